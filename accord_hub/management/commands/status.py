@@ -1,0 +1,38 @@
+"""`manage.py status`: what the hub holds, and whether it runs."""
+
+import json
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from accord_hub import home, runner
+from messaging.selectors import figures
+
+
+class Command(BaseCommand):
+    """Prints a few figures, for people or as JSON."""
+
+    help = "Show whether the hub runs, and how much it holds."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        with runner.clear_errors():
+            runner.prepare()
+            facts: dict[str, Any] = {"running": home.is_running(), **figures()}
+        running = home.running_hub()
+        if running is not None:
+            facts["url"] = running["url"]
+        if options["json"]:
+            self.stdout.write(json.dumps(facts))
+            return
+        for name, value in facts.items():
+            self.stdout.write(f"{name:<9} {_text(value)}")
+
+
+def _text(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:,}" if isinstance(value, int) else str(value)

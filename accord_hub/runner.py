@@ -1,0 +1,118 @@
+"""Runs the hub: lock, database, port, background threads, announcement, server, and all of it undone in order.
+
+The server is an argument: `manage.py hub` brings uvicorn, `manage.py runserver` brings Daphne.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import socket
+from collections.abc import Callable, Iterator
+from typing import Final
+
+import segno
+from django.conf import settings
+from django.core.management import CommandError
+from django.db import DatabaseError, connection, connections
+from django.db.migrations.executor import MigrationExecutor
+
+from accord.errors import AccordError, RemoteError
+from accord.invites import InviteLink, parse_link, temporary_key
+from accord.keys import fingerprint
+from accord_hub import home
+from accord_hub.background import Background
+from accord_hub.celery import app
+from invites.selectors import has_members, is_pending
+from messaging.services import hub_install, invite_create
+from peers.clock import now_ms
+from peers.keyring import HomeError, keyring, write_private
+
+FIRST_INVITES: Final = 20  # what the first member may give to others
+QR_BORDER_MODULES: Final = 2
+
+Write = Callable[[str], object]
+Serve = Callable[[socket.socket, Callable[[], None]], None]
+
+
+@contextlib.contextmanager
+def clear_errors() -> Iterator[None]:
+    """What the operator can mend is told in one line, with exit code 1."""
+    try:
+        yield
+    except (HomeError, home.ServeError) as error:
+        raise CommandError(str(error)) from error
+    except AccordError as error:
+        raise CommandError(error.detail or error.code) from error
+    except DatabaseError as error:
+        raise CommandError(f"the database cannot be used: {error}") from error
+
+
+def prepare() -> None:
+    """Make sure of the home, the keys and the database's tables; to be called within `clear_errors`."""
+    keyring()
+    executor = MigrationExecutor(connection)
+    if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+        raise CommandError("the database is not up to date: run `manage.py migrate`")
+
+
+def run(serve: Serve, make_listener: Callable[[], socket.socket], write: Write) -> None:
+    """Serve the hub until it is told to stop; CommandError if it cannot start."""
+    with contextlib.ExitStack() as stack:
+        with clear_errors():
+            stack.enter_context(home.locked())
+            prepare()
+            hub_install()
+            listener = stack.enter_context(make_listener())
+            welcome = _welcome(settings.ACCORD_URL or home.local_url(listener), is_new=not has_members())
+        connections.close_all()
+        background = Background(app)
+        background.start()
+        stack.callback(background.stop)
+
+        def ready() -> None:
+            stack.enter_context(home.announced(listener))
+            write(welcome)
+
+        serve(listener, ready)
+
+
+def _welcome(url: str, *, is_new: bool) -> str:
+    lines = [
+        f"{settings.ACCORD_NAME} is running.",
+        "",
+        f"  Address      {url}",
+        f"  Fingerprint  {fingerprint(keyring().hub.public)}",
+        "",
+    ]
+    if is_new:
+        link = str(_first_invite(url))
+        lines += ["Nobody has joined yet. This link is for the first member; it works once, for 72 hours:", ""]
+        lines += [qr_code(link), f"  {link}", "", f"  accord join '{link}'"]
+    else:
+        _first_invite_path().unlink(missing_ok=True)
+        lines += ["Invite somebody: manage.py invite"]
+    return "\n".join([*lines, "", "Stop the hub with Ctrl-C."])
+
+
+def _first_invite_path() -> home.Path:
+    return home.Path(settings.ACCORD_HOME) / "first_invite"
+
+
+def _first_invite(origin: str) -> InviteLink:
+    """The link kept from an earlier start while it can be claimed, else a new one."""
+    path = _first_invite_path()
+    with contextlib.suppress(FileNotFoundError, RemoteError):
+        link = parse_link(path.read_text(encoding="utf-8"))
+        if is_pending(temporary_key(link.secret).public, now=now_ms()):
+            return link._replace(origin=origin)
+    link = invite_create(origin=origin, invites=FIRST_INVITES)
+    write_private(path, f"{link}\n")
+    return link
+
+
+def qr_code(text: str) -> str:
+    """A QR code of half blocks, for a terminal."""
+    drawing = io.StringIO()
+    segno.make(text, micro=False).terminal(drawing, border=QR_BORDER_MODULES, compact=True)
+    return drawing.getvalue()

@@ -1,0 +1,12 @@
+"""Django's entry to the app."""
+
+from django.apps import AppConfig
+
+
+class InvitesConfig(AppConfig):
+    """Loads what the app registers."""
+
+    name = "invites"
+
+    def ready(self) -> None:
+        from invites import services  # noqa: F401, PLC0415 - registers the handlers of its message types

@@ -1,0 +1,140 @@
+"""Whether a message may be taken from whoever brings it: everything that can be said without the database (protocol.md sections 1 and 4).
+
+Cheap checks first; the signature is the last and dearest. Not here: what depends on what is held (batch.py).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Final
+
+from accord import messages, pow  # noqa: A004 - section 10's name
+from accord.errors import AccordError, RemoteError
+from accord.message_types import RULES, check_type
+from accord.messages import Envelope, Message
+from peers import registry
+from peers.keyring import keyring
+
+MAX_CLOCK_AHEAD_MS: Final = 5 * 60 * 1000
+CONTROL_WINDOW_MS: Final = 10 * 60 * 1000
+MAX_STRANGER_BYTES: Final = 4 * 1024
+BUILT_KINDS: Final = frozenset({"feed", "user", "chan", "hub"})
+
+
+class Right(Enum):
+    """On what ground a message is brought."""
+
+    STRANGER = "stranger"  # a guest, with proof of work
+    CLAIM = "claim"  # a temporary account
+    OWN = "own"  # a member, under the own key
+    ADMIN = "admin"
+    IMPORT = "import"  # the operator's import, under the importer's keys
+
+
+@dataclass(frozen=True, slots=True)
+class Publisher:
+    """Who brings messages: the right, the user key behind the session, the account that pays for authors without one."""
+
+    right: Right
+    user: bytes | None = None
+    account_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """A message that may be stored, if what is held allows it."""
+
+    message: Message
+    publisher: Publisher
+
+
+class SolvedOnce:
+    """The challenges that have been used, each for one message, until they expire."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._used: dict[bytes, tuple[bytes, int]] = {}
+
+    def take(self, nonce: bytes, ident: bytes, *, now: int) -> None:
+        """Use a challenge for a message; RemoteError("pow_needed") if it was used for another one."""
+        with self._lock:
+            if len(self._used) > 10_000:
+                self._used = {key: value for key, value in self._used.items() if value[1] > now}
+            if self._used.setdefault(nonce, (ident, now + pow.MAX_LIFE_MS))[0] != ident:
+                raise RemoteError("pow_needed", "that challenge has been used")
+
+
+_solved = SolvedOnce()
+
+
+def _check_time(envelope: Envelope, now: int) -> None:
+    if envelope.created_at > now + MAX_CLOCK_AHEAD_MS:
+        raise AccordError("future", "created_at is ahead of this hub's clock")
+    if envelope.burn_at is not None and envelope.burn_at <= now:
+        raise AccordError("burned", "burn_at has passed")
+
+
+def _check_right(publisher: Publisher, envelope: Envelope) -> None:
+    right, kind = publisher.right, envelope.topic.kind
+    if right is Right.STRANGER:
+        if not envelope.type.startswith("mail.") or kind != "user":
+            raise AccordError("denied", "a guest may only send mail to a user")
+        if envelope.size > MAX_STRANGER_BYTES:
+            raise AccordError("too_big", f"a stranger's message has at most {MAX_STRANGER_BYTES} bytes")
+        return
+    if right is Right.CLAIM and envelope.type != "replace_account":
+        raise AccordError("denied", "a temporary account may only claim its account")
+    if envelope.type == "import.text" and right not in (Right.IMPORT, Right.ADMIN):
+        raise AccordError("denied", "only the operator imports")
+    if right is not Right.IMPORT and envelope.author != publisher.user:
+        raise AccordError("denied", "signed by another user")
+
+
+def _check_topic(envelope: Envelope, now: int) -> None:
+    kind = envelope.topic.kind
+    if kind not in BUILT_KINDS:
+        raise AccordError("unsupported", f"this hub keeps no {kind} topics")
+    if kind == "chan" and envelope.encrypted:
+        raise AccordError("bad_request", "channels of this hub are open: nothing in them is encrypted")
+    if kind == "hub":
+        if envelope.topic.ident != keyring().hub.public:
+            raise AccordError("wrong_server", "that is another hub's topic")
+        if envelope.type not in registry.store_handlers or "hub" not in RULES[envelope.type].kinds:
+            raise AccordError("unsupported", f"this hub does not know {envelope.type}")
+        if envelope.crit:
+            raise AccordError("unsupported", "a control message with fields that must be understood and are not")
+        if abs(envelope.created_at - now) > CONTROL_WINDOW_MS:
+            raise AccordError("gone", "a control message is good for ten minutes")
+
+
+def _check_work(envelope: Envelope, proof: Mapping[str, Any] | None, now: int) -> None:
+    if proof is None:
+        raise AccordError("pow_needed", "ask for a challenge with the frame pow")
+    ring = keyring()
+    nonce = pow.check_solution(
+        ring.secret,
+        proof.get("challenge"),
+        proof.get("counter"),
+        server=ring.hub.public,
+        key=envelope.author,
+        purpose="mail",
+        bind=envelope.id,
+        now=now,
+    )
+    _solved.take(nonce, envelope.id, now=now)
+
+
+def admit(
+    envelope: Envelope, publisher: Publisher, *, now: int, proof: Mapping[str, Any] | None = None
+) -> Admitted:
+    """Check a parsed envelope and its signature; AccordError with the code of the first thing that is wrong."""
+    _check_time(envelope, now)
+    _check_right(publisher, envelope)
+    _check_topic(envelope, now)
+    check_type(envelope)
+    if publisher.right is Right.STRANGER:
+        _check_work(envelope, proof, now)
+    return Admitted(messages.verify(envelope), publisher)

@@ -1,0 +1,12 @@
+"""Django's entry to the app."""
+
+from django.apps import AppConfig
+
+
+class MessagingConfig(AppConfig):
+    """Loads what the app registers."""
+
+    name = "messaging"
+
+    def ready(self) -> None:
+        from messaging import frames  # noqa: F401, PLC0415 - registers the frames and message types

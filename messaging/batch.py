@@ -1,0 +1,358 @@
+"""One group commit: what is held decides over each message in turn, then all rows go in together (protocol.md section 1).
+
+Runs inside the transaction that services.messages_store opens, under the store's lock.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from typing import Final
+
+from django.db import connection, transaction
+from django.db.models import F
+
+from accord.errors import AccordError
+from accord.message_types import read_body
+from accord.messages import Message as SignedMessage
+from accord.topics import Topic as TopicName
+from messaging import selectors
+from messaging.admission import Admitted, Right
+from messaging.models import Mention, Message, Reference, Store, Topic
+from messaging.stored import Stored, item_bytes
+from peers import registry
+from peers.keyring import keyring
+from peers.models import Account, User
+
+MAX_UNANSWERED: Final = 3
+MAX_STRANGERS_WAITING: Final = 50
+MAX_IDS_A_QUERY: Final = 500
+MAX_KNOWN_IDS: Final = 200_000
+
+_COLUMNS: Final = ("cursor", "ident", "topic_id", "author_id", "type", "created_at", "burn_at", "header", "sig", "salt", "body")
+_INSERT: Final = (
+    f"INSERT INTO {Message._meta.db_table} ({', '.join(_COLUMNS)}) VALUES ({', '.join(['%s'] * len(_COLUMNS))})"  # noqa: S608
+)
+
+
+@dataclass(slots=True)
+class Result:
+    """What became of a message: `status` is stored, duplicate or rejected, `error` says why it was rejected."""
+
+    status: str
+    id: bytes | None = None
+    error: AccordError | None = None
+
+
+@dataclass(slots=True)
+class _Allowance:
+    """An account's use while the batch is put together; limits are None where there is none."""
+
+    messages_left: int | None
+    bytes_left: int | None
+    messages: int = 0
+    bytes: int = 0
+
+
+@dataclass(slots=True)
+class _Deletion:
+    author: bytes
+    topic: TopicName
+    created_at: int
+
+
+@dataclass(slots=True)
+class _Totals:
+    count: int = 0
+    bytes: int = 0
+    cursor: int = 0
+
+
+class TableIds:
+    """Row ids of users and topics that are known to be committed; neither is ever deleted."""
+
+    def __init__(self) -> None:
+        self.users: dict[bytes, int] = {}
+        self.topics: dict[TopicName, int] = {}
+
+    def add(self, users: dict[bytes, int], topics: dict[TopicName, int]) -> None:
+        """Take over what a commit has made sure of; starts again before it grows without end."""
+        if len(self.users) + len(self.topics) > MAX_KNOWN_IDS:
+            self.users.clear()
+            self.topics.clear()
+        self.users.update(users)
+        self.topics.update(topics)
+
+
+def topic_admin(topic: TopicName) -> bytes:
+    """The user key that administers a topic of the built kinds (section 1)."""
+    return topic.ident if topic.kind in ("feed", "user") else keyring().admin.public
+
+
+def _may_delete(deletion: _Deletion, target: SignedMessage) -> bool:
+    return (
+        deletion.topic == target.topic
+        and deletion.created_at >= target.created_at
+        and deletion.author in (target.author, topic_admin(target.topic))
+    )
+
+
+def _content_bytes(message: SignedMessage) -> int:
+    return len(message.salt or b"") + len(message.body or b"")
+
+
+def _chunks(items: Sequence[bytes]) -> Iterable[Sequence[bytes]]:
+    for start in range(0, len(items), MAX_IDS_A_QUERY):
+        yield items[start : start + MAX_IDS_A_QUERY]
+
+
+@dataclass
+class Batch:
+    """The rows of one commit. `known` is only read; what the batch adds is in `users` and `topics` until it is committed."""
+
+    now: int
+    known: TableIds
+    cursor: int
+    results: list[Result] = field(default_factory=list)
+    stored: list[Stored] = field(default_factory=list)
+    users: dict[bytes, int] = field(default_factory=dict)
+    topics: dict[TopicName, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._rows: list[tuple[object, ...]] = []
+        self._mentions: list[Mention] = []
+        self._references: list[Reference] = []
+        self._held: dict[bytes, tuple[int, bool]] = {}
+        self._deletions: defaultdict[bytes, list[_Deletion]] = defaultdict(list)
+        self._purges: list[tuple[SignedMessage, bytes]] = []
+        self._totals: defaultdict[int, _Totals] = defaultdict(_Totals)
+        self._allowances: dict[int, _Allowance] = {}
+        self._accounts: dict[bytes, int | None] = {}
+
+    def take(self, items: Sequence[Admitted]) -> None:
+        """Decide over every message and write what is to be stored."""
+        self._load(items)
+        for item in items:
+            try:
+                result = self._take_one(item)
+            except AccordError as error:
+                result = Result("rejected", item.message.id, error)
+            if item.publisher.right is Right.STRANGER and result.status == "duplicate":
+                result.status = "stored"  # or strangers could tell who has an account here
+            self.results.append(result)
+        self._write()
+
+    # What is held
+
+    def _load(self, items: Sequence[Admitted]) -> None:
+        idents = list({item.message.id for item in items})
+        for chunk in _chunks(idents):
+            for ident, cursor, has_body in selectors.held(chunk):
+                self._held[ident] = (cursor, has_body)
+            rows = Reference.objects.filter(relation="delete", target__in=chunk).values_list(
+                "target", "message__author__key", "message__topic__kind", "message__topic__ident", "message__created_at"
+            )
+            for target, author, kind, ident, created_at in rows:
+                self._deletions[bytes(target)].append(_Deletion(bytes(author), TopicName(kind, bytes(ident)), created_at))
+        authors = list({item.message.author for item in items})
+        self._accounts = dict.fromkeys(authors)
+        for chunk in _chunks(authors):
+            for row in Account.objects.filter(user__key__in=chunk).select_related("user"):
+                self._accounts[bytes(row.user.key)] = row.pk
+                self._load_allowance(row)
+
+    def _load_allowance(self, account: Account) -> _Allowance:
+        left_messages = None if account.messages_limit is None else account.messages_limit - account.messages_used
+        left_bytes = None if account.bytes_limit is None else account.bytes_limit - account.bytes_used
+        allowance = self._allowances[account.pk] = _Allowance(left_messages, left_bytes)
+        return allowance
+
+    def _user_id(self, key: bytes) -> int:
+        found = self.known.users.get(key) or self.users.get(key)
+        if found is None:
+            found = self.users[key] = User.objects.get_or_create(key=key)[0].pk
+        return found
+
+    def _topic_id(self, topic: TopicName) -> int | None:
+        found = self.known.topics.get(topic) or self.topics.get(topic)
+        if found is None:
+            found = Topic.objects.filter(kind=topic.kind, ident=topic.ident).values_list("pk", flat=True).first()
+            if found is not None:
+                self.topics[topic] = found
+        return found
+
+    # One message
+
+    def _take_one(self, item: Admitted) -> Result:
+        message = item.message
+        if held := self._held.get(message.id):
+            return self._take_again(message, *held)
+        topic_id = self._find_topic(item)
+        if topic_id is None:
+            return Result("stored", message.id)
+        purged = any(_may_delete(deletion, message) for deletion in self._deletions.get(message.id, ()))
+        if message.body is None and not purged:
+            raise AccordError("bad_request", "a message comes with its body, unless it has been deleted")
+        self._check_relations(item)
+        concerns = list(message.attention_keys)
+        handlers = registry.store_handlers.get(message.type, ()) if not message.crit else ()
+        with transaction.atomic() if handlers else nullcontext():  # a refusal undoes the handlers' work, not the batch
+            for handler in handlers:
+                concerns += handler(message, read_body(message), self.now)
+            self._charge(item, message.size)
+        self._append(message, topic_id, concerns, purged)
+        return Result("stored", message.id)
+
+    def _take_again(self, message: SignedMessage, cursor: int, has_body: bool) -> Result:
+        if has_body or message.body is None or cursor > self.cursor - len(self._rows):
+            return Result("duplicate", message.id)
+        if any(_may_delete(deletion, message) for deletion in self._deletions.get(message.id, ())):
+            return Result("duplicate", message.id)
+        Message.objects.filter(cursor=cursor).update(salt=message.salt, body=message.body)
+        self._held[message.id] = (cursor, True)
+        return Result("stored", message.id)
+
+    def _find_topic(self, item: Admitted) -> int | None:
+        """The topic's row; None for a stranger's message that is not to be kept."""
+        topic = item.message.topic
+        if item.publisher.right is Right.STRANGER and not self._stranger_may_wait(item.message):
+            return None
+        found = self._topic_id(topic)
+        if found is not None:
+            return found
+        if topic.kind == "chan":
+            raise AccordError("not_found", "no such channel here")
+        if topic.kind == "user" and not selectors.is_known(topic.ident):
+            raise AccordError("not_found", "this hub knows no such user")
+        found = self.topics[topic] = Topic.objects.create(kind=topic.kind, ident=topic.ident).pk
+        return found
+
+    def _stranger_may_wait(self, message: SignedMessage) -> bool:
+        recipient = message.topic.ident
+        if not Account.objects.filter(user__key=recipient).exclude(kind=Account.Kind.TEMP).exists():
+            return False
+        waiting = selectors.strangers_waiting(recipient)
+        pending = [entry.author for entry in self.stored if entry.topic == message.topic]
+        unanswered = waiting.get(message.author, 0) + pending.count(message.author)
+        return unanswered < MAX_UNANSWERED and sum(waiting.values()) + len(pending) < MAX_STRANGERS_WAITING
+
+    def _check_relations(self, item: Admitted) -> None:
+        """Refuse at the door what its author has no right to and what would therefore have no effect (section 1).
+
+        Only where the target is held already: a reference may come first, and is judged by readers when both are there.
+        """
+        message = item.message
+        if item.publisher.right is Right.IMPORT:
+            return
+        for relation, ident in message.refs:
+            target = selectors.target(ident)
+            if target is None:
+                continue
+            if target.topic != message.topic:
+                raise AccordError("bad_request", "a reference is to a message of the same topic")
+            is_admin = message.author == topic_admin(message.topic)
+            if relation == "edit" and (message.author != target.author or message.burn_at != target.burn_at):
+                raise AccordError("denied", "only the author edits, and the edit burns with the original")
+            if relation == "delete":
+                if message.author != target.author and not is_admin:
+                    raise AccordError("denied", "only the author or an admin deletes")
+                if message.created_at < target.created_at:
+                    raise AccordError("bad_request", "a deletion is not older than its target")
+            if relation == "pin" and not is_admin:
+                raise AccordError("denied", "only an admin pins")
+
+    def _charge(self, item: Admitted, size: int) -> None:
+        """Count the message once: to its author's account here, else to the account that brought it."""
+        account_id = self._accounts.get(item.message.author) or item.publisher.account_id
+        if account_id is None:
+            return
+        allowance = self._allowances.get(account_id)
+        if allowance is None:
+            allowance = self._load_allowance(Account.objects.get(pk=account_id))
+        if allowance.messages_left is not None and allowance.messages >= allowance.messages_left:
+            raise AccordError("quota", "the account's messages are used up")
+        if allowance.bytes_left is not None and allowance.bytes + size > allowance.bytes_left:
+            raise AccordError("quota", "the account's bytes are used up")
+        allowance.messages += 1
+        allowance.bytes += size
+
+    def _append(self, message: SignedMessage, topic_id: int, concerns: list[bytes], purged: bool) -> None:
+        self.cursor += 1
+        salt, body = (None, None) if purged else (message.salt, message.body)
+        self._rows.append(
+            (
+                self.cursor,
+                message.id,
+                topic_id,
+                self._user_id(message.author),
+                message.type,
+                message.created_at,
+                message.burn_at,
+                message.header_bytes,
+                message.sig,
+                salt,
+                body,
+            )
+        )
+        for key in concerns:
+            self._mentions.append(Mention(message_id=self.cursor, user_id=self._user_id(key)))
+        for target in message.attention_messages:
+            self._references.append(Reference(message_id=self.cursor, relation="answer", target=target))
+        for relation, target in message.refs:
+            self._references.append(Reference(message_id=self.cursor, relation=relation, target=target))
+            if message.type == "chat.delete" and not message.crit:
+                self._deletions[target].append(_Deletion(message.author, message.topic, message.created_at))
+                self._purges.append((message, target))
+        totals = self._totals[topic_id]
+        totals.count += 1
+        totals.bytes += message.size - (_content_bytes(message) if purged else 0)
+        totals.cursor = self.cursor
+        self._held[message.id] = (self.cursor, body is not None)
+        self.stored.append(
+            Stored(
+                cursor=self.cursor,
+                id=message.id,
+                type=message.type,
+                topic=message.topic,
+                author=message.author,
+                burn_at=message.burn_at,
+                concerns=concerns,
+                related=[*message.attention_messages, *(target for _, target in message.refs)],
+                item=item_bytes(self.cursor, message.header_bytes, message.sig, salt, body),
+            )
+        )
+
+    # All rows together
+
+    def _write(self) -> None:
+        if self._rows:
+            with connection.cursor() as cursor:
+                cursor.executemany(_INSERT, self._rows)  # the ORM's bulk_create takes twice as long
+        if self._mentions:
+            Mention.objects.bulk_create(self._mentions)
+        if self._references:
+            Reference.objects.bulk_create(self._references)
+        for deletion, ident in self._purges:
+            self._purge(deletion, ident)
+        for topic_id, totals in self._totals.items():
+            Topic.objects.filter(pk=topic_id).update(
+                count=F("count") + totals.count, bytes=F("bytes") + totals.bytes, cursor=totals.cursor
+            )
+        for account_id, used in self._allowances.items():
+            if used.messages:
+                Account.objects.filter(pk=account_id).update(
+                    messages_used=F("messages_used") + used.messages, bytes_used=F("bytes_used") + used.bytes
+                )
+        if self._rows:
+            Store.objects.filter(pk=1).update(cursor=self.cursor)
+
+    def _purge(self, deletion: SignedMessage, ident: bytes) -> None:
+        target = selectors.target(ident)
+        if target is None or not target.has_body or target.topic != deletion.topic:
+            return
+        allowed = deletion.author in (target.author, topic_admin(target.topic))
+        if allowed and deletion.created_at >= target.created_at:
+            Message.objects.filter(cursor=target.cursor).update(salt=None, body=None)
+            Topic.objects.filter(pk=target.topic_id).update(bytes=F("bytes") - target.body_bytes)

@@ -1,0 +1,366 @@
+"""The frames of a session that are about messages (protocol.md section 4).
+
+Handlers run on the event loop, one frame of a session after the other; long answers run beside the loop and at the reader's pace.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, Final
+
+import orjson
+
+from accord import pow  # noqa: A004 - section 10's name
+from accord.encoding import b64decode, b64encode
+from accord.errors import AccordError, RemoteError
+from accord.frames import MAX_FRAME_BYTES
+from accord.message_types import read_body
+from accord.messages import Message
+from accord.topics import Topic, open_channel_id, parse_topic
+from messaging import selectors
+from messaging.admission import Publisher, Right
+from messaging.batch import Result
+from messaging.fanout import MAX_SUBSCRIPTIONS, deliver_frames
+from messaging.ingest import Submission
+from messaging.live import live
+from messaging.selectors import OPEN_KINDS, Place, Wanted
+from messaging.stored import frame_bytes
+from peers import registry
+from peers.clock import now_ms
+from peers.db import in_db
+from peers.keyring import keyring
+from peers.sessions import Role, Session, TokenBucket, sessions
+
+MAX_PUBLISH_MESSAGES: Final = 100
+MAX_PUBLISHES_UNDER_WAY: Final = 64
+MAX_FETCH_MESSAGES: Final = 500
+MAX_TOPICS_A_FRAME: Final = 1_000
+MAX_SIGNAL_BYTES: Final = 4 * 1024
+SIGNALS_PER_SECOND: Final = 5
+BACKLOG_STEP: Final = 500
+MAX_LONG_ANSWERS: Final = 8
+
+_RIGHTS: Final = {
+    Role.GUEST: Right.STRANGER,
+    Role.TEMP: Right.CLAIM,
+    Role.MEMBER: Right.OWN,
+    Role.ADMIN: Right.ADMIN,
+}
+
+
+def read_ref(frame: dict[str, Any]) -> int:
+    """The asker's number of a frame."""
+    ref = frame.get("ref")
+    if type(ref) is not int:
+        raise RemoteError("bad_request", "ref: integer expected")
+    return ref
+
+
+def member_of(session: Session) -> bytes:
+    """The user of a session that may do what members do; AccordError("denied") for any other."""
+    if session.user is None or session.role not in (Role.MEMBER, Role.ADMIN):
+        raise AccordError("denied", "only members may do that")
+    return session.user
+
+
+class _Publishes:
+    """How many publishes of a session are under way; the receive loop waits when there are enough."""
+
+    def __init__(self, session: Session) -> None:
+        self.slots = asyncio.Semaphore(MAX_PUBLISHES_UNDER_WAY)
+        self.publisher = Publisher(_RIGHTS[session.role], user=session.user, account_id=session.account_id)
+
+
+def _read_proofs(frame: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    value = frame.get("pow", [])
+    if type(value) is not list or len(value) > MAX_PUBLISH_MESSAGES:
+        raise RemoteError("bad_request", "pow: list expected")
+    proofs = {}
+    for entry in value:
+        if type(entry) is not dict:
+            raise RemoteError("bad_request", "pow: {id, challenge, counter} expected")
+        proofs[b64decode(entry.get("id"), 32).hex()] = entry
+    return proofs
+
+
+def _result_json(result: Result) -> dict[str, Any]:
+    value: dict[str, Any] = {"status": result.status}
+    if result.id is not None:
+        value["id"] = b64encode(result.id)
+    if result.error is not None:
+        value["code"] = result.error.code
+        if result.error.detail:
+            value["detail"] = result.error.detail
+        if result.error.retry_ms is not None:
+            value["retry_ms"] = result.error.retry_ms
+    return value
+
+
+@registry.frame("publish")
+async def publish(session: Session, frame: dict[str, Any]) -> None:
+    """Take messages; the answer comes when all of them are durable or refused."""
+    ref = read_ref(frame)
+    envelopes = frame.get("messages")
+    if type(envelopes) is not list or not 1 <= len(envelopes) <= MAX_PUBLISH_MESSAGES:
+        raise RemoteError("bad_request", f"messages: list of 1..{MAX_PUBLISH_MESSAGES} expected")
+    proofs = _read_proofs(frame)
+    state = session.state.get("publish")
+    if state is None:
+        state = session.state["publish"] = _Publishes(session)
+    await state.slots.acquire()
+
+    def answer(results: list[Result]) -> None:
+        state.slots.release()
+        session.send_json({"type": "published", "ref": ref, "results": [_result_json(result) for result in results]})
+
+    try:
+        live().ingest.submit(Submission(envelopes, state.publisher, proofs, answer))
+    except AccordError:
+        state.slots.release()
+        raise
+
+
+@registry.frame("topics")
+async def topics(session: Session, frame: dict[str, Any]) -> None:
+    """List what the session may read."""
+    ref = read_ref(frame)
+    rows: list[dict[str, Any]] = []
+    if session.role in (Role.MEMBER, Role.ADMIN):
+        after = frame.get("after")
+        rows = await in_db(
+            selectors.topics_of,
+            member_of(session),
+            is_admin=session.role is Role.ADMIN,
+            hub=keyring().hub.public,
+            after=_read_topic(after) if after is not None else None,
+            limit=MAX_TOPICS_A_FRAME + 1,
+        )
+    more = len(rows) > MAX_TOPICS_A_FRAME
+    session.send_json({"type": "topics", "ref": ref, "topics": rows[:MAX_TOPICS_A_FRAME], "more": more})
+
+
+def _read_topic(value: object) -> Topic:
+    if type(value) is not str:
+        raise RemoteError("bad_request", "topic: text expected")
+    return parse_topic(value)
+
+
+def _read_list(frame: dict[str, Any], name: str) -> list[Any]:
+    value = frame.get(name, [])
+    if type(value) is not list or len(value) > MAX_SUBSCRIPTIONS:
+        raise RemoteError("bad_request", f"{name}: list of at most {MAX_SUBSCRIPTIONS} expected")
+    return value
+
+
+def _read_wanted(frame: dict[str, Any]) -> Wanted:
+    return Wanted(
+        tuple(_read_topic(item) for item in _read_list(frame, "topics")),
+        tuple(b64decode(item, 32) for item in _read_list(frame, "keys")),
+        tuple(b64decode(item, 32) for item in _read_list(frame, "messages")),
+    )
+
+
+async def _check_readable(session: Session, topic: Topic) -> None:
+    if topic.kind not in ("feed", "user", "chan", "hub"):
+        raise AccordError("not_found", f"this hub keeps no {topic.kind} topics")
+    if topic.kind == "user" and topic.ident != session.user:
+        raise AccordError("denied", "an inbox is read by its owner")
+    if topic.kind == "hub" and topic.ident != keyring().hub.public:
+        raise AccordError("not_found", "that is another hub's topic")
+    if topic.kind in OPEN_KINDS and not await in_db(selectors.topic_exists, topic):
+        raise AccordError("not_found", f"no such {topic.kind} here")
+
+
+def _check_room(session: Session, wanted: Wanted) -> None:
+    have = live().fanout.subscriptions(session)
+    for held, more in ((have.topics, wanted.topics), (have.keys, wanted.keys), (have.messages, wanted.messages)):
+        if len(held.keys() | set(more)) > MAX_SUBSCRIPTIONS:
+            raise AccordError("quota", f"at most {MAX_SUBSCRIPTIONS} subscriptions of a kind")
+
+
+@registry.frame("subscribe")
+async def subscribe(session: Session, frame: dict[str, Any]) -> None:
+    """Deliver what is wanted: what came after `since` first, then as it comes, without gap or double."""
+    ref = read_ref(frame)
+    member_of(session)
+    wanted = _read_wanted(frame)
+    for topic in wanted.topics:
+        await _check_readable(session, topic)
+    _check_room(session, wanted)
+    fanout = live().fanout
+    since = frame.get("since")
+    if since is not None:
+        if type(since) is not int or since < 0:
+            raise RemoteError("bad_request", "since: cursor expected")
+        if b64decode(frame.get("store"), 16) != live().store_id or since > fanout.cursor:
+            raise AccordError("conflict", "that cursor is not of this store: begin with fetch")
+        if session.running >= MAX_LONG_ANSWERS:
+            raise AccordError("busy", "too many backlogs at once", retry_ms=1_000)
+    session.send_json({"type": "subscribed", "ref": ref, "cursor": fanout.cursor})
+    if since is None:
+        _go_live(session, wanted, ref)
+    else:
+        session.run(_send_backlog(session, wanted, ref, since))
+
+
+def _go_live(session: Session, wanted: Wanted, ref: int) -> None:
+    fanout = live().fanout
+    fanout.subscribe(session, wanted)
+    session.send_json({"type": "live", "ref": ref, "cursor": fanout.cursor})
+
+
+async def _send_backlog(session: Session, wanted: Wanted, ref: int, since: int) -> None:
+    fanout = live().fanout
+    delivered = fanout.subscriptions(session)
+    position = since
+    while position < fanout.cursor:
+        found, position = await in_db(
+            selectors.backlog,
+            wanted,
+            user=member_of(session),
+            is_admin=session.role is Role.ADMIN,
+            after=position,
+            upto=fanout.cursor,
+            now=now_ms(),
+            limit=BACKLOG_STEP,
+        )
+        for frame in deliver_frames([stored.item for stored in found if not delivered.delivers(stored)]):
+            session.send_bytes(frame)
+            await session.drained()
+    # No await between the comparison and this: nothing can have been dispatched in between.
+    _go_live(session, wanted, ref)
+
+
+@registry.frame("unsubscribe")
+async def unsubscribe(session: Session, frame: dict[str, Any]) -> None:
+    """Stop delivering."""
+    ref = read_ref(frame)
+    live().fanout.unsubscribe(session, _read_wanted(frame))
+    session.send_json({"type": "unsubscribed", "ref": ref})
+
+
+def _write_place(place: Place) -> str:
+    return b64encode(place[0].to_bytes(8, "big") + place[1])
+
+
+def _read_place(value: object) -> Place | None:
+    if value is None:
+        return None
+    raw = b64decode(value, 40)
+    return int.from_bytes(raw[:8], "big"), raw[8:]
+
+
+@registry.frame("fetch")
+async def fetch(session: Session, frame: dict[str, Any]) -> None:
+    """A page of a topic by time; of another user's inbox, what the asker has written there."""
+    ref = read_ref(frame)
+    user = member_of(session)
+    topic = _read_topic(frame.get("topic"))
+    if topic.kind != "user":
+        await _check_readable(session, topic)
+    limit = frame.get("limit", MAX_FETCH_MESSAGES)
+    if type(limit) is not int or not 1 <= limit <= MAX_FETCH_MESSAGES:
+        raise RemoteError("bad_request", f"limit: integer of 1..{MAX_FETCH_MESSAGES} expected")
+    if "before" in frame and "after" in frame:
+        raise RemoteError("bad_request", "before or after, not both")
+    found = await in_db(
+        selectors.page,
+        topic,
+        user=user,
+        is_admin=session.role is Role.ADMIN,
+        limit=limit + 1,
+        now=now_ms(),
+        before=_read_place(frame.get("before")),
+        after=_read_place(frame.get("after")),
+    )
+    items: list[bytes] = []
+    size = 256
+    for _, item in found[:limit]:
+        size += len(item) + 1
+        if items and size > MAX_FRAME_BYTES:
+            break
+        items.append(item)
+    fields: dict[str, Any] = {"ref": ref, "more": len(found) > len(items)}
+    if items:
+        fields["next"] = _write_place(found[len(items) - 1][0])
+    session.send_bytes(frame_bytes("page", items, **fields))
+
+
+@registry.frame("signal")
+async def signal(session: Session, frame: dict[str, Any]) -> None:
+    """Pass on what is true only for a moment: typing, presence. Never stored."""
+    user = member_of(session)
+    bucket = session.state.get("signals")
+    if bucket is None:
+        bucket = session.state["signals"] = TokenBucket(SIGNALS_PER_SECOND, SIGNALS_PER_SECOND)
+    if wait := bucket.take():
+        raise AccordError("rate", f"at most {SIGNALS_PER_SECOND} signals a second", retry_ms=int(wait * 1000) + 1)
+    topic = _read_topic(frame.get("to"))
+    if "body" not in frame or len(orjson.dumps(frame["body"])) > MAX_SIGNAL_BYTES:
+        raise RemoteError("bad_request", f"body: at most {MAX_SIGNAL_BYTES} bytes expected")
+    if topic.kind == "user":
+        listeners = set(sessions.of_user(topic.ident))
+    else:
+        await _check_readable(session, topic)
+        if topic.kind == "hub":
+            raise AccordError("denied", "there is nobody to signal to")
+        listeners = set(live().fanout.listeners(topic))
+    value = {"type": "signal", "from": b64encode(user), "to": topic.name, "body": frame["body"], "at": now_ms()}
+    data = orjson.dumps(value)
+    for listener in listeners - {session}:
+        listener.send_bytes(data)
+
+
+@registry.frame("pow")
+async def challenge(session: Session, frame: dict[str, Any]) -> None:
+    """A challenge for a stranger's message."""
+    ref = read_ref(frame)
+    if frame.get("purpose") != "mail":
+        raise RemoteError("bad_request", "purpose: mail expected")
+    ring = keyring()
+    value = pow.make_challenge(
+        ring.secret,
+        server=ring.hub.public,
+        key=b64decode(frame.get("key"), 32),
+        purpose="mail",
+        difficulty=pow.DEFAULT_DIFFICULTY,
+        now=now_ms(),
+    )
+    session.send_json({"type": "challenge", "ref": ref, "challenge": value})
+
+
+# New topics, told as they come
+
+
+def _announce(topic: Topic, listeners: list[Session]) -> None:
+    async def tell(session: Session) -> None:
+        row = await in_db(
+            selectors.topic_row_of, topic, user=member_of(session), is_admin=session.role is Role.ADMIN
+        )
+        if row is not None:
+            session.send_json({"type": "topic_added", **row})
+
+    for session in listeners:
+        session.run(tell(session))
+
+
+@registry.lives("chan.open")
+def channel_opened(message: Message) -> None:
+    """Tell every member of a new channel."""
+    body = read_body(message)
+    ident = open_channel_id(message.author, body["nonce"], keyring().hub.public)
+    _announce(Topic("chan", ident), sessions.members())
+
+
+@registry.lives("replace_account")
+def account_claimed(message: Message) -> None:
+    """Tell every member of a new member's feed."""
+    _announce(Topic("feed", read_body(message)["new_pubkey"]), sessions.members())
+
+
+@registry.lives("add_user")
+def account_added(message: Message) -> None:
+    """The same for an account that was added as a real one."""
+    body = read_body(message)
+    if body["kind"] == "real":
+        _announce(Topic("feed", body["pubkey"]), sessions.members())

@@ -1,0 +1,239 @@
+"""From the sockets into the store: verification off the loop, one writer, group commit (ARCHITECTURE.md, "One message, end to end").
+
+Frames that are waiting are checked together in a thread (PyNaCl releases the interpreter lock), and whatever is checked when the writer is
+free is stored in one transaction. Order is kept: the writer takes chunks in the order in which they were submitted. The writer also notices
+what other processes have stored, so every process fans out every message, in order of arrival, without gap.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import queue
+import threading
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Final
+
+from django.db import DatabaseError
+
+from accord.errors import AccordError
+from accord.messages import parse_envelope
+from messaging import selectors
+from messaging.admission import Admitted, Publisher, admit
+from messaging.batch import Result
+from messaging.services import messages_store
+from messaging.stored import Stored
+from peers.clock import now_ms
+
+logger = logging.getLogger(__name__)
+
+VERIFY_THREADS: Final = 2
+CHUNK_MESSAGES: Final = 64
+MAX_CHUNKS_UNDER_WAY: Final = 6
+MAX_GROUP_MESSAGES: Final = 500
+MAX_WAITING_MESSAGES: Final = 20_000
+RETRY_BUSY_MS: Final = 1_000
+TAIL_SECONDS: Final = 0.25
+TAIL_STEP: Final = 500
+
+ResultHandler = Callable[[list[Result]], None]
+StoredHandler = Callable[[list[Stored]], None]
+
+
+@dataclass(slots=True)
+class Submission:
+    """The messages of one `publish`, as parsed from JSON, and who wants to hear what became of them."""
+
+    envelopes: list[Any]
+    publisher: Publisher
+    proofs: dict[str, dict[str, Any]]
+    answer: ResultHandler
+
+
+@dataclass(slots=True)
+class _Chunk:
+    submissions: list[Submission]
+    checked: Future[list[list[Admitted | Result]]]
+
+
+def check_submission(submission: Submission, now: int) -> list[Admitted | Result]:
+    """Admit each message of a submission or say why not; one bad message leaves its neighbours alone."""
+    found: list[Admitted | Result] = []
+    for value in submission.envelopes:
+        ident = None
+        try:
+            envelope = parse_envelope(value)
+            ident = envelope.id
+            proof = submission.proofs.get(ident.hex()) if submission.proofs else None
+            found.append(admit(envelope, submission.publisher, now=now, proof=proof))
+        except AccordError as error:
+            found.append(Result("rejected", ident, error))
+        except Exception:
+            logger.exception("a message could not be checked")
+            found.append(Result("rejected", ident, AccordError("internal")))
+    return found
+
+
+def store_or_refuse(items: list[Admitted], now: int) -> tuple[list[Result], list[Stored]]:
+    """Store a group; if the database refuses it, store its messages one by one, so that only those at fault are refused."""
+    try:
+        return messages_store(items=items, now=now)
+    except DatabaseError:
+        logger.exception("a group of %d messages was not stored", len(items))
+    results: list[Result] = []
+    stored: list[Stored] = []
+    for item in items:
+        try:
+            one_result, one_stored = messages_store(items=[item], now=now)
+        except DatabaseError:
+            one_result, one_stored = [Result("rejected", item.message.id, AccordError("internal"))], []
+        results += one_result
+        stored += one_stored
+    return results, stored
+
+
+class Ingest:
+    """The pipeline of one process. `submit` and the handlers run on the loop; `dispatch` gets everything stored, by anyone, in order."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, dispatch: StoredHandler, *, cursor: int) -> None:
+        self._loop = loop
+        self._dispatch = dispatch
+        self._waiting: deque[Submission] = deque()
+        self._waiting_messages = 0
+        self._pump_scheduled = False
+        self._under_way = 0
+        self._group_done = asyncio.Event()
+        self._verifiers = ThreadPoolExecutor(min(VERIFY_THREADS, os.cpu_count() or 1), thread_name_prefix="verify")
+        self._chunks: queue.SimpleQueue[_Chunk | None] = queue.SimpleQueue()
+        self._writer = threading.Thread(target=self._write, name="writer", daemon=True)
+        self._cursor = cursor  # of the writer: everything up to here has been given to `dispatch`
+        self._writer.start()
+
+    def submit(self, submission: Submission) -> None:
+        """Queue a publish; its `answer` is called on the loop once all its messages are decided. AccordError("busy") when too much waits."""
+        if self._waiting_messages + len(submission.envelopes) > MAX_WAITING_MESSAGES:
+            raise AccordError("busy", "the hub has more messages waiting than it can store now", retry_ms=RETRY_BUSY_MS)
+        self._waiting.append(submission)
+        self._waiting_messages += len(submission.envelopes)
+        self._schedule_pump()
+
+    async def stop(self) -> None:
+        """Store and answer everything that was submitted, then end the threads."""
+        while self._waiting or self._under_way:
+            self._group_done.clear()
+            await self._group_done.wait()
+        self._chunks.put(None)
+        await asyncio.to_thread(self._writer.join)
+        self._verifiers.shutdown()
+
+    def _schedule_pump(self) -> None:
+        if not self._pump_scheduled and self._under_way < MAX_CHUNKS_UNDER_WAY:
+            self._pump_scheduled = True
+            self._loop.call_soon(self._pump)  # after all frames that this turn of the loop has read
+
+    def _pump(self) -> None:
+        self._pump_scheduled = False
+        while self._waiting and self._under_way < MAX_CHUNKS_UNDER_WAY:
+            submissions = [self._waiting.popleft()]
+            size = len(submissions[0].envelopes)
+            while self._waiting and size + len(self._waiting[0].envelopes) <= CHUNK_MESSAGES:
+                submissions.append(self._waiting.popleft())
+                size += len(submissions[-1].envelopes)
+            self._under_way += 1
+            self._chunks.put(_Chunk(submissions, self._verifiers.submit(_check_all, submissions)))
+
+    def _written(self, group: list[_Chunk], answers: list[tuple[Submission, list[Result]]], stored: list[Stored]) -> None:
+        self._under_way -= len(group)
+        self._group_done.set()
+        for submission, results in answers:
+            self._waiting_messages -= len(submission.envelopes)
+            submission.answer(results)
+        if stored:
+            self._dispatch(stored)
+        if self._waiting:
+            self._schedule_pump()
+
+    # In the writer's thread
+
+    def _write(self) -> None:
+        while True:
+            try:
+                chunk = self._chunks.get(timeout=TAIL_SECONDS)
+            except queue.Empty:
+                self._tail()
+                continue
+            if chunk is None:
+                return
+            group = [chunk]
+            size = sum(len(submission.envelopes) for submission in chunk.submissions)
+            ended = False
+            while size < MAX_GROUP_MESSAGES:
+                try:
+                    following = self._chunks.get_nowait()
+                except queue.Empty:
+                    break
+                if following is None:
+                    ended = True
+                    break
+                group.append(following)
+                size += sum(len(submission.envelopes) for submission in following.submissions)
+                if not following.checked.done():
+                    break
+            self._write_group(group)
+            if ended:
+                return
+
+    def _write_group(self, group: list[_Chunk]) -> None:
+        checked = [
+            (submission, found)
+            for chunk in group
+            for submission, found in zip(chunk.submissions, chunk.checked.result(), strict=True)
+        ]
+        items = [entry for _, found in checked for entry in found if isinstance(entry, Admitted)]
+        stored: list[Stored] = []
+        results = iter(())
+        if items:
+            item_results, stored = store_or_refuse(items, now_ms())
+            results = iter(item_results)
+        answers = [
+            (submission, [next(results) if isinstance(entry, Admitted) else entry for entry in found])
+            for submission, found in checked
+        ]
+        self._call_loop(self._written, group, answers, self._with_foreign(stored))
+
+    def _with_foreign(self, stored: list[Stored]) -> list[Stored]:
+        """What was stored, with what other processes have stored in between."""
+        complete: list[Stored] = []
+        for entry in stored:
+            while self._cursor < entry.cursor - 1:
+                found = selectors.stored_between(self._cursor, entry.cursor - 1, limit=TAIL_STEP)
+                complete += found
+                self._cursor = found[-1].cursor if len(found) == TAIL_STEP else entry.cursor - 1
+            complete.append(entry)
+            self._cursor = entry.cursor
+        return complete
+
+    def _tail(self) -> None:
+        try:
+            newest = selectors.store_cursor()
+            while self._cursor < newest:
+                found = selectors.stored_between(self._cursor, newest, limit=TAIL_STEP)
+                self._cursor = found[-1].cursor if len(found) == TAIL_STEP else newest
+                self._call_loop(self._dispatch, found)
+        except DatabaseError:
+            logger.exception("cannot look for messages of other processes")
+
+    def _call_loop(self, callback: Callable[..., None], *arguments: object) -> None:
+        try:
+            self._loop.call_soon_threadsafe(callback, *arguments)
+        except RuntimeError:  # the loop has been closed under us: the process is going
+            logger.warning("the loop is gone; what was stored will be resumed by cursor")
+
+
+def _check_all(submissions: list[Submission]) -> list[list[Admitted | Result]]:
+    now = now_ms()
+    return [check_submission(submission, now) for submission in submissions]

@@ -1,0 +1,83 @@
+"""Tables of messages: the store, topics, what messages address and refer to (protocol.md sections 1 and 4)."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+
+from peers.models import User
+
+
+class Store(models.Model):
+    """The one row that says which run of arrival numbers this is, and how far it has come.
+
+    Whoever stores messages locks it: arrival numbers rise in the order of commits, so a cursor is never shown before a smaller one is decided.
+    """
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
+    store = models.BinaryField(max_length=16, help_text="random; new whenever arrival numbers may go back")
+    cursor = models.BigIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(id=1), name="one_store")]
+
+
+class Topic(models.Model):
+    """Where messages are addressed, with running totals."""
+
+    kind = models.CharField(max_length=8)
+    ident = models.BinaryField(max_length=32)
+    name = models.CharField(max_length=80, blank=True)
+    about = models.TextField(blank=True)
+    count = models.BigIntegerField(default=0)
+    bytes = models.BigIntegerField(default=0)
+    cursor = models.BigIntegerField(default=0, help_text="arrival number of its newest message")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["kind", "ident"], name="topic_once")]
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{bytes(self.ident).hex()[:16]}"
+
+
+class Message(models.Model):
+    """A verified message. `header` holds the canonical bytes that were signed; the other columns are an index derived from them."""
+
+    cursor = models.BigIntegerField(primary_key=True)
+    ident = models.BinaryField(max_length=32, unique=True)
+    topic = models.ForeignKey(Topic, on_delete=models.PROTECT, db_index=False)
+    author = models.ForeignKey(User, on_delete=models.PROTECT, db_index=False)
+    type = models.CharField(max_length=64)
+    created_at = models.BigIntegerField()
+    burn_at = models.BigIntegerField(null=True)
+    header = models.BinaryField()
+    sig = models.BinaryField(max_length=64)
+    salt = models.BinaryField(max_length=16, null=True)
+    body = models.BinaryField(null=True, help_text="empty once deleted")
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["topic", "created_at"], name="message_by_time"),
+            models.Index(fields=["burn_at"], condition=Q(burn_at__isnull=False), name="message_by_burn"),
+        ]
+
+
+class Mention(models.Model):
+    """A user whom a message addresses; for control messages also whom they concern."""
+
+    message = models.ForeignKey(Message, on_delete=models.CASCADE)
+    user = models.ForeignKey(User, on_delete=models.CASCADE, db_index=False)
+
+    class Meta:
+        indexes = [models.Index(fields=["user", "message"], name="mention_by_user")]
+
+
+class Reference(models.Model):
+    """A message that another one answers (`answer`) or refers to (`edit`, `delete`, `react`, `pin`); the target may not be held."""
+
+    message = models.ForeignKey(Message, on_delete=models.CASCADE)
+    relation = models.CharField(max_length=8)
+    target = models.BinaryField(max_length=32)
+
+    class Meta:
+        indexes = [models.Index(fields=["target", "relation"], name="reference_by_target")]

@@ -1,0 +1,312 @@
+"""Reads of the store: what is held, pages, backlogs, topics, figures."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+from django.db.models import Q, QuerySet, Sum
+
+from accord.encoding import b64decode
+from accord.topics import Topic as TopicName
+from messaging.models import Mention, Message, Reference, Store, Topic
+from messaging.stored import Stored, item_bytes
+from peers.models import Account, Process, User
+
+SCAN_STEP: Final = 50_000
+OPEN_KINDS: Final = ("feed", "chan")
+
+_ROW: Final = (
+    "cursor",
+    "ident",
+    "type",
+    "topic__kind",
+    "topic__ident",
+    "author__key",
+    "burn_at",
+    "header",
+    "sig",
+    "salt",
+    "body",
+)
+
+
+def store_id() -> bytes:
+    """The 16 bytes that name this run of arrival numbers."""
+    return bytes(Store.objects.values_list("store", flat=True).get(pk=1))
+
+
+def store_cursor() -> int:
+    """The newest arrival number."""
+    return Store.objects.values_list("cursor", flat=True).get(pk=1)
+
+
+def held(idents: Sequence[bytes]) -> Iterator[tuple[bytes, int, bool]]:
+    """Which of these message ids are held: (id, cursor, whether with its body)."""
+    rows = Message.objects.filter(ident__in=idents).values_list("ident", "cursor", Q(body__isnull=False))
+    for ident, cursor, has_body in rows:
+        yield bytes(ident), cursor, bool(has_body)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A held message that another one refers to."""
+
+    cursor: int
+    topic_id: int
+    topic: TopicName
+    author: bytes
+    created_at: int
+    burn_at: int | None
+    body_bytes: int
+    has_body: bool
+
+
+def target(ident: bytes) -> Target | None:
+    """The held message of an id."""
+    row = Message.objects.filter(ident=ident).select_related("topic", "author").first()
+    if row is None:
+        return None
+    return Target(
+        cursor=row.cursor,
+        topic_id=row.topic_id,
+        topic=TopicName(row.topic.kind, bytes(row.topic.ident)),
+        author=bytes(row.author.key),
+        created_at=row.created_at,
+        burn_at=row.burn_at,
+        body_bytes=len(row.salt or b"") + len(row.body or b""),
+        has_body=row.body is not None,
+    )
+
+
+def is_known(key: bytes) -> bool:
+    """Whether a user key has an account here or has written or been addressed here."""
+    return User.objects.filter(key=key).exists()
+
+
+def strangers_waiting(recipient: bytes) -> Counter[bytes]:
+    """How many messages each author without an account has in a member's inbox since the member last wrote to that author."""
+    inbox = Message.objects.filter(topic__kind="user", topic__ident=recipient, author__account__isnull=True)
+    waiting: Counter[bytes] = Counter()
+    for key, author_id in inbox.values_list("author__key", "author_id").distinct():
+        answered = (
+            Message.objects.filter(topic__kind="user", topic__ident=key, author__key=recipient)
+            .order_by("-cursor")
+            .values_list("cursor", flat=True)
+            .first()
+        )
+        waiting[bytes(key)] = Message.objects.filter(
+            topic__kind="user", topic__ident=recipient, author_id=author_id, cursor__gt=answered or 0
+        ).count()
+    return waiting
+
+
+def _burning(now: int) -> Q:
+    return Q(burn_at__isnull=True) | Q(burn_at__gt=now)
+
+
+def stored_rows(rows: QuerySet[Message]) -> list[Stored]:
+    """Messages of the table as readers get them."""
+    found = []
+    hub_rows: dict[int, Stored] = {}
+    for cursor, ident, type_, kind, topic_ident, author, burn_at, header, sig, salt, body in rows.values_list(*_ROW):
+        fields = orjson.loads(bytes(header))
+        stored = Stored(
+            cursor=cursor,
+            id=bytes(ident),
+            type=type_,
+            topic=TopicName(kind, bytes(topic_ident)),
+            author=bytes(author),
+            burn_at=burn_at,
+            concerns=[b64decode(key) for key in fields.get("attention_keys", ())],
+            related=[
+                *(b64decode(item) for item in fields.get("attention_messages", ())),
+                *(b64decode(item["id"]) for item in fields.get("refs", ())),
+            ],
+            item=item_bytes(cursor, header, sig, salt, body),
+        )
+        found.append(stored)
+        if kind == "hub":
+            hub_rows[cursor] = stored
+            stored.concerns = []
+    for cursor, key in Mention.objects.filter(message__in=hub_rows).values_list("message_id", "user__key"):
+        hub_rows[cursor].concerns.append(bytes(key))
+    return found
+
+
+def stored_between(after: int, upto: int, *, limit: int) -> list[Stored]:
+    """Everything with an arrival number in (after, upto], in order."""
+    return stored_rows(Message.objects.filter(cursor__gt=after, cursor__lte=upto).order_by("cursor")[:limit])
+
+
+def _topics(names: Iterable[TopicName]) -> Q:
+    by_kind: dict[str, list[bytes]] = {}
+    for name in names:
+        by_kind.setdefault(name.kind, []).append(name.ident)
+    wanted = Q(pk__in=[])
+    for kind, idents in by_kind.items():
+        wanted |= Q(kind=kind, ident__in=idents)
+    return wanted
+
+
+def readable(user: bytes, *, is_admin: bool) -> Q:
+    """Which messages a member may read (section 4): open topics, the own inbox, the own messages, what concerns the user of `hub:`."""
+    mine = Q(author__key=user) | Q(topic__kind="user", topic__ident=user)
+    if is_admin:
+        mine |= Q(topic__kind="hub")
+    else:
+        mine |= Q(topic__kind="hub", cursor__in=Mention.objects.filter(user__key=user).values("message_id"))
+    return Q(topic__kind__in=OPEN_KINDS) | mine
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a subscription asks for."""
+
+    topics: tuple[TopicName, ...] = ()
+    keys: tuple[bytes, ...] = ()
+    messages: tuple[bytes, ...] = ()
+
+    def query(self, after: int) -> Q:
+        """The messages it means, of those that arrived later than `after`."""
+        topic_ids = list(Topic.objects.filter(_topics(self.topics), cursor__gt=after).values_list("pk", flat=True))
+        wanted = Q(topic_id__in=topic_ids)
+        if self.keys:
+            users = list(User.objects.filter(key__in=self.keys).values_list("pk", flat=True))
+            wanted |= Q(author_id__in=users) | Q(cursor__in=Mention.objects.filter(user__in=users).values("message_id"))
+        if self.messages:
+            wanted |= Q(cursor__in=Reference.objects.filter(target__in=self.messages).values("message_id"))
+        return wanted
+
+
+def backlog(
+    wanted: Wanted, *, user: bytes, is_admin: bool, after: int, upto: int, now: int, limit: int
+) -> tuple[list[Stored], int]:
+    """The next messages of a subscription in (after, upto], in order of arrival, and how far has been looked.
+
+    The table is walked by arrival number, at most SCAN_STEP of them a call: the cost is what came since, not how many rows match.
+    """
+    last = min(upto, after + SCAN_STEP)
+    query = wanted.query(after)
+    rows = (
+        Message.objects.filter(cursor__gt=after, cursor__lte=last)
+        .filter(query)
+        .filter(readable(user, is_admin=is_admin), _burning(now))
+        .order_by("cursor")[:limit]
+    )
+    found = stored_rows(rows)
+    return found, found[-1].cursor if len(found) == limit else last
+
+
+Place = tuple[int, bytes]  # created_at and id: a position in a topic
+
+
+def page(
+    topic: TopicName,
+    *,
+    user: bytes,
+    is_admin: bool,
+    limit: int,
+    now: int,
+    before: Place | None = None,
+    after: Place | None = None,
+) -> list[tuple[Place, bytes]]:
+    """Messages of a topic by (created_at, id): the newest first, or with `after` the nearest later ones, oldest first; as ready items."""
+    rows = Message.objects.filter(topic__kind=topic.kind, topic__ident=topic.ident).filter(_burning(now))
+    if topic.kind not in OPEN_KINDS:
+        rows = rows.filter(readable(user, is_admin=is_admin))
+    if after is not None:
+        rows = rows.filter(created_at__gte=after[0]).filter(Q(created_at__gt=after[0]) | Q(ident__gt=after[1]))
+        rows = rows.order_by("created_at", "ident")
+    else:
+        if before is not None:
+            rows = rows.filter(created_at__lte=before[0]).filter(Q(created_at__lt=before[0]) | Q(ident__lt=before[1]))
+        rows = rows.order_by("-created_at", "-ident")
+    return [
+        (
+            (created_at, bytes(ident)),
+            item_bytes(cursor, header, sig, salt, body),
+        )
+        for created_at, ident, cursor, header, sig, salt, body in rows.values_list(
+            "created_at", "ident", "cursor", "header", "sig", "salt", "body"
+        )[:limit]
+    ]
+
+
+def topic_exists(topic: TopicName) -> bool:
+    """Whether a topic is known here."""
+    return Topic.objects.filter(kind=topic.kind, ident=topic.ident).exists()
+
+
+def topics_of(user: bytes, *, is_admin: bool, hub: bytes, after: TopicName | None, limit: int) -> list[dict[str, Any]]:
+    """The rows of a `topics` answer: all that the user may read, by name; two lists are merged since kinds sort before ids."""
+    mine = Q(kind__in=OPEN_KINDS) | Q(kind="user", ident=user) | Q(kind="hub", ident=hub)
+    rows = Topic.objects.filter(mine)
+    if after is not None:
+        rows = rows.filter(Q(kind__gt=after.kind) | Q(kind=after.kind, ident__gt=after.ident))
+    found = list(rows.order_by("kind", "ident")[:limit])
+    owners = [bytes(row.ident) for row in found if row.kind in ("feed", "user")]
+    names = {
+        bytes(key): name
+        for key, name in Account.objects.filter(user__key__in=owners)
+        .exclude(kind=Account.Kind.TEMP)
+        .values_list("user__key", "name")
+    }
+    return [topic_row(row, names.get(bytes(row.ident), row.name), user=user, is_admin=is_admin) for row in found]
+
+
+def topic_row(row: Topic, name: str, *, user: bytes, is_admin: bool) -> dict[str, Any]:
+    """One topic as the protocol lists it."""
+    topic = TopicName(row.kind, bytes(row.ident))
+    admin = topic.ident == user if topic.kind in ("feed", "user") else is_admin
+    value: dict[str, Any] = {
+        "topic": topic.name,
+        "kind": topic.kind,
+        "encrypted": False,
+        "count": row.count,
+        "horizon": 0,
+        "cursor": row.cursor,
+        "role": "admin" if admin else "member",
+    }
+    if name:
+        value["name"] = name
+    return value
+
+
+def topic_by_name(name: str) -> Topic | None:
+    """An open channel by what people call it."""
+    return Topic.objects.filter(kind="chan", name=name).order_by("pk").first()
+
+
+def topic_row_of(topic: TopicName, *, user: bytes, is_admin: bool) -> dict[str, Any] | None:
+    """The `topics` row of one topic."""
+    row = Topic.objects.filter(kind=topic.kind, ident=topic.ident).first()
+    if row is None:
+        return None
+    name = row.name
+    if topic.kind in ("feed", "user"):
+        name = Account.objects.filter(user__key=topic.ident).exclude(kind="temp").values_list("name", flat=True).first() or ""
+    return topic_row(row, name, user=user, is_admin=is_admin)
+
+
+def figures() -> dict[str, int]:
+    """What `manage.py status` tells: messages, accounts (the admin's not counted), bytes of messages, sockets."""
+    totals = Topic.objects.aggregate(messages=Sum("count"), bytes=Sum("bytes"))
+    return {
+        "messages": totals["messages"] or 0,
+        "accounts": Account.objects.exclude(kind=Account.Kind.ADMIN).count(),
+        "bytes": totals["bytes"] or 0,
+        "sockets": Process.objects.aggregate(total=Sum("sockets"))["total"] or 0,
+    }
+
+
+def export_rows(*, now: int) -> Iterator[tuple[int, bytes, bytes]]:
+    """Every message that has not burned, by arrival: (cursor, id, item as JSON); read in steps, never all at once."""
+    rows = Message.objects.filter(_burning(now)).order_by("cursor")
+    for cursor, ident, header, sig, salt, body in rows.values_list(
+        "cursor", "ident", "header", "sig", "salt", "body"
+    ).iterator(chunk_size=1_000):
+        yield cursor, bytes(ident), item_bytes(cursor, header, sig, salt, body)

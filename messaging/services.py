@@ -1,0 +1,163 @@
+"""Writes of messages: the store, burning, what a new hub begins with (protocol.md sections 1, 3, 8)."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from typing import Any, Final
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F
+
+from accord import invites as invite_links
+from accord import messages
+from accord.encoding import b64encode, canonical
+from accord.errors import AccordError
+from accord.invites import InviteLink
+from accord.messages import Message as SignedMessage
+from accord.statements import STORE_ID_BYTES
+from accord.topics import NONCE_BYTES, open_channel_id
+from accord.topics import Topic as TopicName
+from invites.services import currency_install
+from messaging.admission import Admitted, Publisher, Right, admit
+from messaging.batch import Batch, Result, TableIds
+from messaging.models import Mention, Message, Reference, Store, Topic
+from messaging.stored import Stored
+from peers import registry
+from peers.clock import now_ms
+from peers.keyring import keyring
+from peers.models import Account
+from peers.services import admin_install
+
+BURN_STEP: Final = 500
+LOUNGE: Final = "lounge"
+
+_known = TableIds()
+
+
+def messages_store(*, items: Sequence[Admitted], now: int) -> tuple[list[Result], list[Stored]]:
+    """Store a group of admitted messages in one transaction; durable when it returns.
+
+    Gives a result for each, in order, and what has been stored, with rising arrival numbers. One refused message leaves its neighbours alone.
+    """
+    with transaction.atomic():
+        store = Store.objects.select_for_update().get(pk=1)
+        batch = Batch(now=now, known=_known, cursor=store.cursor)
+        batch.take(items)
+        transaction.on_commit(lambda: _known.add(batch.users, batch.topics))
+    return batch.results, batch.stored
+
+
+def message_publish(*, envelope: dict[str, Any], right: Right, now: int) -> Result:
+    """Take one message that the hub's operator has signed; raises the AccordError that refuses it."""
+    parsed = messages.parse_envelope(envelope)
+    item = admit(parsed, Publisher(right, user=parsed.author), now=now)
+    result = messages_store(items=[item], now=now)[0][0]
+    if result.error:
+        raise result.error
+    return result
+
+
+def messages_burn(*, now: int) -> int:
+    """Drop every message whose burn_at has come, in steps; gives their number."""
+    burned = 0
+    while True:
+        with transaction.atomic():
+            Store.objects.select_for_update().get(pk=1)
+            rows = list(
+                Message.objects.filter(burn_at__lte=now).values_list("cursor", "topic_id", "header", "sig", "salt", "body")[
+                    :BURN_STEP
+                ]
+            )
+            cursors = [row[0] for row in rows]
+            for _, topic_id, *blobs in rows:
+                size = sum(len(blob) for blob in blobs if blob is not None)
+                Topic.objects.filter(pk=topic_id).update(count=F("count") - 1, bytes=F("bytes") - size)
+            Mention.objects.filter(message__in=cursors).delete()
+            Reference.objects.filter(message__in=cursors).delete()
+            Message.objects.filter(cursor__in=cursors).delete()
+        burned += len(rows)
+        if len(rows) < BURN_STEP:
+            return burned
+
+
+def _topic_ensure(kind: str, ident: bytes) -> None:
+    Topic.objects.get_or_create(kind=kind, ident=ident)
+
+
+@registry.stores("add_user")
+def topics_of_added(message: SignedMessage, body: dict[str, Any], now: int) -> list[bytes]:
+    """A claimed account has a feed and an inbox from its first moment."""
+    if body["kind"] == Account.Kind.REAL:
+        _topic_ensure("feed", body["pubkey"])
+        _topic_ensure("user", body["pubkey"])
+    return []
+
+
+@registry.stores("replace_account")
+def topics_of_claimed(message: SignedMessage, body: dict[str, Any], now: int) -> list[bytes]:
+    """The same for one that has just been claimed."""
+    _topic_ensure("feed", body["new_pubkey"])
+    _topic_ensure("user", body["new_pubkey"])
+    return []
+
+
+@registry.stores("chan.open")
+def channel_open(message: SignedMessage, body: dict[str, Any], now: int) -> list[bytes]:
+    """Make an open channel. AccordError: denied (not the admin), conflict (the nonce was used)."""
+    hub = keyring().hub.public
+    if message.author != keyring().admin.public:
+        raise AccordError("denied", "the hub's admin opens channels")
+    ident = open_channel_id(message.author, body["nonce"], hub)
+    _, created = Topic.objects.get_or_create(
+        kind="chan", ident=ident, defaults={"name": body["name"], "about": body.get("about", "")}
+    )
+    if not created:
+        raise AccordError("conflict", "that channel exists")
+    return []
+
+
+def _admin_publish(type_: str, body: dict[str, Any]) -> None:
+    ring = keyring()
+    now = now_ms()
+    envelope = messages.create(
+        ring.admin, type=type_, to=TopicName("hub", ring.hub.public).name, body=canonical(body), created_at=now
+    )
+    message_publish(envelope=envelope, right=Right.ADMIN, now=now)
+
+
+def channel_create(*, name: str, about: str = "") -> TopicName:
+    """Open a channel by a message of the admin; gives its topic."""
+    ring = keyring()
+    nonce = secrets.token_bytes(NONCE_BYTES)
+    body = {"nonce": b64encode(nonce), "name": name}
+    _admin_publish("chan.open", {**body, "about": about} if about else body)
+    return TopicName("chan", open_channel_id(ring.admin.public, nonce, ring.hub.public))
+
+
+def hub_install() -> None:
+    """Make what a hub begins with, once: the admin's account with the whole capacity, the store, the lounge."""
+    ring = keyring()
+    with transaction.atomic():
+        admin = admin_install(keyring=ring, now=now_ms())
+        currency_install(admin=admin, capacity=settings.ACCORD_CAPACITY)
+        Store.objects.get_or_create(pk=1, defaults={"store": secrets.token_bytes(STORE_ID_BYTES)})
+        for kind, ident in (("feed", ring.admin.public), ("user", ring.admin.public), ("hub", ring.hub.public)):
+            _topic_ensure(kind, ident)
+        if not Topic.objects.filter(kind="chan").exists():
+            channel_create(name=LOUNGE, about="Everyone meets here. The hub can read this channel.")
+
+
+def invite_create(*, origin: str, invites: int) -> InviteLink:
+    """A new temporary account under the admin's, and the link behind which it waits; AccordError("quota") when invites are out."""
+    link = invite_links.new_link(origin, keyring().hub.public)
+    temporary = invite_links.temporary_key(link.secret)
+    body = {
+        "pubkey": b64encode(temporary.public),
+        "account_name": f"guest-{secrets.token_hex(6)}",
+        "kind": "temp",
+        "invites": invites,
+    }
+    _admin_publish("add_user", body)
+    return link

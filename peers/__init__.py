@@ -1,0 +1,1 @@
+"""Who: user keys, accounts, certificates, the login over WebSocket, live sessions."""

@@ -1,0 +1,92 @@
+"""The hub's own keys and files under $ACCORD_HOME: directory 0700, files 0600 (protocol.md section 3).
+
+hub.key     the peer key of the hub
+admin.key   the admin's user key, until an owner claims the hub
+secret.key  32 bytes from which stateless tags are derived (section 10)
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import stat
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from django.conf import settings
+
+from accord.encoding import b64decode, b64encode
+from accord.errors import RemoteError
+from accord.keys import SigningKey
+
+
+class HomeError(Exception):
+    """The hub's home or a file in it cannot be used; the text is for the operator."""
+
+
+@dataclass(frozen=True)
+class Keyring:
+    """The secrets of this hub."""
+
+    hub: SigningKey
+    admin: SigningKey
+    secret: bytes
+
+
+def prepare_home() -> Path:
+    """Make $ACCORD_HOME if it is not there, and see that only its owner may enter."""
+    home: Path = settings.ACCORD_HOME
+    try:
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if stat.S_IMODE(home.stat().st_mode) != 0o700:
+            home.chmod(0o700)
+        os.listdir(home)
+    except OSError as error:
+        raise HomeError(f"cannot use the hub's home {home}: {error.strerror}") from error
+    return home
+
+
+def write_private(path: Path, text: str, *, replace: bool = True) -> None:
+    """Write a file that was never readable by others and is never half written; FileExistsError unless `replace`."""
+    temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        if replace:
+            temporary.replace(path)
+        else:
+            os.link(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _seed(home: Path, name: str) -> bytes:
+    path = home / name
+    try:
+        if not path.exists():
+            try:
+                write_private(path, b64encode(secrets.token_bytes(32)) + "\n", replace=False)
+            except FileExistsError:
+                pass  # another command of this hub was faster: its key is the one
+        if path.stat().st_mode & 0o077:
+            raise HomeError(f"{path} can be read by others: chmod 600 it, and think of who may have copied it")
+        return b64decode(path.read_text(encoding="utf-8").strip(), 32)
+    except OSError as error:
+        raise HomeError(f"cannot read {path}: {error.strerror}") from error
+    except RemoteError as error:
+        raise HomeError(f"{path} does not hold a key") from error
+
+
+@lru_cache(maxsize=1)
+def keyring() -> Keyring:
+    """This hub's keys, made on first use; HomeError if they cannot be read."""
+    home = prepare_home()
+    return Keyring(
+        hub=SigningKey(_seed(home, "hub.key")),
+        admin=SigningKey(_seed(home, "admin.key")),
+        secret=_seed(home, "secret.key"),
+    )

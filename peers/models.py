@@ -1,0 +1,84 @@
+"""Tables of peers: user keys, accounts, revocations, running processes, the hub's own statements."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import F, Q
+
+
+class User(models.Model):
+    """A user key that this hub has met: a member's, or the author of something stored here."""
+
+    key = models.BinaryField(max_length=32, unique=True)
+
+    def __str__(self) -> str:
+        return bytes(self.key).hex()[:16]
+
+
+class Account(models.Model):
+    """A user's standing on this hub: name, place in the invite tree, allowances (protocol.md section 8)."""
+
+    class Kind(models.TextChoices):
+        """The admin has no parent; a temporary account waits behind an invite link."""
+
+        ADMIN = "admin"
+        REAL = "real"
+        TEMP = "temp"
+
+    user = models.OneToOneField(User, on_delete=models.PROTECT)
+    name = models.CharField(max_length=32, unique=True)
+    kind = models.CharField(max_length=5, choices=Kind.choices)
+    parent = models.ForeignKey("self", on_delete=models.PROTECT, null=True, related_name="children")
+    created_at = models.BigIntegerField(help_text="ms since 1970 UTC")
+    expires_at = models.BigIntegerField(null=True, help_text="ms since 1970 UTC; temporary accounts only")
+    messages_limit = models.BigIntegerField(null=True, help_text="messages it may store here; empty: no limit")
+    bytes_limit = models.BigIntegerField(null=True, help_text="bytes it may store here; empty: no limit")
+    messages_used = models.BigIntegerField(default=0)
+    bytes_used = models.BigIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["kind"], condition=Q(kind="admin"), name="one_admin"),
+            models.CheckConstraint(condition=Q(kind="admin") ^ Q(parent__isnull=False), name="parent_unless_admin"),
+            models.CheckConstraint(condition=Q(kind="temp") ^ Q(expires_at__isnull=True), name="temp_expires"),
+            models.CheckConstraint(condition=Q(messages_used__gte=0, bytes_used__gte=0), name="used_not_negative"),
+            models.CheckConstraint(
+                condition=Q(messages_limit__isnull=True) | Q(messages_used__lte=F("messages_limit")),
+                name="messages_within_limit",
+            ),
+            models.CheckConstraint(
+                condition=Q(bytes_limit__isnull=True) | Q(bytes_used__lte=F("bytes_limit")), name="bytes_within_limit"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Revocation(models.Model):
+    """A certificate, by serial, or all certificates of a client key, that their user has revoked (section 2)."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE)
+    serial = models.BinaryField(max_length=16, null=True)
+    client = models.BinaryField(max_length=32, null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["user", "serial"], condition=Q(serial__isnull=False), name="serial_once"),
+            models.UniqueConstraint(fields=["user", "client"], condition=Q(client__isnull=False), name="client_once"),
+            models.CheckConstraint(condition=Q(serial__isnull=True) ^ Q(client__isnull=True), name="serial_or_client"),
+        ]
+
+
+class Statement(models.Model):
+    """The newest statement of a type that this hub has signed and must keep (section 3), as canonical JSON."""
+
+    type = models.CharField(max_length=32, primary_key=True)
+    body = models.BinaryField()
+
+
+class Process(models.Model):
+    """A running server process and how many sockets it holds, for `manage.py status`."""
+
+    pid = models.IntegerField(primary_key=True)
+    sockets = models.IntegerField(default=0)

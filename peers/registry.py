@@ -1,0 +1,65 @@
+"""Where the floors meet: handlers of WebSocket frames and of control messages, registered by the apps that own them.
+
+A handler of a control message (`stores`) runs inside the transaction that stores it and may refuse it with AccordError. What must happen to
+live sessions once it is stored (`lives`) runs on the event loop of every server process, for messages stored by other processes too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+from accord.messages import Message
+
+if TYPE_CHECKING:
+    from peers.sessions import Session
+
+FrameHandler = Callable[["Session", dict[str, Any]], Awaitable[None]]
+StoreHandler = Callable[[Message, dict[str, Any], int], list[bytes]]
+LiveHandler = Callable[[Message], None]
+StartHook = Callable[[], Awaitable[None]]
+SessionHook = Callable[["Session"], None]
+LoginFacts = Callable[[], dict[str, Any]]
+
+frame_handlers: dict[str, FrameHandler] = {}
+store_handlers: dict[str, list[StoreHandler]] = {}
+live_handlers: dict[str, list[LiveHandler]] = {}
+before_login: list[StartHook] = []
+session_closed: list[SessionHook] = []
+login_facts: list[LoginFacts] = []  # fields of login_result that the floors above know
+
+
+def frame(type_: str) -> Callable[[FrameHandler], FrameHandler]:
+    """Register the handler of a frame type: an async function of (session, frame)."""
+
+    def register(handler: FrameHandler) -> FrameHandler:
+        if type_ in frame_handlers:
+            raise RuntimeError(f"two handlers for the frame {type_}")
+        frame_handlers[type_] = handler
+        return handler
+
+    return register
+
+
+def stores(type_: str) -> Callable[[StoreHandler], StoreHandler]:
+    """Register what a control message does, in its transaction: a function of (message, checked body, now in ms).
+
+    It gives the user keys that the message concerns besides its author; AccordError refuses the message. Several apps may have a part in one
+    type: theirs come after the parts of the floors below.
+    """
+
+    def register(handler: StoreHandler) -> StoreHandler:
+        store_handlers.setdefault(type_, []).append(handler)
+        return handler
+
+    return register
+
+
+def lives(type_: str) -> Callable[[LiveHandler], LiveHandler]:
+    """Register what a stored control message means for the sessions of this process."""
+
+    def register(handler: LiveHandler) -> LiveHandler:
+        live_handlers.setdefault(type_, []).append(handler)
+        return handler
+
+    return register

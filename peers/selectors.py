@@ -1,0 +1,40 @@
+"""Reads of who is who."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.db.models import Q
+
+from peers.models import Account, Revocation
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """What a session needs to know of an account, copied out of the table."""
+
+    account_id: int
+    name: str
+    kind: str
+
+
+def member_of(user: bytes, *, now: int) -> Member | None:
+    """The live account of a user key at `now` (ms); None where there is none or it has expired."""
+    row = (
+        Account.objects.filter(user__key=user)
+        .filter(Q(expires_at__isnull=True) | Q(expires_at__gt=now))
+        .values_list("pk", "name", "kind")
+        .first()
+    )
+    return Member(*row) if row else None
+
+
+def is_revoked(user: bytes, *, serial: bytes, client: bytes) -> bool:
+    """Whether the user has revoked this certificate or this client key."""
+    return Revocation.objects.filter(Q(serial=serial) | Q(client=client), user__key=user).exists()
+
+
+def account_names() -> dict[bytes, str]:
+    """The account name of every member's user key."""
+    rows = Account.objects.exclude(kind=Account.Kind.TEMP).values_list("user__key", "name")
+    return {bytes(key): name for key, name in rows}

@@ -1,0 +1,238 @@
+"""Live sessions of this process: who is connected, with what rights, and what waits to be sent to them (protocol.md sections 3 and 4).
+
+A session's frames wait in its own queue; a client that does not read is closed at a limit and loses nothing, since it resumes by cursor.
+Not here: the handshake and the socket's loop (consumer.py), what frames mean (the apps that registered them).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine
+from enum import Enum
+from typing import Any, Final
+
+import orjson
+
+from accord.certs import Certificate
+from accord.errors import AccordError, CloseCode
+from accord.frames import FrameSealer
+
+MAX_WAITING_FRAMES: Final = 1_000
+MAX_WAITING_BYTES: Final = 4 * 1024 * 1024
+DRAINED_BYTES: Final = 256 * 1024
+MAX_TRANSPORT_BYTES: Final = 2 * 1024 * 1024
+TRANSPORT_POLL_SECONDS: Final = 0.02
+CLOSE_TIMEOUT_SECONDS: Final = 2
+MAX_ERRORS: Final = 200
+ERRORS_PER_SECOND: Final = 20
+
+
+class Wire:
+    """What a server's protocol object offers beyond ASGI (scope extension "accord"); this one, of other servers, offers nothing."""
+
+    def waiting_bytes(self) -> int:
+        """Bytes handed to the transport that the client has not taken."""
+        return 0
+
+    def kick(self, code: int, reason: str = "", grace: float = 2.0) -> None:
+        """Send the close now, behind what waits, and abort the connection after `grace` seconds; never blocks."""
+
+
+class Role(Enum):
+    """What kind of session it is, after the table of section 4."""
+
+    GUEST = "guest"
+    TEMP = "temp"
+    MEMBER = "member"
+    ADMIN = "admin"
+
+
+class TokenBucket:
+    """A budget of `burst`, refilled at `per_second`."""
+
+    __slots__ = ("_at", "_burst", "_left", "_per_second")
+
+    def __init__(self, per_second: float, burst: float) -> None:
+        self._per_second = per_second
+        self._burst = burst
+        self._left = burst
+        self._at = time.monotonic()
+
+    def take(self) -> float:
+        """Take one; gives 0, or the seconds until there is one again."""
+        now = time.monotonic()
+        self._left = min(self._burst, self._left + (now - self._at) * self._per_second)
+        self._at = now
+        if self._left < 1:
+            return (1 - self._left) / self._per_second
+        self._left -= 1
+        return 0.0
+
+
+class Session:
+    """One authenticated connection. All methods run on the event loop."""
+
+    def __init__(
+        self,
+        send: Callable[[dict[str, Any]], Awaitable[None]],
+        wire: Wire,
+        *,
+        role: Role,
+        client: bytes,
+        certificate: Certificate | None = None,
+        account_id: int | None = None,
+        name: str = "",
+    ) -> None:
+        self.handle = secrets.token_urlsafe(16)
+        self.role = role
+        self.client = client
+        self.certificate = certificate
+        self.user = certificate.user if certificate else None
+        self.account_id = account_id
+        self.name = name
+        self.state: dict[str, Any] = {}  # what the apps above keep for this connection, by app
+        self._send = send
+        self._wire = wire
+        self._sealer: FrameSealer | None = None
+        self._waiting: deque[bytes] = deque()
+        self._waiting_bytes = 0
+        self._wake = asyncio.Event()
+        self._drained = asyncio.Event()
+        self._drained.set()
+        self._close_code: int | None = None
+        self._errors = TokenBucket(ERRORS_PER_SECOND, MAX_ERRORS)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._abort: asyncio.TimerHandle | None = None
+
+    # What others may do with a session
+
+    def send_json(self, frame: dict[str, Any]) -> None:
+        """Queue a frame."""
+        self.send_bytes(orjson.dumps(frame))
+
+    def send_bytes(self, frame: bytes) -> None:
+        """Queue a frame that is JSON already; the same bytes object may go to many sessions."""
+        if self._close_code is not None:
+            return
+        self._waiting.append(frame)
+        self._waiting_bytes += len(frame)
+        if len(self._waiting) > MAX_WAITING_FRAMES or self._waiting_bytes > MAX_WAITING_BYTES:
+            self._waiting.clear()
+            self._close_code = CloseCode.SLOW_READER
+            self._wire.kick(CloseCode.SLOW_READER)
+        elif self._waiting_bytes > DRAINED_BYTES:
+            self._drained.clear()
+        self._wake.set()
+
+    async def drained(self) -> None:
+        """Wait until little is waiting: long answers are made at the reader's pace."""
+        await self._drained.wait()
+
+    def error(self, error: AccordError, ref: object = None) -> None:
+        """Answer a frame with its refusal; whoever makes hundreds of them is closed."""
+        frame: dict[str, Any] = {"type": "error", "code": error.code, "detail": error.detail}
+        if type(ref) is int:
+            frame["ref"] = ref
+        if error.retry_ms is not None:
+            frame["retry_ms"] = error.retry_ms
+        self.send_json(frame)
+        if self._errors.take():
+            self.close(CloseCode.FLOOD)
+
+    def run(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run a long answer beside the receive loop; it ends with the session."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    @property
+    def running(self) -> int:
+        """How many long answers are under way."""
+        return len(self._tasks)
+
+    def close(self, code: int, bye: str | None = None) -> None:
+        """Close once what waits is sent, or after CLOSE_TIMEOUT_SECONDS; `bye` is the stable code that goes before it."""
+        if self._close_code is not None:
+            return
+        if bye is not None:
+            self.send_json({"type": "bye", "code": bye})
+        self._close_code = code
+        self._wake.set()
+        self._abort = asyncio.get_running_loop().call_later(CLOSE_TIMEOUT_SECONDS, self._wire.kick, int(code))
+
+    @property
+    def is_closing(self) -> bool:
+        return self._close_code is not None
+
+    # What the consumer does with it
+
+    def seal_with(self, sealer: FrameSealer | None) -> None:
+        """From now on frames go out sealed (or clear, with None)."""
+        self._sealer = sealer
+
+    async def write_frames(self) -> None:
+        """Send what is queued, until the session is closed; then send the close."""
+        waiting, send, sealer, wake = self._waiting, self._send, self._sealer, self._wake
+        while True:
+            while waiting:
+                frame = waiting.popleft()
+                self._waiting_bytes -= len(frame)
+                if sealer is None:
+                    await send({"type": "websocket.send", "text": frame.decode()})
+                else:
+                    await send({"type": "websocket.send", "bytes": sealer.seal(frame)})
+                while self._wire.waiting_bytes() > MAX_TRANSPORT_BYTES:  # Daphne's send never waits; uvicorn's does
+                    await asyncio.sleep(TRANSPORT_POLL_SECONDS)
+            self._drained.set()
+            if self._close_code is not None:
+                await send({"type": "websocket.close", "code": int(self._close_code)})
+                return
+            wake.clear()
+            await wake.wait()
+
+    async def end(self) -> None:
+        """Stop the long answers and wait for them."""
+        if self._abort:
+            self._abort.cancel()
+        self._drained.set()
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+class SessionRegistry:
+    """The sessions of this process, by handle and by user."""
+
+    def __init__(self) -> None:
+        self._all: set[Session] = set()
+        self._by_user: dict[bytes, set[Session]] = {}
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    def add(self, session: Session) -> None:
+        self._all.add(session)
+        if session.user:
+            self._by_user.setdefault(session.user, set()).add(session)
+
+    def remove(self, session: Session) -> None:
+        self._all.discard(session)
+        if session.user and (same_user := self._by_user.get(session.user)):
+            same_user.discard(session)
+            if not same_user:
+                del self._by_user[session.user]
+
+    def of_user(self, user: bytes) -> list[Session]:
+        """The user's sessions here."""
+        return list(self._by_user.get(user, ()))
+
+    def members(self) -> list[Session]:
+        """The sessions with an account that has been claimed."""
+        return [session for session in self._all if session.role in (Role.MEMBER, Role.ADMIN)]
+
+
+sessions = SessionRegistry()

@@ -1,0 +1,90 @@
+"""What the tests of accord share: fixed keys, values of the restricted JSON form, and values that no peer should send."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from typing import Any
+
+from hypothesis import settings
+from hypothesis import strategies as st
+
+from accord import certs
+from accord.encoding import MAX_INTEGER
+from accord.keys import SigningKey
+
+NOW = 1_790_000_000_000
+HOUR_MS = 3600 * 1000
+USER, CLIENT, HUB, OTHER = (SigningKey(bytes([number]) * 32) for number in (1, 2, 3, 4))
+
+quick = settings(max_examples=100, deadline=None)  # no deadline: the machine may be busy
+
+keys = st.from_regex(r"[a-z][a-z0-9_]{0,31}", fullmatch=True)
+texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
+scalars = st.booleans() | st.integers(-MAX_INTEGER, MAX_INTEGER) | texts
+values = scalars
+for _ in range(4):
+    values = scalars | st.lists(values, min_size=1, max_size=4) | st.dictionaries(keys, values, max_size=4)
+objects = st.dictionaries(keys, values, max_size=6)
+
+_odd_keys = st.none() | st.integers() | st.binary(max_size=4) | st.text(max_size=4) | st.tuples(st.integers())
+hostile = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**70), 2**70)
+    | st.just(10**6000)
+    | st.floats()
+    | st.text(st.characters(), max_size=8)  # surrogates and U+0000 included
+    | st.binary(max_size=8)
+    | st.sampled_from(["A" * 43, "A" * 42 + "B", "A" * 86, "*", "=", "feed", "1", "login"])
+    | st.builds(object),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(_odd_keys, inner, max_size=3)
+        | st.lists(inner, max_size=2).map(tuple)
+        | st.sets(st.integers(), max_size=2)
+    ),
+    max_leaves=8,
+)
+
+
+def nested(depth: int, *, of: type = list) -> Any:
+    """A value so many arrays or objects deep."""
+    value: Any = 1
+    for _ in range(depth):
+        value = [value] if of is list else {"a": value}
+    return value
+
+
+def paths(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The way to each part of a value, itself first."""
+    yield path
+    if isinstance(value, dict):
+        for name, item in value.items():
+            yield from paths(item, (*path, name))
+    elif isinstance(value, list):
+        for number, item in enumerate(value):
+            yield from paths(item, (*path, number))
+
+
+def put(value: Any, path: tuple[Any, ...], item: Any) -> Any:
+    """A copy of a value with one part replaced."""
+    if not path:
+        return item
+    changed = copy.copy(value)
+    changed[path[0]] = put(value[path[0]], path[1:], item)
+    return changed
+
+
+def certificate(
+    *,
+    client: SigningKey = CLIENT,
+    server: bytes = HUB.public,
+    issued_at: int = NOW,
+    life_ms: int = HOUR_MS,
+    scope: tuple[str, ...] = ("login",),
+) -> dict[str, Any]:
+    """USER's certificate as on the wire."""
+    return certs.issue(
+        USER, client=client.public, servers=[server], issued_at=issued_at, life_ms=life_ms, scope=scope
+    )
