@@ -1,4 +1,5 @@
-"""What programs use to talk to a hub: profiles, an async client, the command line (protocol.md sections 1 to 4, 8, 12 to 14).
+"""What programs use to talk to a hub: profiles, an async client, the command line (protocol.md sections 1 to 4, 8, 12
+to 14).
 
     async with Client(store.load(), store) as client:
         result = await client.send(envelope)

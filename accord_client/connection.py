@@ -4,44 +4,36 @@
         rows = await connection.topics()
         async for event in connection: ...
 
-Every delivered message is parsed and verified here before anyone sees it. When a reader is slow the socket is not read, so the hub sees it and
-closes with 4408 in time. Not here: reconnecting, certificates, resuming (session.py, subscription.py).
+Every delivered message is parsed and verified here before anyone sees it. When a reader is slow the socket is not read,
+so the hub sees it and closes with 4408 in time. Not here: reconnecting, certificates, resuming (session.py,
+subscription.py).
 """
 
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import logging
 from collections import deque
-from collections.abc import Iterator
 from types import TracebackType
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import orjson
 from websockets.asyncio.client import ClientConnection
-from websockets.asyncio.client import connect as open_websocket
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from accord import login
 from accord.encoding import b64encode, parse_json
-from accord.errors import HTTP_STATUS, AccordError, CloseCode, RemoteError
+from accord.errors import AccordError, CloseCode, RemoteError
 from accord.frames import MAX_FRAME_BYTES
 from accord.keys import SigningKey
 from accord.messages import parse_envelope, verify
 from accord.topics import Topic
-from accord_client.errors import ConnectionLost, HubUnreachable, LoginRefused
+from accord_client.errors import ConnectionLost, HubUnreachable
 from accord_client.events import Bye, Closed, Deliver, Event, Live, Page, Signal, TopicAdded, TopicGone
+from accord_client.wire import close_code, log_in, open_socket, publish_batches, refusal
 
-MAX_SOCKET_BYTES: Final = MAX_FRAME_BYTES + 1024
-MAX_PUBLISH_MESSAGES: Final = 100
-MAX_PUBLISH_BYTES: Final = MAX_FRAME_BYTES - 64 * 1024
 MAX_WAITING_EVENTS: Final = 1_000
 MAX_TOPIC_PAGES: Final = 10_000
-PING_INTERVAL_SECONDS: Final = 30
-PING_TIMEOUT_SECONDS: Final = 30
-CLOSE_TIMEOUT_SECONDS: Final = 5
 REQUEST_TIMEOUT_SECONDS: Final = 60
 
 ANSWERS: Final = {
@@ -56,23 +48,6 @@ ANSWERS: Final = {
 }
 
 log = logging.getLogger(__name__)
-_socket_log = logging.getLogger("accord_client.websocket")
-
-
-class _Open(open_websocket):
-    """Opens a WebSocket and follows no redirect: the address comes from the hub's signed document."""
-
-    def process_redirect(self, exc: Exception) -> Exception | str:
-        return exc
-
-
-def is_loopback(url: str) -> bool:
-    """Whether a URL names this computer: no proxy stands in between then."""
-    host = urlsplit(url).hostname or ""
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 async def connect(
@@ -84,84 +59,30 @@ async def connect(
 ) -> Connection:
     """Open the programs' route `ws` and log in, within HANDSHAKE_TIMEOUT_SECONDS; without a certificate as a guest.
 
-    LoginRefused (the hub said no), RemoteError (it is not to be talked to; wrong_server where its key is not the expected one),
-    HubUnreachable (no hub there now).
+    LoginRefused (the hub said no), RemoteError (it is not to be talked to; wrong_server where its key is not the
+    expected one), HubUnreachable (no hub there now).
     """
     connection: Connection | None = None
     socket: ClientConnection | None = None
     try:
         async with asyncio.timeout(login.HANDSHAKE_TIMEOUT_SECONDS):
-            socket = await _open(ws)
+            socket = await open_socket(ws)
             machine = login.ClientLogin(client_key, certificate=certificate, expected=expected_hub_key, sealed=sealed)
-            connection = Connection(socket, machine, await _log_in(socket, machine))
+            connection = Connection(socket, machine, await log_in(socket, machine))
         return connection
     except TimeoutError as error:
         raise HubUnreachable(f"no answer in {login.HANDSHAKE_TIMEOUT_SECONDS} seconds") from error
     except ConnectionClosed as error:
-        raise ConnectionLost("the hub closed the connection during the login", _close_code(error)) from error
-    except (OSError, WebSocketException, ImportError) as error:  # ImportError: a SOCKS proxy is set, its library not there
+        raise ConnectionLost("the hub closed the connection during the login", close_code(error)) from error
+    except (
+        OSError,
+        WebSocketException,
+        ImportError,
+    ) as error:  # ImportError: a SOCKS proxy is set, its library not there
         raise HubUnreachable(str(error) or type(error).__name__) from error
     finally:
         if connection is None and socket is not None:
             socket.transport.abort()
-
-
-async def _open(ws: str) -> ClientConnection:
-    return await _Open(
-        ws,
-        compression=None,
-        max_size=MAX_SOCKET_BYTES,
-        open_timeout=None,
-        ping_interval=PING_INTERVAL_SECONDS,
-        ping_timeout=PING_TIMEOUT_SECONDS,
-        close_timeout=CLOSE_TIMEOUT_SECONDS,
-        proxy=None if is_loopback(ws) else True,
-        user_agent_header=None,
-        logger=_socket_log,
-    )
-
-
-async def _log_in(socket: ClientConnection, machine: login.ClientLogin) -> login.LoggedIn:
-    await _send_raw(socket, machine.request())
-    while True:
-        step = machine.receive(await socket.recv())
-        if isinstance(step, login.LoggedIn):
-            return step
-        if isinstance(step, login.Refused):
-            raise LoginRefused(step.code, authenticated=step.authenticated)
-        await _send_raw(socket, step)
-
-
-async def _send_raw(socket: ClientConnection, message: login.Send) -> None:
-    await socket.send(message.data, text=not message.binary)
-
-
-def _close_code(error: ConnectionClosed) -> int:
-    return error.rcvd.code if error.rcvd is not None else 1006
-
-
-def _refusal(frame: dict[str, Any]) -> AccordError:
-    """An `error` frame as an exception; codes of a later version become `internal`, with their name in the detail."""
-    code, detail, retry = str(frame.get("code")), str(frame.get("detail", ""))[:500], frame.get("retry_ms")
-    retry_ms = retry if type(retry) is int and retry >= 0 else None
-    if code not in HTTP_STATUS:
-        return AccordError("internal", f"{code[:64]} {detail}".strip(), retry_ms=retry_ms)
-    return AccordError(code, detail, retry_ms=retry_ms)
-
-
-def publish_batches(envelopes: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
-    """Envelopes in order, in lists that fit a `publish` frame."""
-    batch: list[dict[str, Any]] = []
-    size = 0
-    for envelope in envelopes:
-        length = len(orjson.dumps(envelope))
-        if batch and (len(batch) == MAX_PUBLISH_MESSAGES or size + length > MAX_PUBLISH_BYTES):
-            yield batch
-            batch, size = [], 0
-        batch.append(envelope)
-        size += length
-    if batch:
-        yield batch
 
 
 class Connection:
@@ -271,7 +192,8 @@ class Connection:
     ) -> tuple[int, int]:
         """Have messages delivered; with `since` (a cursor of `store`) first those after it, up to a Live event.
 
-        Gives the subscription's ref, which its Live event carries, and the hub's cursor. AccordError("conflict"): `since` means nothing here.
+        Gives the subscription's ref, which its Live event carries, and the hub's cursor. AccordError("conflict"):
+        `since` means nothing here.
         """
         self._has_reader = True
         wanted: dict[str, Any] = {}
@@ -332,7 +254,7 @@ class Connection:
             raise self._lost(error) from error
 
     def _lost(self, error: ConnectionClosed | None = None) -> ConnectionLost:
-        code = self.end.code if self.end else _close_code(error) if error else 1006
+        code = self.end.code if self.end else close_code(error) if error else 1006
         return ConnectionLost(f"the connection to the hub ended ({code})", code)
 
     # --------------------------------------------------------------------------------------------------------- events
@@ -357,7 +279,7 @@ class Connection:
                 self._dispatch(self._decode(await self._socket.recv()))
                 await self._wait_for_room()
         except ConnectionClosed as error:
-            end = Closed(_close_code(error), error.rcvd.reason if error.rcvd else "")
+            end = Closed(close_code(error), error.rcvd.reason if error.rcvd else "")
         except RemoteError as error:
             log.warning("the hub sent a frame that cannot be read: %s", error)
             end = Closed(CloseCode.UNPARSABLE, error.detail)
@@ -412,7 +334,7 @@ class Connection:
         elif type(ref) is int and ref in self._pending:
             self._answer(ref, frame)
         elif kind == "error":
-            log.warning("the hub reports an error: %s", _refusal(frame))
+            log.warning("the hub reports an error: %s", refusal(frame))
         else:
             log.debug("a frame of type %.64r is not understood", kind)
         self._changed.set()
@@ -422,7 +344,7 @@ class Connection:
         if future.done():
             return
         if frame.get("type") == "error":
-            future.set_exception(_refusal(frame))
+            future.set_exception(refusal(frame))
         elif expected and frame.get("type") != expected:
             future.set_exception(RemoteError("bad_request", f"{expected} expected as the answer"))
         else:

@@ -33,6 +33,8 @@ class TopicAdded:
 
 @dataclass(frozen=True, slots=True)
 class TopicGone:
+    """A topic that the session may no longer read."""
+
     topic: str
 
 

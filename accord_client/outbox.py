@@ -1,7 +1,7 @@
 """Messages on their way to the hub: in order, each until the hub has answered for it.
 
-A message keeps its id, so one that is sent again after a cut is at worst a `duplicate`, which is as good as `stored`. In memory only: what
-must outlive the program is the caller's to keep.
+A message keeps its id, so one that is sent again after a cut is at worst a `duplicate`, which is as good as `stored`.
+In memory only: what must outlive the program is the caller's to keep.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from typing import Any, Final
 
 from accord.errors import AccordError, RemoteError
 from accord.messages import message_uuid, parse_envelope
-from accord_client.connection import MAX_PUBLISH_MESSAGES, Connection, publish_batches
+from accord_client.connection import Connection
+from accord_client.wire import MAX_PUBLISH_MESSAGES, publish_batches
 
 MAX_WAITING_MESSAGES: Final = 2_000
 MAX_FRAMES_IN_FLIGHT: Final = 8
@@ -52,7 +53,10 @@ class _Item:
 
 
 class Outbox:
-    """A queue of envelopes that `pump` empties over one connection after another. `notice` gets a sentence when the hub asks to wait."""
+    """A queue of envelopes that `pump` empties over one connection after another.
+
+    `notice` gets a sentence when the hub asks to wait.
+    """
 
     def __init__(self, notice: Callable[[str], None]) -> None:
         self._items: dict[bytes, _Item] = {}

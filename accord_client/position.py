@@ -1,7 +1,8 @@
 """How far a listener has come: nothing lost and nothing twice over reconnects (protocol.md section 4, "subscribe").
 
-Several subscriptions of one connection may each bring a backlog, so cursors do not always rise. The position that is safe to resume from stays
-where it is while any backlog is open; what was shown beyond it is remembered by cursor. sans-IO: no socket, no clock.
+Several subscriptions of one connection may each bring a backlog, so cursors do not always rise. The position that is
+safe to resume from stays where it is while any backlog is open; what was shown beyond it is remembered by cursor.
+sans-IO: no socket, no clock.
 """
 
 from __future__ import annotations
@@ -24,14 +25,15 @@ class Progress:
         self.store = start.store if start else ""
         self.cursor = start.cursor if start else None
         self.at = start.at if start else 0
+        self.catching_up = False
         self._open: set[int] = set()
         self._beyond: set[int] = set()
         self._farthest = 0
         self._recent: OrderedDict[bytes, None] = OrderedDict()
 
     def position(self) -> Position | None:
-        """From where another run may go on."""
-        return None if self.cursor is None else Position(self.store, self.cursor, self.at)
+        """From where another run may go on; None while that is not known."""
+        return None if self.cursor is None or self.catching_up else Position(self.store, self.cursor, self.at)
 
     def connected(self) -> None:
         """A new connection: backlogs that were open on the old one come again, from the safe position."""
@@ -68,12 +70,15 @@ class Progress:
     def restart(self) -> None:
         """The hub's cursors began anew: the position is given up, what was shown is not."""
         self.cursor = None
+        self.catching_up = True
         self._beyond.clear()
         self._open.clear()
 
     def missed(self, event: Deliver, up_to: int) -> bool:
         """After a restart: whether a fetched message was not shown, and will not come live after cursor `up_to`."""
-        return event.cursor <= up_to and event.message.id not in self._recent and event.message.created_at > self.floor()
+        return (
+            event.cursor <= up_to and event.message.id not in self._recent and event.message.created_at > self.floor()
+        )
 
     def floor(self) -> int:
         """After a restart: the created_at (ms) beyond which messages may have been missed."""

@@ -1,8 +1,8 @@
 """A person's files: one profile per account on a hub, `$ACCORD_CLIENT_HOME/NAME.json` (default ~/.config/accord).
 
-The folder is 0700, the files 0600 from their first byte; a profile that others can read is not used. Every write goes to a new file that
-takes the old one's place, and every change re-reads under a lock, so that two programs with one profile lose nothing. Not here: passwords
-around the keys (protocol.md section 9, the vault).
+The folder is 0700, the files 0600 from their first byte; a profile that others can read is not used. Every write goes
+to a new file that takes the old one's place, and every change re-reads under a lock, so that two programs with one
+profile lose nothing. Not here: passwords around the keys (protocol.md section 9, the vault).
 """
 
 from __future__ import annotations
@@ -42,7 +42,10 @@ _OTHERS_WRITE: Final = stat.S_IWGRP | stat.S_IWOTH
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """How far a listener has come: everything up to `cursor` of the hub's `store` was shown; `at` is the latest created_at among it."""
+    """How far a listener has come.
+
+    Everything up to `cursor` of the hub's `store` was shown; `at` is the latest created_at among it.
+    """
 
     store: str
     cursor: int
@@ -53,8 +56,9 @@ class Position:
 class Profile:
     """One account on one hub. Seeds are private keys: they go into the file and nowhere else.
 
-    `claim` is the temporary key (raw) of the invite behind it; `joined` is False from the writing of the keys until the hub has answered the claim, and
-    `claim_sent` says that it may have arrived. `follows` leads from user keys to the names they had. `positions` are by what was listened to.
+    `claim` is the temporary key (raw) of the invite behind it; `joined` is False from the writing of the keys until the
+    hub has answered the claim, and `claim_sent` says that it may have arrived. `follows` leads from user keys to the
+    names they had. `positions` are by what was listened to.
     """
 
     user_seed: bytes = field(repr=False)
@@ -93,7 +97,7 @@ _POSITION: Final = {
     "at": fields.time_ms,
 }
 _FOLLOW: Final = {"key": fields.key, "name": fields.text(64)}
-_TABLE: Final = {
+_TABLE: Final[dict[str, fields.Field | fields.Check]] = {
     "v": fields.exactly(1),
     "user_seed": fields.key,
     "device_seed": fields.key,
@@ -106,7 +110,9 @@ _TABLE: Final = {
     "claim_sent": fields.boolean,
     "certificate": fields.optional(lambda value: value),
     "follows": fields.optional(fields.list_of(lambda value: fields.read(value, _FOLLOW, "follow"), 100_000)),
-    "positions": fields.optional(fields.list_of(lambda value: fields.read(value, _POSITION, "position"), MAX_POSITIONS)),
+    "positions": fields.optional(
+        fields.list_of(lambda value: fields.read(value, _POSITION, "position"), MAX_POSITIONS)
+    ),
 }
 
 
@@ -180,7 +186,9 @@ class ProfileStore:
         with open(descriptor, "rb") as file:
             mode = os.fstat(descriptor).st_mode
             if os.name == "posix" and mode & _OTHERS:
-                raise ProfileError(f"{self.path} holds private keys and others can read it: run `chmod 600 {self.path}`")
+                raise ProfileError(
+                    f"{self.path} holds private keys and others can read it: run `chmod 600 {self.path}`"
+                )
             data = file.read(MAX_PROFILE_BYTES + 1)
         try:
             return _decode(data)

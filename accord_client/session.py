@@ -1,9 +1,10 @@
-"""A client that stays logged in: reconnects, renews its certificate, keeps what is to be sent (protocol.md sections 2, 3 and 8).
+"""A client that stays logged in: reconnects, renews its certificate, keeps what is to be sent (protocol.md sections 2,
+3 and 8).
 
     offline -> connecting -> online -> waiting -> connecting ...      any of them -> stopped
 
-Stopped is for good: the hub's key is another one (the pin is never moved), or the device was revoked or the account removed. Subscriptions that survive
-all this are in subscription.py.
+Stopped is for good: the hub's key is another one (the pin is never moved), or the device was revoked or the account
+removed. Subscriptions that survive all this are in subscription.py.
 """
 
 from __future__ import annotations
@@ -32,8 +33,8 @@ FLOOD_PAUSE_SECONDS: Final = 5
 MAX_OWN_FAULTS: Final = 3
 
 KEY_CHANGED: Final = (
-    "the hub's key has changed: either this is another hub that answers in its place, or it was set up anew. Ask its operator "
-    "by other means, and join again with a new invite if it is so"
+    "the hub's key has changed: either this is another hub that answers in its place, or it was set up anew. Ask its "
+    "operator by other means, and join again with a new invite if it is so"
 )
 REVOKED: Final = "the hub has ended this session: this device was revoked, or the account was removed"
 
@@ -94,7 +95,11 @@ def is_good(certificate: dict[str, Any] | None, profile: Profile, now: int) -> b
     except RemoteError:
         return False
     half = (checked.expiration - checked.issued_at) // 2
-    return checked.user == profile.user.public and checked.client == profile.device.public and checked.issued_at <= now <= checked.issued_at + half
+    return (
+        checked.user == profile.user.public
+        and checked.client == profile.device.public
+        and checked.issued_at <= now <= checked.issued_at + half
+    )
 
 
 class Client:
@@ -113,8 +118,8 @@ class Client:
         self.store = store
         self.clock = clock
         self.state = State.OFFLINE
-        self.outbox = Outbox(notice)
-        self._notice = notice
+        self.outbox = Outbox(self._tell)
+        self.notice = notice
         self._backoff = backoff
         self._connection: Connection | None = None
         self._stopped: Exception | None = None
@@ -140,7 +145,7 @@ class Client:
         if self._stopped is None:
             self._stop(Stopped("the client was closed"))
 
-    # ---------------------------------------------------------------------------------------------- for those who use it
+    # ------------------------------------------------------------------------------------------- for those who use it
 
     async def connected(self) -> Connection:
         """The session, as soon as there is one; Stopped when there will be none."""
@@ -179,7 +184,10 @@ class Client:
         """Send a message and wait for the hub's answer, over as many connections as it takes."""
         return await asyncio.shield(await self.post(envelope))
 
-    # -------------------------------------------------------------------------------------------------- the session itself
+    # --------------------------------------------------------------------------------------------- the session itself
+
+    def _tell(self, sentence: str) -> None:
+        self.notice(sentence)
 
     def _become(self, state: State) -> None:
         if state not in TRANSITIONS[self.state]:
@@ -205,7 +213,7 @@ class Client:
                 try:
                     connection = await self._log_in()
                     if told:
-                        self._notice("connected to the hub")
+                        self.notice("connected to the hub")
                         told = False
                     code = await self._serve(connection)
                     self._last_failure = f"the connection ended ({code})"
@@ -213,7 +221,7 @@ class Client:
                 except HubUnreachable as error:
                     self._last_failure, code = str(error), 0
                     if not told:  # a session that merely ends is most often back before anyone has read of it
-                        self._notice(f"no connection to the hub ({error}); trying again")
+                        self.notice(f"no connection to the hub ({error}); trying again")
                         told = True
                 if faults == MAX_OWN_FAULTS:
                     raise Stopped(f"the hub does not understand this program ({code}): is one of them too old?")
@@ -265,7 +273,9 @@ class Client:
         try:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(max(expires - RENEW_BEFORE_MS - self.clock(), 1_000) / 1000):
-                    await asyncio.wait([pump, asyncio.ensure_future(connection.wait_closed())], return_when=asyncio.FIRST_COMPLETED)
+                    await asyncio.wait(
+                        [pump, asyncio.ensure_future(connection.wait_closed())], return_when=asyncio.FIRST_COMPLETED
+                    )
         finally:
             self._connection = None
             await connection.close()

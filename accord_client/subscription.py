@@ -2,12 +2,13 @@
 
     async for event in Subscription(client, wanted).events(): ...
 
-Gives every message once: resumes with `since` after a cut, and where the hub says `conflict` (its store is another one) begins anew and fetches
-what was missed.
+Gives every message once: resumes with `since` after a cut, and where the hub says `conflict` (its store is another one)
+begins anew and fetches what was missed.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Final
@@ -18,6 +19,7 @@ from accord_client.connection import Connection
 from accord_client.directory import Directory
 from accord_client.errors import ConnectionLost
 from accord_client.events import Closed, Deliver, Event, Live, Restarted, TopicAdded, TopicGone
+from accord_client.outbox import AGAIN_LATER
 from accord_client.position import Progress
 from accord_client.profile import Position
 from accord_client.session import Client
@@ -25,13 +27,15 @@ from accord_client.session import Client
 MAX_SUBSCRIBED: Final = 1_000
 MAX_CAUGHT_UP: Final = 2_000
 PAGE_MESSAGES: Final = 500
+DEFAULT_RETRY_MS: Final = 5_000
 NOT_READABLE: Final = frozenset({"denied", "not_member", "not_found"})
 
 log = logging.getLogger(__name__)
 
 
 class Subscription:
-    """What a listener wants: `topics` chooses from the directory (again after each change of it), `keys` are authors and mentioned users.
+    """What a listener wants: `topics` chooses from the directory (again after each change of it), `keys` are authors
+    and mentioned users.
 
     `start` is the position of an earlier run. `directory` is kept up to date while events are read.
     """
@@ -61,25 +65,29 @@ class Subscription:
                     yield event
             except ConnectionLost:
                 await connection.wait_closed()
+            except AccordError as error:
+                if error.code not in AGAIN_LATER:
+                    raise
+                await asyncio.sleep((error.retry_ms or DEFAULT_RETRY_MS) / 1000)
+                await connection.close()
 
     async def _follow(self, connection: Connection) -> AsyncIterator[Event]:
         self.progress.connected()
         self._topics.clear()
         self.directory.replace(await connection.topics())
-        restarted = False
         try:
             await self._subscribe(connection, self._wanted(), self._keys)
         except AccordError as error:
             if error.code != "conflict" or self.progress.cursor is None:
                 raise
-            restarted = True
             self.progress.restart()
             await self._subscribe(connection, self._wanted(), self._keys)
-        if restarted:
+        if self.progress.catching_up:
             yield Restarted()
-            for event in await self._missed(connection):
-                yield event
-                self.progress.shown(event)
+            for missed in await self._missed(connection):
+                yield missed
+                self.progress.shown(missed)
+            self.progress.catching_up = False
         async for event in connection:
             if isinstance(event, Deliver):
                 if self.progress.is_new(event):

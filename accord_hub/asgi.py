@@ -59,7 +59,7 @@ class BodyLimit:
 async def lifespan(scope: Event, receive: Receive, send: Send) -> None:
     """Start and stop what the live socket of this process runs on."""
     await receive()
-    live_start()
+    await live_start()
     await send({"type": "lifespan.startup.complete"})
     await receive()
     await live_stop()

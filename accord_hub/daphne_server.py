@@ -163,6 +163,7 @@ class HubServer(server.Server):
         self._hub = application
         self._listener = listener
         self._ready = ready
+        self._start_error: Exception | None = None
 
     def run(self) -> None:
         """Serve until the reactor stops. In place of Daphne's `run`, which makes factories and sockets of its own."""
@@ -181,11 +182,13 @@ class HubServer(server.Server):
         )
         asyncio.set_event_loop(reactor._asyncioEventloop)
         self._port = reactor.adoptStreamPort(self._listener.fileno(), self._listener.family, self.http_factory)
-        reactor.callLater(0, self._started)
+        reactor.callLater(0, self._starting)
         reactor.callLater(1, self.application_checker)
         reactor.callLater(2, self.timeout_checker)
         reactor.addSystemEventTrigger("before", "shutdown", self._stopping)
         reactor.run(installSignalHandlers=self.signal_handlers)
+        if self._start_error:
+            raise self._start_error
 
     def create_application(self, protocol: Any, scope: Event) -> asyncio.Queue[Event]:
         if isinstance(protocol, HubWebSocket):
@@ -205,9 +208,16 @@ class HubServer(server.Server):
         finally:
             wire.kick(code)
 
-    def _started(self) -> None:
-        live_start()
-        self._ready()
+    def _starting(self) -> None:
+        self._start_task = asyncio.ensure_future(self._start())
+
+    async def _start(self) -> None:
+        try:
+            await live_start()
+            self._ready()
+        except Exception as error:  # noqa: BLE001 - raised again by `run`
+            self._start_error = error
+            reactor.stop()
 
     def _stopping(self) -> defer.Deferred[None]:
         return defer.Deferred.fromFuture(asyncio.ensure_future(self._stop()))

@@ -11,8 +11,8 @@ from peers.models import Account
 class Balance(models.Model):
     """An account's invitations: what it was granted is what it has left plus what it has spent.
 
-    Adding a user with n invites costs its parent 1 + n: one for the account, n that the child may spend. So over the whole tree accounts (the
-    admin's not counted) + unspent invites = capacity, which is the admin's `granted`.
+    Adding a user with n invites costs its parent 1 + n: one for the account, n that the child may spend. So over the
+    whole tree accounts (the admin's not counted) + unspent invites = capacity, which is the admin's `granted`.
     """
 
     account = models.OneToOneField(Account, on_delete=models.CASCADE, primary_key=True, related_name="balance")

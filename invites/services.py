@@ -29,7 +29,7 @@ def currency_install(*, admin: Account, capacity: int) -> Balance:
 
 
 def _spend(account_id: int, cost: int) -> None:
-    """Move `cost` invites from unspent to spent, or refuse; one statement, so that no two spenders see the same invite."""
+    """Move `cost` invites from unspent to spent, or refuse; one statement, so no two spend the same invite."""
     paid = Balance.objects.filter(account_id=account_id, unspent__gte=cost).update(
         unspent=F("unspent") - cost, spent=F("spent") + cost
     )
@@ -39,7 +39,9 @@ def _spend(account_id: int, cost: int) -> None:
 
 @registry.stores("add_user")
 def user_add(message: Message, body: dict[str, Any], now: int) -> list[bytes]:
-    """Add an account under the author's, paid from the author's invites. AccordError: denied, quota, conflict, bad_request."""
+    """Add an account under the author's, paid from the author's invites. AccordError: denied, quota, conflict,
+    bad_request.
+    """
     parent = member_of(message.author, now=now)
     if parent is None or parent.kind == Account.Kind.TEMP:
         raise AccordError("denied", "only members invite")
@@ -77,9 +79,12 @@ def user_add(message: Message, body: dict[str, Any], now: int) -> list[bytes]:
 def account_claim(message: Message, body: dict[str, Any], now: int) -> list[bytes]:
     """Hand a temporary account to the new key that its invite link was for; the first claim wins.
 
-    AccordError: denied (no temporary account), bad_sig (proof), conflict (key or name in use), unsupported (a claimed account).
+    AccordError: denied (no temporary account), bad_sig (proof), conflict (key or name in use), unsupported (a claimed
+    account).
     """
-    account = Account.objects.select_for_update().filter(user__key=message.author).select_related("parent__user").first()
+    account = (
+        Account.objects.select_for_update().filter(user__key=message.author).select_related("parent__user").first()
+    )
     if account is None or (account.expires_at is not None and account.expires_at <= now):
         raise AccordError("denied", "the invite is used up or has expired")
     if account.kind != Account.Kind.TEMP:
@@ -105,12 +110,19 @@ def account_claim(message: Message, body: dict[str, Any], now: int) -> list[byte
 
 @transaction.atomic
 def temporary_expire(*, now: int) -> int:
-    """Remove temporary accounts that nobody claimed in time; slot and unspent invites return to the parent. Gives their number."""
+    """Remove temporary accounts that nobody claimed in time; slot and unspent invites return to the parent. Gives their
+    number.
+    """
     expired = list(
-        Account.objects.select_for_update().filter(kind=Account.Kind.TEMP, expires_at__lte=now).select_related("balance")
+        Account.objects.select_for_update()
+        .filter(kind=Account.Kind.TEMP, expires_at__lte=now)
+        .select_related("balance")
     )
     for account in expired:
         cost = 1 + account.balance.granted
-        Balance.objects.filter(account_id=account.parent_id).update(unspent=F("unspent") + cost, spent=F("spent") - cost)
+        assert account.parent_id is not None  # noqa: S101 - a constraint of the table
+        Balance.objects.filter(account_id=account.parent_id).update(
+            unspent=F("unspent") + cost, spent=F("spent") - cost
+        )
         account.delete()
     return len(expired)

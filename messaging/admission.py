@@ -1,4 +1,5 @@
-"""Whether a message may be taken from whoever brings it: everything that can be said without the database (protocol.md sections 1 and 4).
+"""Whether a message may be taken from whoever brings it: everything that can be said without the database (protocol.md
+sections 1 and 4).
 
 Cheap checks first; the signature is the last and dearest. Not here: what depends on what is held (batch.py).
 """
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final
 
-from accord import messages, pow  # noqa: A004 - section 10's name
+from accord import messages, pow
 from accord.errors import AccordError, RemoteError
 from accord.message_types import RULES, check_type
 from accord.messages import Envelope, Message
@@ -36,7 +37,7 @@ class Right(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Publisher:
-    """Who brings messages: the right, the user key behind the session, the account that pays for authors without one."""
+    """Who brings messages: the right, the user key behind the session, the account that pays for strangers."""
 
     right: Right
     user: bytes | None = None
@@ -127,9 +128,7 @@ def _check_work(envelope: Envelope, proof: Mapping[str, Any] | None, now: int) -
     _solved.take(nonce, envelope.id, now=now)
 
 
-def admit(
-    envelope: Envelope, publisher: Publisher, *, now: int, proof: Mapping[str, Any] | None = None
-) -> Admitted:
+def admit(envelope: Envelope, publisher: Publisher, *, now: int, proof: Mapping[str, Any] | None = None) -> Admitted:
     """Check a parsed envelope and its signature; AccordError with the code of the first thing that is wrong."""
     _check_time(envelope, now)
     _check_right(publisher, envelope)

@@ -1,4 +1,5 @@
-"""One group commit: what is held decides over each message in turn, then all rows go in together (protocol.md section 1).
+"""One group commit: what is held decides over each message in turn, then all rows go in together (protocol.md section
+1).
 
 Runs inside the transaction that services.messages_store opens, under the store's lock.
 """
@@ -7,7 +8,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -31,7 +31,19 @@ MAX_STRANGERS_WAITING: Final = 50
 MAX_IDS_A_QUERY: Final = 500
 MAX_KNOWN_IDS: Final = 200_000
 
-_COLUMNS: Final = ("cursor", "ident", "topic_id", "author_id", "type", "created_at", "burn_at", "header", "sig", "salt", "body")
+_COLUMNS: Final = (
+    "cursor",
+    "ident",
+    "topic_id",
+    "author_id",
+    "type",
+    "created_at",
+    "burn_at",
+    "header",
+    "sig",
+    "salt",
+    "body",
+)
 _INSERT: Final = (
     f"INSERT INTO {Message._meta.db_table} ({', '.join(_COLUMNS)}) VALUES ({', '.join(['%s'] * len(_COLUMNS))})"  # noqa: S608
 )
@@ -110,7 +122,9 @@ def _chunks(items: Sequence[bytes]) -> Iterable[Sequence[bytes]]:
 
 @dataclass
 class Batch:
-    """The rows of one commit. `known` is only read; what the batch adds is in `users` and `topics` until it is committed."""
+    """The rows of one commit. `known` is only read; what the batch adds is in `users` and `topics` until it is
+    committed.
+    """
 
     now: int
     known: TableIds
@@ -121,7 +135,7 @@ class Batch:
     topics: dict[TopicName, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._rows: list[tuple[object, ...]] = []
+        self._rows: list[tuple[int | str | bytes | None, ...]] = []
         self._mentions: list[Mention] = []
         self._references: list[Reference] = []
         self._held: dict[bytes, tuple[int, bool]] = {}
@@ -154,8 +168,10 @@ class Batch:
             rows = Reference.objects.filter(relation="delete", target__in=chunk).values_list(
                 "target", "message__author__key", "message__topic__kind", "message__topic__ident", "message__created_at"
             )
-            for target, author, kind, ident, created_at in rows:
-                self._deletions[bytes(target)].append(_Deletion(bytes(author), TopicName(kind, bytes(ident)), created_at))
+            for target, author, kind, topic_ident, created_at in rows:
+                self._deletions[bytes(target)].append(
+                    _Deletion(bytes(author), TopicName(kind, bytes(topic_ident)), created_at)
+                )
         authors = list({item.message.author for item in items})
         self._accounts = dict.fromkeys(authors)
         for chunk in _chunks(authors):
@@ -192,27 +208,34 @@ class Batch:
         topic_id = self._find_topic(item)
         if topic_id is None:
             return Result("stored", message.id)
-        purged = any(_may_delete(deletion, message) for deletion in self._deletions.get(message.id, ()))
+        purged = message.id in self._deletions and self._is_deleted(message)
         if message.body is None and not purged:
             raise AccordError("bad_request", "a message comes with its body, unless it has been deleted")
-        self._check_relations(item)
-        concerns = list(message.attention_keys)
-        handlers = registry.store_handlers.get(message.type, ()) if not message.crit else ()
-        with transaction.atomic() if handlers else nullcontext():  # a refusal undoes the handlers' work, not the batch
-            for handler in handlers:
-                concerns += handler(message, read_body(message), self.now)
-            self._charge(item, message.size)
-        self._append(message, topic_id, concerns, purged)
+        if message.refs:
+            self._check_relations(item)
+        concerns = message.attention_keys
+        size = message.size
+        if message.type in registry.store_handlers and not message.crit:
+            with transaction.atomic():  # a refusal undoes what the handlers did, not the batch
+                for handler in registry.store_handlers[message.type]:
+                    concerns = concerns + handler(message, read_body(message), self.now)
+                self._charge(item, size)
+        else:
+            self._charge(item, size)
+        self._append(message, topic_id, concerns, purged, size)
         return Result("stored", message.id)
 
     def _take_again(self, message: SignedMessage, cursor: int, has_body: bool) -> Result:
         if has_body or message.body is None or cursor > self.cursor - len(self._rows):
             return Result("duplicate", message.id)
-        if any(_may_delete(deletion, message) for deletion in self._deletions.get(message.id, ())):
+        if self._is_deleted(message):
             return Result("duplicate", message.id)
         Message.objects.filter(cursor=cursor).update(salt=message.salt, body=message.body)
         self._held[message.id] = (cursor, True)
         return Result("stored", message.id)
+
+    def _is_deleted(self, message: SignedMessage) -> bool:
+        return any(_may_delete(deletion, message) for deletion in self._deletions.get(message.id, ()))
 
     def _find_topic(self, item: Admitted) -> int | None:
         """The topic's row; None for a stranger's message that is not to be kept."""
@@ -278,7 +301,7 @@ class Batch:
         allowance.messages += 1
         allowance.bytes += size
 
-    def _append(self, message: SignedMessage, topic_id: int, concerns: list[bytes], purged: bool) -> None:
+    def _append(self, message: SignedMessage, topic_id: int, concerns: list[bytes], purged: bool, size: int) -> None:
         self.cursor += 1
         salt, body = (None, None) if purged else (message.salt, message.body)
         self._rows.append(
@@ -307,7 +330,7 @@ class Batch:
                 self._purges.append((message, target))
         totals = self._totals[topic_id]
         totals.count += 1
-        totals.bytes += message.size - (_content_bytes(message) if purged else 0)
+        totals.bytes += size - (_content_bytes(message) if purged else 0)
         totals.cursor = self.cursor
         self._held[message.id] = (self.cursor, body is not None)
         self.stored.append(

@@ -1,4 +1,6 @@
-"""Who gets what is stored: the subscriptions of this process, and frames made once for all who want the same (protocol.md section 4)."""
+"""Who gets what is stored: the subscriptions of this process, and frames made once for all who want the same
+(protocol.md section 4).
+"""
 
 from __future__ import annotations
 
@@ -154,7 +156,7 @@ class Fanout:
         return audiences
 
     def _find_special(self, stored: Stored, index: int, special: defaultdict[Session, set[int]]) -> None:
-        """Sessions that want a message for its author, a mention or a reference, or that read only a part of its topic."""
+        """Sessions that want a message for its author, a mention or a reference, or that read a part of its topic."""
         candidates: set[Session] = set()
         if stored.topic.kind == "hub":
             candidates |= self._topics.get(stored.topic, set())
@@ -169,7 +171,9 @@ class Fanout:
                 special[session].add(index)
 
 
-def _leave(table: defaultdict[Topic, set[Session]] | defaultdict[bytes, set[Session]], key: object, session: Session) -> None:
+def _leave(
+    table: defaultdict[Topic, set[Session]] | defaultdict[bytes, set[Session]], key: object, session: Session
+) -> None:
     members = table[key]  # type: ignore[index]
     members.discard(session)
     if not members:

@@ -1,6 +1,7 @@
 """The frames of a session that are about messages (protocol.md section 4).
 
-Handlers run on the event loop, one frame of a session after the other; long answers run beside the loop and at the reader's pace.
+Handlers run on the event loop, one frame of a session after the other; long answers run beside the loop and at the
+reader's pace.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from typing import Any, Final
 
 import orjson
 
-from accord import pow  # noqa: A004 - section 10's name
+from accord import pow
 from accord.encoding import b64decode, b64encode
 from accord.errors import AccordError, RemoteError
 from accord.frames import MAX_FRAME_BYTES
@@ -334,9 +335,7 @@ async def challenge(session: Session, frame: dict[str, Any]) -> None:
 
 def _announce(topic: Topic, listeners: list[Session]) -> None:
     async def tell(session: Session) -> None:
-        row = await in_db(
-            selectors.topic_row_of, topic, user=member_of(session), is_admin=session.role is Role.ADMIN
-        )
+        row = await in_db(selectors.topic_row_of, topic, user=member_of(session), is_admin=session.role is Role.ADMIN)
         if row is not None:
             session.send_json({"type": "topic_added", **row})
 

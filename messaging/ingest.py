@@ -1,8 +1,10 @@
-"""From the sockets into the store: verification off the loop, one writer, group commit (ARCHITECTURE.md, "One message, end to end").
+"""From the sockets into the store: verification off the loop, one writer, group commit (ARCHITECTURE.md, "One message,
+end to end").
 
-Frames that are waiting are checked together in a thread (PyNaCl releases the interpreter lock), and whatever is checked when the writer is
-free is stored in one transaction. Order is kept: the writer takes chunks in the order in which they were submitted. The writer also notices
-what other processes have stored, so every process fans out every message, in order of arrival, without gap.
+Frames that are waiting are checked together in a thread (PyNaCl releases the interpreter lock), and whatever is checked
+when the writer is free is stored in one transaction. Order is kept: the writer takes chunks in the order in which they
+were submitted. The writer also notices what other processes have stored, so every process fans out every message, in
+order of arrival, without gap.
 """
 
 from __future__ import annotations
@@ -79,7 +81,9 @@ def check_submission(submission: Submission, now: int) -> list[Admitted | Result
 
 
 def store_or_refuse(items: list[Admitted], now: int) -> tuple[list[Result], list[Stored]]:
-    """Store a group; if the database refuses it, store its messages one by one, so that only those at fault are refused."""
+    """Store a group; if the database refuses it, store its messages one by one, so that only those at fault are
+    refused.
+    """
     try:
         return messages_store(items=items, now=now)
     except DatabaseError:
@@ -97,7 +101,9 @@ def store_or_refuse(items: list[Admitted], now: int) -> tuple[list[Result], list
 
 
 class Ingest:
-    """The pipeline of one process. `submit` and the handlers run on the loop; `dispatch` gets everything stored, by anyone, in order."""
+    """The pipeline of one process. `submit` and the handlers run on the loop; `dispatch` gets everything stored, by
+    anyone, in order.
+    """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, dispatch: StoredHandler, *, cursor: int) -> None:
         self._loop = loop
@@ -114,7 +120,9 @@ class Ingest:
         self._writer.start()
 
     def submit(self, submission: Submission) -> None:
-        """Queue a publish; its `answer` is called on the loop once all its messages are decided. AccordError("busy") when too much waits."""
+        """Queue a publish; its `answer` is called on the loop once all its messages are decided. AccordError("busy")
+        when too much waits.
+        """
         if self._waiting_messages + len(submission.envelopes) > MAX_WAITING_MESSAGES:
             raise AccordError("busy", "the hub has more messages waiting than it can store now", retry_ms=RETRY_BUSY_MS)
         self._waiting.append(submission)
@@ -146,7 +154,9 @@ class Ingest:
             self._under_way += 1
             self._chunks.put(_Chunk(submissions, self._verifiers.submit(_check_all, submissions)))
 
-    def _written(self, group: list[_Chunk], answers: list[tuple[Submission, list[Result]]], stored: list[Stored]) -> None:
+    def _written(
+        self, group: list[_Chunk], answers: list[tuple[Submission, list[Result]]], stored: list[Stored]
+    ) -> None:
         self._under_way -= len(group)
         self._group_done.set()
         for submission, results in answers:
@@ -195,10 +205,10 @@ class Ingest:
         ]
         items = [entry for _, found in checked for entry in found if isinstance(entry, Admitted)]
         stored: list[Stored] = []
-        results = iter(())
+        item_results: list[Result] = []
         if items:
             item_results, stored = store_or_refuse(items, now_ms())
-            results = iter(item_results)
+        results = iter(item_results)
         answers = [
             (submission, [next(results) if isinstance(entry, Admitted) else entry for entry in found])
             for submission, found in checked

@@ -17,7 +17,7 @@ from messaging.stored import Stored
 from peers import registry
 from peers.db import in_db
 from peers.services import process_forget, process_report
-from peers.sessions import sessions
+from peers.sessions import Session, sessions
 
 logger = logging.getLogger(__name__)
 
@@ -85,6 +85,10 @@ async def live_stop() -> None:
         _live = None
 
 
+def _leave(session: Session) -> None:
+    live().fanout.leave(session)
+
+
 registry.before_login.append(live_start)  # Daphne has no start-up hook
 registry.login_facts.append(lambda: {"store": b64encode(live().store_id)})
-registry.session_closed.append(lambda session: live().fanout.leave(session))
+registry.session_closed.append(_leave)

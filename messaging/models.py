@@ -11,7 +11,8 @@ from peers.models import User
 class Store(models.Model):
     """The one row that says which run of arrival numbers this is, and how far it has come.
 
-    Whoever stores messages locks it: arrival numbers rise in the order of commits, so a cursor is never shown before a smaller one is decided.
+    Whoever stores messages locks it: arrival numbers rise in the order of commits, so a cursor is never shown before a
+    smaller one is decided.
     """
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1)
@@ -41,7 +42,9 @@ class Topic(models.Model):
 
 
 class Message(models.Model):
-    """A verified message. `header` holds the canonical bytes that were signed; the other columns are an index derived from them."""
+    """A verified message. `header` holds the canonical bytes that were signed; the other columns are an index derived
+    from them.
+    """
 
     cursor = models.BigIntegerField(primary_key=True)
     ident = models.BinaryField(max_length=32, unique=True)
@@ -73,7 +76,9 @@ class Mention(models.Model):
 
 
 class Reference(models.Model):
-    """A message that another one answers (`answer`) or refers to (`edit`, `delete`, `react`, `pin`); the target may not be held."""
+    """A message that another one answers (`answer`) or refers to (`edit`, `delete`, `react`, `pin`); the target may not
+    be held.
+    """
 
     message = models.ForeignKey(Message, on_delete=models.CASCADE)
     relation = models.CharField(max_length=8)

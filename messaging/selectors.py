@@ -46,8 +46,8 @@ def store_cursor() -> int:
 
 def held(idents: Sequence[bytes]) -> Iterator[tuple[bytes, int, bool]]:
     """Which of these message ids are held: (id, cursor, whether with its body)."""
-    rows = Message.objects.filter(ident__in=idents).values_list("ident", "cursor", Q(body__isnull=False))
-    for ident, cursor, has_body in rows:
+    rows = Message.objects.filter(ident__in=idents).annotate(has_body=Q(body__isnull=False))
+    for ident, cursor, has_body in rows.values_list("ident", "cursor", "has_body"):
         yield bytes(ident), cursor, bool(has_body)
 
 
@@ -88,7 +88,9 @@ def is_known(key: bytes) -> bool:
 
 
 def strangers_waiting(recipient: bytes) -> Counter[bytes]:
-    """How many messages each author without an account has in a member's inbox since the member last wrote to that author."""
+    """How many messages each author without an account has in a member's inbox since the member last wrote to that
+    author.
+    """
     inbox = Message.objects.filter(topic__kind="user", topic__ident=recipient, author__account__isnull=True)
     waiting: Counter[bytes] = Counter()
     for key, author_id in inbox.values_list("author__key", "author_id").distinct():
@@ -153,7 +155,9 @@ def _topics(names: Iterable[TopicName]) -> Q:
 
 
 def readable(user: bytes, *, is_admin: bool) -> Q:
-    """Which messages a member may read (section 4): open topics, the own inbox, the own messages, what concerns the user of `hub:`."""
+    """Which messages a member may read (section 4): open topics, the own inbox, the own messages, what concerns the
+    user of `hub:`.
+    """
     mine = Q(author__key=user) | Q(topic__kind="user", topic__ident=user)
     if is_admin:
         mine |= Q(topic__kind="hub")
@@ -187,7 +191,8 @@ def backlog(
 ) -> tuple[list[Stored], int]:
     """The next messages of a subscription in (after, upto], in order of arrival, and how far has been looked.
 
-    The table is walked by arrival number, at most SCAN_STEP of them a call: the cost is what came since, not how many rows match.
+    The table is walked by arrival number, at most SCAN_STEP of them a call: the cost is what came since, not how many
+    rows match.
     """
     last = min(upto, after + SCAN_STEP)
     query = wanted.query(after)
@@ -214,7 +219,9 @@ def page(
     before: Place | None = None,
     after: Place | None = None,
 ) -> list[tuple[Place, bytes]]:
-    """Messages of a topic by (created_at, id): the newest first, or with `after` the nearest later ones, oldest first; as ready items."""
+    """Messages of a topic by (created_at, id): the newest first, or with `after` the nearest later ones, oldest first;
+    as ready items.
+    """
     rows = Message.objects.filter(topic__kind=topic.kind, topic__ident=topic.ident).filter(_burning(now))
     if topic.kind not in OPEN_KINDS:
         rows = rows.filter(readable(user, is_admin=is_admin))
@@ -242,7 +249,9 @@ def topic_exists(topic: TopicName) -> bool:
 
 
 def topics_of(user: bytes, *, is_admin: bool, hub: bytes, after: TopicName | None, limit: int) -> list[dict[str, Any]]:
-    """The rows of a `topics` answer: all that the user may read, by name; two lists are merged since kinds sort before ids."""
+    """The rows of a `topics` answer: all that the user may read, by name; two lists are merged since kinds sort before
+    ids.
+    """
     mine = Q(kind__in=OPEN_KINDS) | Q(kind="user", ident=user) | Q(kind="hub", ident=hub)
     rows = Topic.objects.filter(mine)
     if after is not None:
@@ -288,7 +297,10 @@ def topic_row_of(topic: TopicName, *, user: bytes, is_admin: bool) -> dict[str, 
         return None
     name = row.name
     if topic.kind in ("feed", "user"):
-        name = Account.objects.filter(user__key=topic.ident).exclude(kind="temp").values_list("name", flat=True).first() or ""
+        name = (
+            Account.objects.filter(user__key=topic.ident).exclude(kind="temp").values_list("name", flat=True).first()
+            or ""
+        )
     return topic_row(row, name, user=user, is_admin=is_admin)
 
 
@@ -303,10 +315,10 @@ def figures() -> dict[str, int]:
     }
 
 
-def export_rows(*, now: int) -> Iterator[tuple[int, bytes, bytes]]:
-    """Every message that has not burned, by arrival: (cursor, id, item as JSON); read in steps, never all at once."""
+def export_rows(*, now: int) -> Iterator[tuple[bytes, bytes]]:
+    """Every message that has not burned, by arrival: (id, item as JSON); read in steps, never all at once."""
     rows = Message.objects.filter(_burning(now)).order_by("cursor")
     for cursor, ident, header, sig, salt, body in rows.values_list(
         "cursor", "ident", "header", "sig", "salt", "body"
     ).iterator(chunk_size=1_000):
-        yield cursor, bytes(ident), item_bytes(cursor, header, sig, salt, body)
+        yield bytes(ident), item_bytes(cursor, header, sig, salt, body)

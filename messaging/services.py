@@ -39,7 +39,8 @@ _known = TableIds()
 def messages_store(*, items: Sequence[Admitted], now: int) -> tuple[list[Result], list[Stored]]:
     """Store a group of admitted messages in one transaction; durable when it returns.
 
-    Gives a result for each, in order, and what has been stored, with rising arrival numbers. One refused message leaves its neighbours alone.
+    Gives a result for each, in order, and what has been stored, with rising arrival numbers. One refused message leaves
+    its neighbours alone.
     """
     with transaction.atomic():
         store = Store.objects.select_for_update().get(pk=1)
@@ -66,9 +67,9 @@ def messages_burn(*, now: int) -> int:
         with transaction.atomic():
             Store.objects.select_for_update().get(pk=1)
             rows = list(
-                Message.objects.filter(burn_at__lte=now).values_list("cursor", "topic_id", "header", "sig", "salt", "body")[
-                    :BURN_STEP
-                ]
+                Message.objects.filter(burn_at__lte=now).values_list(
+                    "cursor", "topic_id", "header", "sig", "salt", "body"
+                )[:BURN_STEP]
             )
             cursors = [row[0] for row in rows]
             for _, topic_id, *blobs in rows:
@@ -150,7 +151,9 @@ def hub_install() -> None:
 
 
 def invite_create(*, origin: str, invites: int) -> InviteLink:
-    """A new temporary account under the admin's, and the link behind which it waits; AccordError("quota") when invites are out."""
+    """A new temporary account under the admin's, and the link behind which it waits; AccordError("quota") when invites
+    are out.
+    """
     link = invite_links.new_link(origin, keyring().hub.public)
     temporary = invite_links.temporary_key(link.secret)
     body = {

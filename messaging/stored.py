@@ -11,13 +11,15 @@ from accord.encoding import b64encode
 from accord.messages import Message, parse_envelope
 from accord.topics import Topic
 
+Blob = bytes | memoryview  # some databases give memoryviews
 
-def envelope_bytes(header: bytes, sig: bytes, salt: bytes | None, body: bytes | None) -> bytes:
+
+def envelope_bytes(header: Blob, sig: Blob, salt: Blob | None, body: Blob | None) -> bytes:
     """The JSON of an envelope, made around the header's own bytes."""
     if salt is None or body is None:
-        return b'{"header":%b,"sig":"%b"}' % (header, b64encode(sig).encode())
+        return b'{"header":%b,"sig":"%b"}' % (bytes(header), b64encode(sig).encode())
     return b'{"header":%b,"sig":"%b","salt":"%b","body":"%b"}' % (
-        header,
+        bytes(header),
         b64encode(sig).encode(),
         b64encode(salt).encode(),
         b64encode(body).encode(),
@@ -26,9 +28,11 @@ def envelope_bytes(header: bytes, sig: bytes, salt: bytes | None, body: bytes | 
 
 @dataclass(slots=True)
 class Stored:
-    """What fan-out and pages need of a stored message; `item` is `{"cursor":...,"message":...}` as JSON bytes, made once.
+    """What fan-out and pages need of a stored message; `item` is `{"cursor":...,"message":...}` as JSON bytes, made
+    once.
 
-    `concerns` are the user keys that it mentions or, for control messages, touches; `related` the message ids that it answers or refers to.
+    `concerns` are the user keys that it mentions or, for control messages, touches; `related` the message ids that it
+    answers or refers to.
     """
 
     cursor: int
@@ -46,8 +50,8 @@ class Stored:
         return Message(parse_envelope(orjson.loads(self.item)["message"]))
 
 
-def item_bytes(cursor: int, header: bytes, sig: bytes, salt: bytes | None, body: bytes | None) -> bytes:
-    """An entry of `deliver` and `page`; the blobs may be memoryviews, as some databases give them."""
+def item_bytes(cursor: int, header: Blob, sig: Blob, salt: Blob | None, body: Blob | None) -> bytes:
+    """An entry of `deliver` and `page`."""
     return b'{"cursor":%d,"message":%b}' % (cursor, envelope_bytes(header, sig, salt, body))
 
 

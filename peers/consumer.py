@@ -1,7 +1,7 @@
 """The live socket: login, then frames, until either side leaves (protocol.md sections 3 and 4).
 
-Routed by Channels, but with a receive loop of its own: Channels' consumer costs 110 us a frame before any work, this one 5 us. Not here: what
-frames mean; the apps above register that.
+Routed by Channels, but with a receive loop of its own: Channels' consumer costs 110 us a frame before any work, this
+one 5 us. Not here: what frames mean; the apps above register that.
 """
 
 from __future__ import annotations
@@ -163,7 +163,7 @@ class LiveConsumer:
 
 
 async def _recheck(session: Session) -> None:
-    """Look again at what may have been revoked between the login's look and the moment when the session could be found."""
+    """Look again at what may have been revoked between the login's look and the session's registration."""
     if session.certificate is not None:
         try:
             await in_db(admit_certificate, session.certificate)
@@ -197,8 +197,8 @@ def _parse(raw: str | bytes | None, opener: FrameOpener | None) -> dict[str, Any
         raise RemoteError("bad_request", "text and binary frames are not mixed")
     if isinstance(raw, str) and len(raw) * 4 > MAX_FRAME_BYTES:
         raw = raw.encode()
-    if opener is not None:
-        raw = opener.open(raw)  # type: ignore[arg-type] - binary by the choice above
+    if opener is not None and isinstance(raw, bytes):
+        raw = opener.open(raw)
     if len(raw) > MAX_FRAME_BYTES:
         raise RemoteError("too_big", f"frame of more than {MAX_FRAME_BYTES} bytes")
     try:

@@ -3,10 +3,12 @@
 hub.key     the peer key of the hub
 admin.key   the admin's user key, until an owner claims the hub
 secret.key  32 bytes from which stateless tags are derived (section 10)
+import.key  32 bytes from which an import derives its keys (section 14), made by the first import
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import stat
@@ -64,14 +66,13 @@ def write_private(path: Path, text: str, *, replace: bool = True) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def _seed(home: Path, name: str) -> bytes:
-    path = home / name
+def private_seed(name: str) -> bytes:
+    """The 32 bytes in a key file of the hub's home, made at random on first use; HomeError if they cannot be read."""
+    path = prepare_home() / name
     try:
         if not path.exists():
-            try:
+            with contextlib.suppress(FileExistsError):  # another command of this hub was faster: its key is the one
                 write_private(path, b64encode(secrets.token_bytes(32)) + "\n", replace=False)
-            except FileExistsError:
-                pass  # another command of this hub was faster: its key is the one
         if path.stat().st_mode & 0o077:
             raise HomeError(f"{path} can be read by others: chmod 600 it, and think of who may have copied it")
         return b64decode(path.read_text(encoding="utf-8").strip(), 32)
@@ -84,9 +85,8 @@ def _seed(home: Path, name: str) -> bytes:
 @lru_cache(maxsize=1)
 def keyring() -> Keyring:
     """This hub's keys, made on first use; HomeError if they cannot be read."""
-    home = prepare_home()
     return Keyring(
-        hub=SigningKey(_seed(home, "hub.key")),
-        admin=SigningKey(_seed(home, "admin.key")),
-        secret=_seed(home, "secret.key"),
+        hub=SigningKey(private_seed("hub.key")),
+        admin=SigningKey(private_seed("admin.key")),
+        secret=private_seed("secret.key"),
     )

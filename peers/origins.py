@@ -1,7 +1,7 @@
 """Who may open which WebSocket route (protocol.md section 13).
 
-A page of another origin must not use a member's browser to talk to the hub, so the browsers' route takes exactly the hub's own origins. The
-programs' route takes nothing that a browser adds by itself.
+A page of another origin must not use a member's browser to talk to the hub, so the browsers' route takes exactly the
+hub's own origins. The programs' route takes nothing that a browser adds by itself.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Where the floors meet: handlers of WebSocket frames and of control messages, registered by the apps that own them.
 
-A handler of a control message (`stores`) runs inside the transaction that stores it and may refuse it with AccordError. What must happen to
-live sessions once it is stored (`lives`) runs on the event loop of every server process, for messages stored by other processes too.
+A handler of a control message (`stores`) runs inside the transaction that stores it and may refuse it with AccordError.
+What must happen to live sessions once it is stored (`lives`) runs on the event loop of every server process, for
+messages stored by other processes too.
 """
 
 from __future__ import annotations
@@ -44,8 +45,8 @@ def frame(type_: str) -> Callable[[FrameHandler], FrameHandler]:
 def stores(type_: str) -> Callable[[StoreHandler], StoreHandler]:
     """Register what a control message does, in its transaction: a function of (message, checked body, now in ms).
 
-    It gives the user keys that the message concerns besides its author; AccordError refuses the message. Several apps may have a part in one
-    type: theirs come after the parts of the floors below.
+    It gives the user keys that the message concerns besides its author; AccordError refuses the message. Several apps
+    may have a part in one type: theirs come after the parts of the floors below.
     """
 
     def register(handler: StoreHandler) -> StoreHandler:

@@ -63,4 +63,3 @@ def process_report(*, pid: int, sockets: int) -> None:
 def process_forget(*, pid: int) -> None:
     """A server process has stopped."""
     Process.objects.filter(pid=pid).delete()
-

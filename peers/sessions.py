@@ -1,7 +1,9 @@
-"""Live sessions of this process: who is connected, with what rights, and what waits to be sent to them (protocol.md sections 3 and 4).
+"""Live sessions of this process: who is connected, with what rights, and what waits to be sent to them (protocol.md
+sections 3 and 4).
 
-A session's frames wait in its own queue; a client that does not read is closed at a limit and loses nothing, since it resumes by cursor.
-Not here: the handshake and the socket's loop (consumer.py), what frames mean (the apps that registered them).
+A session's frames wait in its own queue; a client that does not read is closed at a limit and loses nothing, since it
+resumes by cursor. Not here: the handshake and the socket's loop (consumer.py), what frames mean (the apps that
+registered them).
 """
 
 from __future__ import annotations
@@ -31,7 +33,9 @@ ERRORS_PER_SECOND: Final = 20
 
 
 class Wire:
-    """What a server's protocol object offers beyond ASGI (scope extension "accord"); this one, of other servers, offers nothing."""
+    """What a server's protocol object offers beyond ASGI (scope extension "accord"); this one, of other servers, offers
+    nothing.
+    """
 
     def waiting_bytes(self) -> int:
         """Bytes handed to the transport that the client has not taken."""
@@ -154,7 +158,7 @@ class Session:
         return len(self._tasks)
 
     def close(self, code: int, bye: str | None = None) -> None:
-        """Close once what waits is sent, or after CLOSE_TIMEOUT_SECONDS; `bye` is the stable code that goes before it."""
+        """Close once what waits is sent, or after CLOSE_TIMEOUT_SECONDS; `bye` is a stable code sent before it."""
         if self._close_code is not None:
             return
         if bye is not None:
@@ -184,7 +188,8 @@ class Session:
                     await send({"type": "websocket.send", "text": frame.decode()})
                 else:
                     await send({"type": "websocket.send", "bytes": sealer.seal(frame)})
-                while self._wire.waiting_bytes() > MAX_TRANSPORT_BYTES:  # Daphne's send never waits; uvicorn's does
+                # Daphne's send never waits, and its transport says nothing when it has drained; uvicorn's send waits.
+                while self._wire.waiting_bytes() > MAX_TRANSPORT_BYTES:  # noqa: ASYNC110
                     await asyncio.sleep(TRANSPORT_POLL_SECONDS)
             self._drained.set()
             if self._close_code is not None:

@@ -6,24 +6,47 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('peers', '0001_initial'),
+        ("peers", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Balance',
+            name="Balance",
             fields=[
-                ('account', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='balance', serialize=False, to='peers.account')),
-                ('granted', models.BigIntegerField()),
-                ('unspent', models.BigIntegerField()),
-                ('spent', models.BigIntegerField(default=0)),
+                (
+                    "account",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="balance",
+                        serialize=False,
+                        to="peers.account",
+                    ),
+                ),
+                ("granted", models.BigIntegerField()),
+                ("unspent", models.BigIntegerField()),
+                ("spent", models.BigIntegerField(default=0)),
             ],
             options={
-                'constraints': [models.CheckConstraint(condition=models.Q(('granted', django.db.models.expressions.CombinedExpression(models.F('unspent'), '+', models.F('spent')))), name='invites_conserved'), models.CheckConstraint(condition=models.Q(('spent__gte', 0), ('unspent__gte', 0)), name='invites_not_negative')],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "granted",
+                                django.db.models.expressions.CombinedExpression(
+                                    models.F("unspent"), "+", models.F("spent")
+                                ),
+                            )
+                        ),
+                        name="invites_conserved",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("spent__gte", 0), ("unspent__gte", 0)), name="invites_not_negative"
+                    ),
+                ],
             },
         ),
     ]

@@ -5,86 +5,101 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('peers', '0001_initial'),
+        ("peers", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Store',
+            name="Store",
             fields=[
-                ('id', models.PositiveSmallIntegerField(default=1, primary_key=True, serialize=False)),
-                ('store', models.BinaryField(help_text='random; new whenever arrival numbers may go back', max_length=16)),
-                ('cursor', models.BigIntegerField(default=0)),
+                ("id", models.PositiveSmallIntegerField(default=1, primary_key=True, serialize=False)),
+                (
+                    "store",
+                    models.BinaryField(help_text="random; new whenever arrival numbers may go back", max_length=16),
+                ),
+                ("cursor", models.BigIntegerField(default=0)),
             ],
             options={
-                'constraints': [models.CheckConstraint(condition=models.Q(('id', 1)), name='one_store')],
+                "constraints": [models.CheckConstraint(condition=models.Q(("id", 1)), name="one_store")],
             },
         ),
         migrations.CreateModel(
-            name='Topic',
+            name="Topic",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(max_length=8)),
-                ('ident', models.BinaryField(max_length=32)),
-                ('name', models.CharField(blank=True, max_length=80)),
-                ('about', models.TextField(blank=True)),
-                ('count', models.BigIntegerField(default=0)),
-                ('bytes', models.BigIntegerField(default=0)),
-                ('cursor', models.BigIntegerField(default=0, help_text='arrival number of its newest message')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("kind", models.CharField(max_length=8)),
+                ("ident", models.BinaryField(max_length=32)),
+                ("name", models.CharField(blank=True, max_length=80)),
+                ("about", models.TextField(blank=True)),
+                ("count", models.BigIntegerField(default=0)),
+                ("bytes", models.BigIntegerField(default=0)),
+                ("cursor", models.BigIntegerField(default=0, help_text="arrival number of its newest message")),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('kind', 'ident'), name='topic_once')],
+                "constraints": [models.UniqueConstraint(fields=("kind", "ident"), name="topic_once")],
             },
         ),
         migrations.CreateModel(
-            name='Message',
+            name="Message",
             fields=[
-                ('cursor', models.BigIntegerField(primary_key=True, serialize=False)),
-                ('ident', models.BinaryField(max_length=32, unique=True)),
-                ('type', models.CharField(max_length=64)),
-                ('created_at', models.BigIntegerField()),
-                ('burn_at', models.BigIntegerField(null=True)),
-                ('header', models.BinaryField()),
-                ('sig', models.BinaryField(max_length=64)),
-                ('salt', models.BinaryField(max_length=16, null=True)),
-                ('body', models.BinaryField(help_text='empty once deleted', null=True)),
-                ('author', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, to='peers.user')),
-                ('topic', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, to='messaging.topic')),
+                ("cursor", models.BigIntegerField(primary_key=True, serialize=False)),
+                ("ident", models.BinaryField(max_length=32, unique=True)),
+                ("type", models.CharField(max_length=64)),
+                ("created_at", models.BigIntegerField()),
+                ("burn_at", models.BigIntegerField(null=True)),
+                ("header", models.BinaryField()),
+                ("sig", models.BinaryField(max_length=64)),
+                ("salt", models.BinaryField(max_length=16, null=True)),
+                ("body", models.BinaryField(help_text="empty once deleted", null=True)),
+                (
+                    "author",
+                    models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, to="peers.user"),
+                ),
+                (
+                    "topic",
+                    models.ForeignKey(
+                        db_index=False, on_delete=django.db.models.deletion.PROTECT, to="messaging.topic"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Mention',
+            name="Mention",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('user', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, to='peers.user')),
-                ('message', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to='messaging.message')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "user",
+                    models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, to="peers.user"),
+                ),
+                ("message", models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to="messaging.message")),
             ],
             options={
-                'indexes': [models.Index(fields=['user', 'message'], name='mention_by_user')],
+                "indexes": [models.Index(fields=["user", "message"], name="mention_by_user")],
             },
         ),
         migrations.CreateModel(
-            name='Reference',
+            name="Reference",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('relation', models.CharField(max_length=8)),
-                ('target', models.BinaryField(max_length=32)),
-                ('message', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to='messaging.message')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("relation", models.CharField(max_length=8)),
+                ("target", models.BinaryField(max_length=32)),
+                ("message", models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to="messaging.message")),
             ],
             options={
-                'indexes': [models.Index(fields=['target', 'relation'], name='reference_by_target')],
+                "indexes": [models.Index(fields=["target", "relation"], name="reference_by_target")],
             },
         ),
         migrations.AddIndex(
-            model_name='message',
-            index=models.Index(fields=['topic', 'created_at'], name='message_by_time'),
+            model_name="message",
+            index=models.Index(fields=["topic", "created_at"], name="message_by_time"),
         ),
         migrations.AddIndex(
-            model_name='message',
-            index=models.Index(condition=models.Q(('burn_at__isnull', False)), fields=['burn_at'], name='message_by_burn'),
+            model_name="message",
+            index=models.Index(
+                condition=models.Q(("burn_at__isnull", False)), fields=["burn_at"], name="message_by_burn"
+            ),
         ),
     ]

@@ -5,63 +5,119 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Process',
+            name="Process",
             fields=[
-                ('pid', models.IntegerField(primary_key=True, serialize=False)),
-                ('sockets', models.IntegerField(default=0)),
+                ("pid", models.IntegerField(primary_key=True, serialize=False)),
+                ("sockets", models.IntegerField(default=0)),
             ],
         ),
         migrations.CreateModel(
-            name='Statement',
+            name="Statement",
             fields=[
-                ('type', models.CharField(max_length=32, primary_key=True, serialize=False)),
-                ('body', models.BinaryField()),
+                ("type", models.CharField(max_length=32, primary_key=True, serialize=False)),
+                ("body", models.BinaryField()),
             ],
         ),
         migrations.CreateModel(
-            name='User',
+            name="User",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.BinaryField(max_length=32, unique=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("key", models.BinaryField(max_length=32, unique=True)),
             ],
         ),
         migrations.CreateModel(
-            name='Revocation',
+            name="Revocation",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('serial', models.BinaryField(max_length=16, null=True)),
-                ('client', models.BinaryField(max_length=32, null=True)),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to='peers.user')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("serial", models.BinaryField(max_length=16, null=True)),
+                ("client", models.BinaryField(max_length=32, null=True)),
+                ("user", models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to="peers.user")),
             ],
             options={
-                'constraints': [models.UniqueConstraint(condition=models.Q(('serial__isnull', False)), fields=('user', 'serial'), name='serial_once'), models.UniqueConstraint(condition=models.Q(('client__isnull', False)), fields=('user', 'client'), name='client_once'), models.CheckConstraint(condition=models.Q(('serial__isnull', True), ('client__isnull', True), _connector='XOR'), name='serial_or_client')],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("serial__isnull", False)), fields=("user", "serial"), name="serial_once"
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("client__isnull", False)), fields=("user", "client"), name="client_once"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("serial__isnull", True), ("client__isnull", True), _connector="XOR"),
+                        name="serial_or_client",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Account',
+            name="Account",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=32, unique=True)),
-                ('kind', models.CharField(choices=[('admin', 'Admin'), ('real', 'Real'), ('temp', 'Temp')], max_length=5)),
-                ('created_at', models.BigIntegerField(help_text='ms since 1970 UTC')),
-                ('expires_at', models.BigIntegerField(help_text='ms since 1970 UTC; temporary accounts only', null=True)),
-                ('messages_limit', models.BigIntegerField(help_text='messages it may store here; empty: no limit', null=True)),
-                ('bytes_limit', models.BigIntegerField(help_text='bytes it may store here; empty: no limit', null=True)),
-                ('messages_used', models.BigIntegerField(default=0)),
-                ('bytes_used', models.BigIntegerField(default=0)),
-                ('parent', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='children', to='peers.account')),
-                ('user', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, to='peers.user')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=32, unique=True)),
+                (
+                    "kind",
+                    models.CharField(choices=[("admin", "Admin"), ("real", "Real"), ("temp", "Temp")], max_length=5),
+                ),
+                ("created_at", models.BigIntegerField(help_text="ms since 1970 UTC")),
+                (
+                    "expires_at",
+                    models.BigIntegerField(help_text="ms since 1970 UTC; temporary accounts only", null=True),
+                ),
+                (
+                    "messages_limit",
+                    models.BigIntegerField(help_text="messages it may store here; empty: no limit", null=True),
+                ),
+                (
+                    "bytes_limit",
+                    models.BigIntegerField(help_text="bytes it may store here; empty: no limit", null=True),
+                ),
+                ("messages_used", models.BigIntegerField(default=0)),
+                ("bytes_used", models.BigIntegerField(default=0)),
+                (
+                    "parent",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="children",
+                        to="peers.account",
+                    ),
+                ),
+                ("user", models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, to="peers.user")),
             ],
             options={
-                'constraints': [models.UniqueConstraint(condition=models.Q(('kind', 'admin')), fields=('kind',), name='one_admin'), models.CheckConstraint(condition=models.Q(('kind', 'admin'), ('parent__isnull', False), _connector='XOR'), name='parent_unless_admin'), models.CheckConstraint(condition=models.Q(('kind', 'temp'), ('expires_at__isnull', True), _connector='XOR'), name='temp_expires'), models.CheckConstraint(condition=models.Q(('bytes_used__gte', 0), ('messages_used__gte', 0)), name='used_not_negative'), models.CheckConstraint(condition=models.Q(('messages_limit__isnull', True), ('messages_used__lte', models.F('messages_limit')), _connector='OR'), name='messages_within_limit'), models.CheckConstraint(condition=models.Q(('bytes_limit__isnull', True), ('bytes_used__lte', models.F('bytes_limit')), _connector='OR'), name='bytes_within_limit')],
+                "constraints": [
+                    models.UniqueConstraint(condition=models.Q(("kind", "admin")), fields=("kind",), name="one_admin"),
+                    models.CheckConstraint(
+                        condition=models.Q(("kind", "admin"), ("parent__isnull", False), _connector="XOR"),
+                        name="parent_unless_admin",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("kind", "temp"), ("expires_at__isnull", True), _connector="XOR"),
+                        name="temp_expires",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("bytes_used__gte", 0), ("messages_used__gte", 0)), name="used_not_negative"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("messages_limit__isnull", True),
+                            ("messages_used__lte", models.F("messages_limit")),
+                            _connector="OR",
+                        ),
+                        name="messages_within_limit",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("bytes_limit__isnull", True), ("bytes_used__lte", models.F("bytes_limit")), _connector="OR"
+                        ),
+                        name="bytes_within_limit",
+                    ),
+                ],
             },
         ),
     ]

@@ -5,6 +5,9 @@ import json
 import string
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
 from accord.encoding import (
     MAX_DEPTH,
     MAX_INTEGER,
@@ -16,19 +19,9 @@ from accord.encoding import (
     parse_canonical,
     parse_json,
 )
-from accord.errors import RemoteError
-from hypothesis import example, given
-from hypothesis import strategies as st
-
-from tests.accord.support import nested, objects, quick, values
+from tests.accord.support import code_of, nested, objects, quick, values
 
 ALPHABET = string.ascii_uppercase + string.ascii_lowercase + string.digits + "-_"
-
-
-def _code(call, *args, **kwargs) -> str:
-    with pytest.raises(RemoteError) as caught:
-        call(*args, **kwargs)
-    return caught.value.code
 
 
 def _dumps(value: object) -> bytes:
@@ -65,9 +58,7 @@ def _by_json_module(data: bytes) -> str | None:
                 raise ValueError
 
     try:
-        value = json.loads(
-            data.decode(), parse_float=refuse, parse_constant=refuse, object_pairs_hook=pairs
-        )
+        value = json.loads(data.decode(), parse_float=refuse, parse_constant=refuse, object_pairs_hook=pairs)
         walk(value)
         return repr(value) if _dumps(value) == data else None
     except ValueError:
@@ -75,11 +66,10 @@ def _by_json_module(data: bytes) -> str | None:
 
 
 def _by_accord(data: bytes) -> str | None:
-    try:
-        return repr(parse_canonical(data, max_bytes=len(data)))
-    except RemoteError as error:
-        assert error.code == "bad_encoding"
+    if code := code_of(parse_canonical, data, max_bytes=len(data)):
+        assert code == "bad_encoding"
         return None
+    return repr(parse_canonical(data, max_bytes=len(data)))
 
 
 @quick
@@ -113,12 +103,28 @@ def test_a_changed_byte_is_refused_or_means_something_else(value, data):
         "removed": good[:place] + good[place + 1 :],
         "appended": good + byte,
     }[data.draw(st.sampled_from(["flipped", "inserted", "removed", "appended"]))]
-    # Inserting a copy of the byte beside itself may give the text again only where it is another text.
-    assert changed == good or _by_accord(changed) != _by_accord(good)
+    assert _by_accord(changed) != _by_accord(good)
     assert _by_accord(changed) == _by_json_module(changed)
 
 
-JSON_TOKENS = ['{"a":', "}", "[", "]", ",", '"b":', '"x"', "1", "-0", "1.0", "1e2", "null", "true", '"\\u0041"', " ", '""']
+JSON_TOKENS = [
+    '{"a":',
+    "}",
+    "[",
+    "]",
+    ",",
+    '"b":',
+    '"x"',
+    "1",
+    "-0",
+    "1.0",
+    "1e2",
+    "null",
+    "true",
+    '"\\u0041"',
+    " ",
+    '""',
+]
 
 
 @quick
@@ -132,15 +138,15 @@ def test_any_text_is_judged_as_by_the_json_module(text):
 @pytest.mark.parametrize("of", [list, dict])
 def test_depth(of):
     assert parse_canonical(canonical(nested(MAX_DEPTH, of=of)), max_bytes=100) == nested(MAX_DEPTH, of=of)
-    assert _code(canonical, nested(MAX_DEPTH + 1, of=of)) == "bad_encoding"
-    assert _code(check_value, nested(100_000, of=of)) == "bad_encoding"
+    assert code_of(canonical, nested(MAX_DEPTH + 1, of=of)) == "bad_encoding"
+    assert code_of(check_value, nested(100_000, of=of)) == "bad_encoding"
 
 
 @pytest.mark.parametrize(("good", "bad"), [(MAX_INTEGER, MAX_INTEGER + 1), (-MAX_INTEGER, -MAX_INTEGER - 1)])
 def test_integer_range(good, bad):
     assert canonical(good) == str(good).encode()
-    assert _code(canonical, bad) == "bad_encoding"
-    assert _code(parse_canonical, str(bad), max_bytes=100) == "bad_encoding"
+    assert code_of(canonical, bad) == "bad_encoding"
+    assert code_of(parse_canonical, str(bad), max_bytes=100) == "bad_encoding"
 
 
 @pytest.mark.parametrize("name", ["a", "a" * 32, "a_0"])
@@ -150,12 +156,12 @@ def test_key_accepted(name):
 
 @pytest.mark.parametrize("name", ["", "a" * 33, "_a", "0a", "A", "a-b", "a\n", "é", "\ud800", "a\0", 1, b"a", None, ()])
 def test_key_refused(name):
-    assert _code(canonical, {name: 1}) == "bad_encoding"
+    assert code_of(canonical, {name: 1}) == "bad_encoding"
 
 
 @pytest.mark.parametrize("value", [None, 1.0, [], {"a": []}, "\0", "\ud800", ["a\0"], b"a", (1,), {"a": {1}}, object()])
 def test_value_refused(value):
-    assert _code(canonical, value) == "bad_encoding"
+    assert code_of(canonical, value) == "bad_encoding"
 
 
 @pytest.mark.parametrize("parse", [parse_json, parse_canonical])
@@ -164,17 +170,17 @@ def test_limit_is_in_bytes(parse, text):
     size = len(text.encode())
     for data in (text, text.encode()):
         assert parse(data, max_bytes=size) == json.loads(text)
-        assert _code(parse, data, max_bytes=size - 1) == "too_big"
+        assert code_of(parse, data, max_bytes=size - 1) == "too_big"
 
 
 @pytest.mark.parametrize("text", ["[" * 5000, '{"a":' * 5000, "[1e999]", '"\ud800"', "NaN", "\ufeff1", ""])
 def test_no_json(text):
-    assert _code(parse_json, text, max_bytes=100_000) == "bad_encoding"
-    assert _code(parse_canonical, text.encode("utf-8", "surrogatepass"), max_bytes=100_000) == "bad_encoding"
+    assert code_of(parse_json, text, max_bytes=100_000) == "bad_encoding"
+    assert code_of(parse_canonical, text.encode("utf-8", "surrogatepass"), max_bytes=100_000) == "bad_encoding"
 
 
 def test_a_million_digits_are_no_canonical_integer():
-    assert _code(parse_canonical, "1" * 10**6, max_bytes=10**6) == "bad_encoding"
+    assert code_of(parse_canonical, "1" * 10**6, max_bytes=10**6) == "bad_encoding"
 
 
 def test_ordinary_json_may_hold_what_canonical_may_not():
@@ -187,38 +193,31 @@ def test_base64url_roundtrip(data):
     text = b64encode(data)
     assert text == base64.urlsafe_b64encode(data).rstrip(b"=").decode()
     assert b64decode(text) == b64decode(text, len(data)) == data
-    assert _code(b64decode, text, len(data) + 1) == "bad_request"
-    assert _code(b64decode, text + "=") == "bad_request"
+    assert code_of(b64decode, text, len(data) + 1) == "bad_request"
+    assert code_of(b64decode, text + "=") == "bad_request"
 
 
 @quick
 @given(st.text(ALPHABET + "+/= \n.é\ud800", max_size=12))
 def test_base64url_has_one_text_for_each_value(text):
-    try:
-        data = b64decode(text)
-    except RemoteError as error:
-        assert error.code == "bad_request"
+    if code := code_of(b64decode, text):
+        assert code == "bad_request"
         # Refused is only what is foreign, of an impossible length, or has stray low bits.
         foreign = bool(set(text) - set(ALPHABET))
         assert foreign or len(text) % 4 == 1 or ALPHABET.index(text[-1]) % {2: 16, 3: 4}[len(text) % 4]
     else:
-        assert b64encode(data) == text
+        assert b64encode(b64decode(text)) == text
 
 
 @pytest.mark.parametrize(("start", "accepted"), [("A", 4), ("AA", 16), ("AAA", 64)])
 def test_base64url_last_letters(start, accepted):
-    decoded = []
-    for letter in ALPHABET:
-        try:
-            decoded.append(b64decode(start + letter))
-        except RemoteError:
-            continue
+    decoded = [b64decode(start + letter) for letter in ALPHABET if code_of(b64decode, start + letter) is None]
     assert len(decoded) == len(set(decoded)) == accepted
 
 
 @pytest.mark.parametrize("value", [None, 1, b"AA", ["A"], {}, True])
 def test_base64url_is_text(value):
-    assert _code(b64decode, value) == "bad_request"
+    assert code_of(b64decode, value) == "bad_request"
 
 
 @quick

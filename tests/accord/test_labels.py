@@ -61,7 +61,9 @@ def test_only_domain_writes_the_prefix(path):
 def test_what_the_collectors_find():
     page = labels_on_page('D("a") || D("b" | "c"), sign(user, "d", x), signature label "e"; not "f", not D(label)')
     assert page == {"a", "b", "c", "d", "e"}
-    code = labels_in_code('domain("a"); p.expand(k, "b", c); k.sign("c", x); expand(k, label="d"); verify(k, "e", x, s)')
+    code = labels_in_code(
+        'domain("a"); p.expand(k, "b", c); k.sign("c", x); expand(k, label="d"); verify(k, "e", x, s)'
+    )
     assert code == {"a", "b", "c", "d", "e"}
     with pytest.raises(AssertionError, match="no literal label"):
         labels_in_code('domain("a" + x)')

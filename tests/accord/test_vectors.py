@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from accord import vectors
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from accord import vectors
 
 FILE = Path(__file__).parents[1] / "vectors" / "protocol.json"
 WHOLE: dict[str, Any] = json.loads(FILE.read_text(encoding="utf-8"))
@@ -71,7 +72,8 @@ CHANGES = [
     (("login", "th1"), "00" * 32, 1),
     (("login", "th2"), "00" * 32, 1),
     (("login", "th3"), "00" * 32, 1),
-    (("login", "s2c"), "00" * 32, 2),  # the handshake and the frame that goes that way
+    (("login", "s2c"), "00" * 32, 1),
+    (("login", "c2s"), "00" * 32, 1 + len(WHOLE["login"]["frames"])),
     (("login", "session"), "00" * 32, 1),
     (("login", "frames", 0, "counter"), 7, 1),
     (("messages", 0, "id"), "A" * 43, 1),
@@ -124,7 +126,7 @@ def test_command_one_broken_entry(tmp_path, capsys):
     code, _ = _run(tmp_path, json.dumps(_changed("messages", 0, "id", to="A" * 43)))
     lines = capsys.readouterr().out.splitlines()
     assert code == 1
-    assert [line for line in lines if line.startswith("FAILED")][0].startswith("FAILED messages: 0: AssertionError")
+    assert next(line for line in lines if line.startswith("FAILED")).startswith("FAILED messages: 0: AssertionError")
     assert lines[-1] == f"{len(BUILT) - 1} passed, 1 failed"
 
 

@@ -1,0 +1,226 @@
+"""The command line: `accord join | send | listen | history | whoami | follow | unfollow`.
+
+Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 not joined yet. What a person or a remote did wrong is one
+line on standard error.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import getpass
+import logging
+import signal
+import sys
+from collections.abc import Coroutine
+from typing import Any, Final
+
+from accord.errors import AccordError, RemoteError
+from accord.names import normalize_name
+from accord_client import commands
+from accord_client.errors import ClientError, NotJoined
+from accord_client.join import NameTaken, join
+from accord_client.lines import Output, leave_broken_pipe
+from accord_client.listen import listen
+from accord_client.profile import DEFAULT_PROFILE, ProfileStore
+from accord_client.terminal import clean_line
+
+FAILED: Final = 1
+USAGE: Final = 2
+NOT_JOINED: Final = 3
+INTERRUPTED: Final = 130
+MAX_BURN_SECONDS: Final = 365 * 24 * 3600
+
+_TARGET_HELP = "#channel, @name, feed, feed:@name or a raw topic"
+log = logging.getLogger(__name__)
+
+
+class _SafeFormatter(logging.Formatter):
+    """Log lines may quote what a remote said."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return "\n".join(clean_line(line) for line in super().format(record).splitlines())
+
+
+def _number(low: int, high: int) -> Any:
+    def number(text: str) -> int:
+        value = int(text)
+        if not low <= value <= high:
+            raise argparse.ArgumentTypeError(f"{low} to {high} expected")
+        return value
+
+    return number
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The arguments of the program."""
+    common = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
+    common.add_argument("--profile", metavar="NAME", help=f"which account to use (default: {DEFAULT_PROFILE})")
+    common.add_argument("--verbose", action="store_true", help="say on standard error what happens")
+    parser = argparse.ArgumentParser(prog="accord", description="Messages on an Accord hub.", parents=[common])
+    parsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+
+    sub = parsers.add_parser("join", parents=[common], help="join a hub by an invite link")
+    sub.add_argument("link", metavar="LINK")
+    sub.add_argument("--name", help="your account name on this hub: 3 to 32 of a-z, 0-9, dot, dash, underscore")
+    sub.add_argument("--display-name", metavar="TEXT", help="how you are shown (default: the name as you type it)")
+    sub.add_argument("--code", help="the invite's claim code, if you were told one")
+
+    sub = parsers.add_parser("send", parents=[common], help="send a text, or each line of standard input")
+    sub.add_argument("--to", metavar="TARGET", help=f"{_TARGET_HELP} (default: the lounge)")
+    sub.add_argument("--reply", metavar="ID", help="the message that this one answers: its id or UUID")
+    sub.add_argument("--burn", metavar="SECONDS", type=_number(1, MAX_BURN_SECONDS), help="vanish after so long")
+    sub.add_argument("--json", action="store_true", help="print one JSON object a message")
+    sub.add_argument("text", metavar="TEXT", nargs="*", help="absent or `-`: each line of standard input is a message")
+
+    sub = parsers.add_parser("listen", parents=[common], help="show messages as they come")
+    sub.add_argument("targets", metavar="TARGET", nargs="*", help=f"{_TARGET_HELP} (default: all you may read)")
+    sub.add_argument("--json", action="store_true", help="print one JSON object a message, text uncleaned")
+    sub.add_argument("--since-last", action="store_true", help="begin where the last `listen` of this kind ended")
+    sub.add_argument("--count", metavar="N", type=_number(1, 2**53), help="end after N messages")
+
+    sub = parsers.add_parser("history", parents=[common], help="show what was said")
+    sub.add_argument("target", metavar="TARGET", nargs="?", help=f"{_TARGET_HELP} (default: the lounge)")
+    sub.add_argument("--limit", metavar="N", type=_number(1, 100_000), default=50)
+    sub.add_argument("--before", metavar="WHEN", help="a time like 2026-01-31T12:00, or a message's id or UUID")
+    sub.add_argument("--json", action="store_true", help="print one JSON object a message, text uncleaned")
+
+    sub = parsers.add_parser("whoami", parents=[common], help="who you are, and on which hub")
+    sub.add_argument("--json", action="store_true", help="print a JSON object")
+    sub = parsers.add_parser("follow", parents=[common], help="follow a person, or list whom you follow")
+    sub.add_argument("who", metavar="NAME_OR_KEY", nargs="?")
+    sub = parsers.add_parser("unfollow", parents=[common], help="no longer follow a person")
+    sub.add_argument("who", metavar="NAME_OR_KEY")
+    return parser
+
+
+def _log_to_stderr(*, verbose: bool) -> None:
+    handler = logging.StreamHandler()
+    handler.setFormatter(_SafeFormatter("accord: %(name)s: %(message)s" if verbose else "accord: %(message)s"))
+    logger = logging.getLogger("accord_client")
+    logger.handlers = [handler]
+    logger.propagate = False
+    logger.setLevel(logging.DEBUG if verbose else logging.WARNING)
+    # At debug level it shows whole frames, the login's too.
+    logging.getLogger("accord_client.websocket").setLevel(logging.INFO if verbose else logging.ERROR)
+
+
+def _on_a_terminal() -> bool:
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def _ask_name(suggestion: str) -> str:
+    sys.stderr.write(f"your name on this hub{f' [{suggestion}]' if suggestion else ''}: ")
+    sys.stderr.flush()
+    line = sys.stdin.readline()
+    if not line:
+        raise ClientError("no name was given")
+    return line.strip() or suggestion
+
+
+def _suggested_name() -> str:
+    try:
+        return normalize_name(getpass.getuser())
+    except (RemoteError, OSError, KeyError, ImportError):
+        return ""
+
+
+def _join(args: argparse.Namespace, store: ProfileStore, output: Output) -> int:
+    name = args.name or (_ask_name(_suggested_name()) if _on_a_terminal() else _suggested_name())
+    while True:
+        if not name:
+            raise ClientError("choose a name with --name")
+        try:
+            work = join(args.link, name, store, display_name=args.display_name, code=args.code)
+            profile = _run(work)
+            break
+        except NameTaken as error:
+            if not _on_a_terminal():
+                raise
+            log.error("%s", error)
+            name = _ask_name("")
+    output.text(f"joined {clean_line(profile.url)} as {profile.account_name}")
+    return 0
+
+
+async def _until_terminated(work: Coroutine[Any, Any, Any]) -> Any:
+    """A request to terminate ends the work as Ctrl-C does, so that positions are kept."""
+    task = asyncio.current_task()
+    if task is not None:
+        with contextlib.suppress(NotImplementedError):
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    return await work
+
+
+def _run(work: Coroutine[Any, Any, Any]) -> Any:
+    return asyncio.run(_until_terminated(work))
+
+
+def _execute(args: argparse.Namespace) -> int:
+    store = ProfileStore(getattr(args, "profile", DEFAULT_PROFILE))
+    output = Output()
+    match args.command:
+        case "join":
+            return _join(args, store, output)
+        case "whoami":
+            return commands.whoami(store, output, as_json=args.json)
+        case "follow" if args.who is None:
+            return commands.list_follows(store, output)
+    return int(_run(_online(args, store, output)))
+
+
+async def _online(args: argparse.Namespace, store: ProfileStore, output: Output) -> int:
+    match args.command:
+        case "send":
+            text = None if args.text in ([], ["-"]) else " ".join(args.text)
+            return await commands.send(
+                store,
+                output,
+                target=args.to,
+                text=text,
+                reply=args.reply,
+                burn_seconds=args.burn,
+                as_json=args.json,
+            )
+        case "listen":
+            return await listen(
+                store, output, targets=args.targets, json=args.json, since_last=args.since_last, count=args.count
+            )
+        case "history":
+            return await commands.show_history(
+                store, output, target=args.target, limit=args.limit, before=args.before, as_json=args.json
+            )
+        case "follow":
+            return await commands.follow(store, output, who=args.who)
+        case _:
+            return await commands.unfollow(store, output, who=args.who)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the program with arguments (those of the process by default); gives the exit code."""
+    args = build_parser().parse_args(argv)
+    _log_to_stderr(verbose=getattr(args, "verbose", False))
+    try:
+        return _execute(args)
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        return 0 if args.command == "listen" else INTERRUPTED
+    except BrokenPipeError:
+        leave_broken_pipe()
+        return 0
+    except NotJoined as error:
+        log.error("%s", error)
+        return NOT_JOINED
+    except ClientError as error:
+        log.error("%s", error)
+        return FAILED
+    except AccordError as error:
+        log.error("the hub refused: %s", f"{error.detail} ({error.code})" if error.detail else error.code)
+        return FAILED
+    except OSError as error:
+        log.error("%s", error)
+        return FAILED
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,247 @@
+"""What the subcommands of `accord` do, one function each; the arguments are parsed in cli.py.
+
+Each takes what it needs by name and returns an exit code. ClientError and AccordError are for cli.py to say.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import sys
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Any, Final
+
+import orjson
+
+from accord.encoding import b64encode
+from accord.errors import AccordError
+from accord.keys import fingerprint
+from accord.messages import message_uuid
+from accord.topics import Topic
+from accord_client.compose import Composer
+from accord_client.directory import Directory, parse_key
+from accord_client.errors import ClientError, NotJoined
+from accord_client.history import Before, find_message, history, history_json, history_line
+from accord_client.lines import Output, read_lines
+from accord_client.outbox import SendResult
+from accord_client.profile import Profile, ProfileStore
+from accord_client.render import Renderer
+from accord_client.session import Client, now_ms
+from accord_client.terminal import clean_line, quote
+
+FIRST_CONNECTION_SECONDS: Final = 10
+MAX_UNANSWERED: Final = 5_000
+
+log = logging.getLogger(__name__)
+
+
+def load_joined(store: ProfileStore) -> Profile:
+    """The profile of an account; NotJoined where there is none, or its join was not finished."""
+    profile = store.load()
+    if not profile.joined:
+        raise NotJoined(
+            f"the profile {store.name!r} has an unfinished join: run `accord join LINK` again with its link"
+        )
+    return profile
+
+
+@contextlib.asynccontextmanager
+async def open_client(store: ProfileStore) -> AsyncIterator[Client]:
+    """A client with its first session; HubUnreachable after FIRST_CONNECTION_SECONDS."""
+    async with Client(load_joined(store), store, notice=log.info) as client:
+        await client.connected_within(FIRST_CONNECTION_SECONDS)
+        client.notice = log.warning
+        yield client
+
+
+async def load_directory(client: Client) -> Directory:
+    """Names and topics as the hub tells them now."""
+    directory = Directory(client.profile.user.public, client.profile.follows)
+    directory.replace(await client.call(lambda connection: connection.topics()))
+    return directory
+
+
+# ----------------------------------------------------------------------------------------------------------------- send
+
+
+def _send_json(ident: bytes | None, status: str, code: str | None) -> bytes:
+    value: dict[str, Any] = {}
+    if ident is not None:
+        value = {"id": b64encode(ident), "uuid": str(message_uuid(ident))}
+    value["status"] = status
+    if code is not None:
+        value["code"] = code
+    return orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE)
+
+
+class _Report:
+    """Says how each message fared, in the order sent."""
+
+    def __init__(self, output: Output, *, as_json: bool) -> None:
+        self._output = output
+        self._as_json = as_json
+        self.failed = 0
+
+    async def follow(self, sent: asyncio.Queue[tuple[str, asyncio.Future[SendResult]] | None]) -> None:
+        while (item := await sent.get()) is not None:
+            text, answered = item
+            result = await answered
+            if self._as_json:
+                self._output.raw(_send_json(result.id, result.status, result.code))
+            if not result.accepted:
+                self.failed += 1
+                log.error("not sent: %s (%s)", quote(text), result.code)
+
+    def unfit(self, text: str, error: ClientError | AccordError) -> None:
+        self.failed += 1
+        log.error("not sent: %s (%s)", quote(text), error)
+
+
+async def send(
+    store: ProfileStore,
+    output: Output,
+    *,
+    target: str | None,
+    text: str | None,
+    reply: str | None,
+    burn_seconds: int | None,
+    as_json: bool,
+) -> int:
+    """Send a text, or each line of standard input where `text` is None."""
+    async with open_client(store) as client:
+        directory = await load_directory(client)
+        topic = directory.topic(target)
+        reply_to = await find_message(client, topic, reply) if reply else None
+        composer = Composer(client.profile.user, now_ms)
+        report = _Report(output, as_json=as_json)
+        sent: asyncio.Queue[tuple[str, asyncio.Future[SendResult]] | None] = asyncio.Queue(MAX_UNANSWERED)
+        reporter = asyncio.create_task(report.follow(sent))
+
+        async def write() -> None:
+            async for line in _texts(text):
+                await composer.keep_pace()
+                try:
+                    mentions = directory.mentions(line)
+                    envelope = composer.text(
+                        topic, line, mentions=mentions, reply_to=reply_to, burn_seconds=burn_seconds
+                    )
+                except (ClientError, AccordError) as error:
+                    report.unfit(line, error)
+                    continue
+                await sent.put((line, await client.post(envelope)))
+            await sent.put(None)
+
+        writer = asyncio.create_task(write())
+        try:
+            done, _ = await asyncio.wait([writer, reporter], return_when=asyncio.FIRST_EXCEPTION)
+            for task in done:
+                task.result()
+        finally:
+            writer.cancel()
+            reporter.cancel()
+            if left := len(client.outbox):
+                log.error("%d of the messages were not sent", left)
+    return 1 if report.failed else 0
+
+
+async def _texts(text: str | None) -> AsyncIterator[str]:
+    if text is not None:
+        yield text
+        return
+    async for line in read_lines(sys.stdin.fileno()):
+        if line.strip():
+            yield line
+
+
+# -------------------------------------------------------------------------------------------------------------- history
+
+
+async def show_history(
+    store: ProfileStore, output: Output, *, target: str | None, limit: int, before: str | None, as_json: bool
+) -> int:
+    """The last texts of a target, oldest first."""
+    moment = Before.read(before) if before else Before()
+    async with open_client(store) as client:
+        directory = await load_directory(client)
+        topic = directory.topic(target)
+        now = now_ms()
+        items = await history(client, topic, limit=limit, before=moment, now=now)
+    renderer = Renderer(directory)
+    for item in items:
+        if as_json:
+            output.raw(history_json(item, directory))
+        else:
+            output.text(history_line(item, renderer, now))
+    return 0
+
+
+# --------------------------------------------------------------------------------------------------------------- others
+
+
+def whoami(store: ProfileStore, output: Output, *, as_json: bool) -> int:
+    """Who this profile is; works without a connection."""
+    profile = load_joined(store)
+    rows = {
+        "name": profile.account_name,
+        "user": b64encode(profile.user.public),
+        "device": b64encode(profile.device.public),
+        "hub": profile.url,
+        "hub_key": b64encode(profile.hub),
+        "fingerprint": fingerprint(profile.hub),
+        "profile": str(store.path),
+    }
+    if as_json:
+        output.raw(orjson.dumps(rows, option=orjson.OPT_APPEND_NEWLINE))
+        return 0
+    titles = {"hub_key": "hub key"}
+    for name, value in rows.items():
+        output.text(f"{titles.get(name, name):<12} {clean_line(value)}")
+    return 0
+
+
+async def _person(store: ProfileStore, who: str) -> tuple[bytes, str]:
+    """A person's key and account name (empty if unknown), asking the hub where it takes that."""
+    key = parse_key(who)
+    if key is not None:
+        return key, ""
+    async with open_client(store) as client:
+        directory = await load_directory(client)
+        key = directory.person(who)
+        return key, directory.find_name(key) or ""
+
+
+def list_follows(store: ProfileStore, output: Output) -> int:
+    """Whom this profile follows."""
+    for key, name in load_joined(store).follows.items():
+        output.text(f"{clean_line(name) or '-':<32} {b64encode(key)}")
+    return 0
+
+
+async def follow(store: ProfileStore, output: Output, *, who: str) -> int:
+    """Follow a person: `accord listen` shows what they write and where they are mentioned."""
+    load_joined(store)
+    key, name = await _person(store, who)
+    store.update(lambda profile: replace(profile, follows={**profile.follows, key: name}))
+    output.text(f"following {clean_line(name) or b64encode(key)}")
+    return 0
+
+
+async def unfollow(store: ProfileStore, output: Output, *, who: str) -> int:
+    """No longer follow a person, by key or by the name that was followed."""
+    follows = load_joined(store).follows
+    key = parse_key(who)
+    if key not in follows:
+        wanted = who.removeprefix("@").casefold()
+        key = next((item for item, name in follows.items() if name and name.casefold() == wanted), None)
+    if key is None:
+        raise ClientError(f"{who!r} is not followed")
+    store.update(lambda profile: replace(profile, follows={k: name for k, name in profile.follows.items() if k != key}))
+    output.text(f"no longer following {clean_line(follows[key]) or b64encode(key)}")
+    return 0
+
+
+def conversation(topic: Topic, me: bytes) -> bool:
+    """Whether a topic stands for what two people wrote to each other."""
+    return topic.kind == "user" and topic.ident != me

@@ -1,0 +1,91 @@
+"""Nothing lost, nothing twice: the position against a simulated hub, cut anywhere, with several backlogs at once."""
+
+from types import SimpleNamespace
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from accord_client.events import Deliver
+from accord_client.position import LATE_MS, Progress
+from accord_client.profile import Position
+
+
+def message(cursor, created_at=0):
+    return Deliver(cursor, SimpleNamespace(id=b"%d" % cursor, created_at=created_at))
+
+
+def test_first_subscription_starts_at_the_hubs_cursor():
+    progress = Progress()
+    assert progress.position() is None
+    progress.subscribed(1, 7, "s")
+    assert progress.position() == Position("s", 7)
+    assert not progress.is_new(message(7))
+    assert progress.is_new(message(8))
+
+
+def test_an_open_backlog_holds_the_position():
+    progress = Progress(Position("s", 10))
+    progress.connected()
+    progress.subscribed(1, 20, "s")
+    progress.shown(message(15))
+    assert progress.position().cursor == 10
+    assert not progress.is_new(message(15))
+    progress.live(1, 20)
+    assert progress.position().cursor == 20
+    progress.subscribed(2, 20, "s")
+    progress.shown(message(21))
+    assert progress.position().cursor == 20
+    progress.connected()
+    assert not progress.is_new(message(21))
+    assert progress.is_new(message(22))
+
+
+def test_after_a_restart_what_was_shown_is_known():
+    progress = Progress(Position("s", 10, 1_000_000))
+    progress.shown(message(11, 2_000_000))
+    progress.restart()
+    assert progress.position() is None
+    progress.subscribed(1, 5, "t")
+    assert progress.floor() == 2_000_000 - LATE_MS
+    assert not progress.missed(message(11, 2_000_000), up_to=20)
+    assert progress.missed(message(12, 2_000_001), up_to=20)
+    assert not progress.missed(message(21, 2_000_001), up_to=20)
+
+
+@given(
+    kinds=st.lists(st.booleans(), min_size=1, max_size=40),
+    cuts=st.lists(st.integers(0, 12), max_size=10),
+    second_at=st.integers(0, 15),
+)
+def test_every_message_once_however_often_it_is_cut(kinds, cuts, second_at):
+    """Two topics; the second is subscribed to on each connection after some events, its backlog behind what came live."""
+    log = list(enumerate(kinds, 1))
+    progress = Progress(Position("s", 0))
+    seen = []
+    for allowed in [*cuts, 10_000]:
+        progress.connected()
+        since = progress.cursor
+        progress.subscribed(1, len(log), "s")
+        first = [message(cursor) for cursor, kind in log if kind and cursor > since] + [("live", 1, len(log))]
+        events = first[:second_at]
+        for step, event in enumerate(events):
+            if step >= allowed:
+                break
+            play(progress, event, seen)
+        if allowed <= len(events):
+            continue
+        later = progress.cursor
+        progress.subscribed(2, len(log), "s")
+        second = [message(cursor) for cursor, kind in log if not kind and cursor > later] + [("live", 2, len(log))]
+        for event in [*first[second_at:], *second][: allowed - len(events)]:
+            play(progress, event, seen)
+    assert sorted(seen) == [cursor for cursor, _ in log]
+
+
+def play(progress, event, seen):
+    if isinstance(event, Deliver):
+        if progress.is_new(event):
+            seen.append(event.cursor)
+            progress.shown(event)
+    else:
+        progress.live(*event[1:])
