@@ -33,7 +33,7 @@ INTERRUPTED: Final = 130
 MAX_BURN_SECONDS: Final = 365 * 24 * 3600
 
 _TARGET_HELP = "#channel, @name, feed, feed:@name or a raw topic"
-log = logging.getLogger(__name__)
+log = logging.getLogger("accord_client.cli")
 
 
 class _SafeFormatter(logging.Formatter):
@@ -148,7 +148,7 @@ async def _until_terminated(work: Coroutine[Any, Any, Any]) -> Any:
     """A request to terminate ends the work as Ctrl-C does, so that positions are kept."""
     task = asyncio.current_task()
     if task is not None:
-        with contextlib.suppress(NotImplementedError):
+        with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):  # another system, another thread
             asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     return await work
 

@@ -132,6 +132,7 @@ async def send(
                     continue
                 await sent.put((line, await client.post(envelope)))
             await sent.put(None)
+            await composer.keep_pace(0)  # what the next command sends is later than this
 
         writer = asyncio.create_task(write())
         try:

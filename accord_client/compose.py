@@ -15,7 +15,7 @@ from accord.messages import MAX_BODY_BYTES, create
 from accord.topics import Topic
 from accord_client.errors import ClientError
 
-MAX_AHEAD_MS: Final = 60 * 1000
+MAX_AHEAD_MS: Final = 2_000
 
 
 def to_field(topic: Topic, author: bytes) -> str:
@@ -53,14 +53,11 @@ class Composer:
         self._clock = clock
         self._last = 0
 
-    async def keep_pace(self) -> None:
-        """Wait while the messages made are more than MAX_AHEAD_MS ahead of the clock.
-
-        A hub takes none from the future.
-        """
-        ahead = self._last - self._clock()
-        if ahead > MAX_AHEAD_MS:
-            await asyncio.sleep((ahead - MAX_AHEAD_MS) / 1000)
+    async def keep_pace(self, most_ahead_ms: int = MAX_AHEAD_MS) -> None:
+        """Wait until the last message made is at most so far ahead of the clock, by which others write."""
+        ahead_ms = self._last - self._clock()
+        if ahead_ms > most_ahead_ms:
+            await asyncio.sleep((ahead_ms - most_ahead_ms) / 1000)
 
     def make(
         self, type: str, topic: Topic, body: bytes, *, burn_seconds: int | None = None, **fields: Any

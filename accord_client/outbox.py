@@ -135,15 +135,16 @@ class Outbox:
             else:
                 await self._again(batch, error.code, error.retry_ms)
                 return
-        late = []
+        late, late_ms = [], None
         for item, result in zip(batch, results, strict=True):
             code = str(result["code"]) if "code" in result else None
             if result.get("status") == "rejected" and code in AGAIN_LATER:
                 late.append(item)
+                late_ms = _longer(late_ms, result.get("retry_ms"))
             else:
                 self._done(item, str(result.get("status")), code)
         if late:
-            await self._again(late, str(results[batch.index(late[0])]["code"]), None)
+            await self._again(late, "rate", late_ms)
         else:
             self._retry_seconds = FIRST_RETRY_SECONDS
 
@@ -166,3 +167,9 @@ class Outbox:
         for item in batch:
             item.in_flight = False
         self._changed.set()
+
+
+def _longer(one: int | None, other: object) -> int | None:
+    if type(other) is not int or other < 0:
+        return one
+    return other if one is None else max(one, other)

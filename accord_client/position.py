@@ -67,6 +67,10 @@ class Progress:
             self._beyond.add(event.cursor)
             self._advance(event.cursor)
 
+    def knows(self, ident: bytes) -> bool:
+        """Whether the message of that id was shown lately."""
+        return ident in self._recent
+
     def restart(self) -> None:
         """The hub's cursors began anew: the position is given up, what was shown is not."""
         self.cursor = None

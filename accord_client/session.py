@@ -23,6 +23,7 @@ from typing import Any, Final, TypeVar
 from accord import certs
 from accord.errors import AccordError, CloseCode, RemoteError
 from accord_client.connection import Connection, connect
+from accord_client.discovery import hub_document
 from accord_client.errors import ClientError, ConnectionLost, HubUnreachable, LoginRefused, Stopped
 from accord_client.outbox import Outbox, SendResult
 from accord_client.profile import Profile, ProfileStore
@@ -31,6 +32,7 @@ RENEW_BEFORE_MS: Final = 2 * 60 * 1000
 STEADY_SECONDS: Final = 10
 FLOOD_PAUSE_SECONDS: Final = 5
 MAX_OWN_FAULTS: Final = 3
+LOOK_EVERY_FAILURES: Final = 10
 
 KEY_CHANGED: Final = (
     "the hub's key has changed: either this is another hub that answers in its place, or it was set up anew. Ask its "
@@ -205,13 +207,14 @@ class Client:
             self._become(State.STOPPED)
 
     async def _run(self) -> None:
-        delays, faults, told = self._backoff.delays(), 0, False
+        delays, faults, failures, told = self._backoff.delays(), 0, 0, False
         try:
             while True:
                 self._become(State.CONNECTING)
                 started = time.monotonic()
                 try:
                     connection = await self._log_in()
+                    failures = 0
                     if told:
                         self.notice("connected to the hub")
                         told = False
@@ -223,6 +226,9 @@ class Client:
                     if not told:  # a session that merely ends is most often back before anyone has read of it
                         self.notice(f"no connection to the hub ({error}); trying again")
                         told = True
+                    if failures % LOOK_EVERY_FAILURES == 0:
+                        await self._look_for_hub()
+                    failures += 1
                 if faults == MAX_OWN_FAULTS:
                     raise Stopped(f"the hub does not understand this program ({code}): is one of them too old?")
                 if time.monotonic() - started > STEADY_SECONDS:
@@ -234,6 +240,19 @@ class Client:
         except Exception as error:
             self._stop(error)
             raise
+
+    async def _look_for_hub(self) -> None:
+        """Ask the hub's signed document whether its WebSocket address is another one now; its key stays what it was."""
+        try:
+            ws = (await hub_document(self.profile.url, self.profile.hub)).ws
+        except ClientError as error:
+            log.debug("no news of the hub: %s", error)
+            return
+        if ws != self.profile.ws:
+            log.debug("the hub has moved to %s", ws)
+            self.profile = replace(self.profile, ws=ws)
+            if self.store is not None:
+                self.store.update(lambda profile: replace(profile, ws=ws))
 
     def _certificate(self, *, renew: bool = False) -> dict[str, Any]:
         now = self.clock()

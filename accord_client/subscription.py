@@ -55,6 +55,7 @@ class Subscription:
         self._choose = topics
         self._keys = sorted(set(keys))[:MAX_SUBSCRIBED]
         self._topics: set[str] = set()
+        self._online_since = 0
 
     async def events(self) -> AsyncIterator[Event]:
         """Messages and what else happens, without end; Stopped when the client is."""
@@ -82,6 +83,7 @@ class Subscription:
                 raise
             self.progress.restart()
             await self._subscribe(connection, self._wanted(), self._keys)
+        self._online_since = self.progress.cursor or 0
         if self.progress.catching_up:
             yield Restarted()
             for missed in await self._missed(connection):
@@ -98,7 +100,12 @@ class Subscription:
                 self.progress.live(event.ref, event.cursor)
             elif isinstance(event, TopicAdded):
                 self.directory.put(event.row)
-                await self._subscribe(connection, self._wanted(), [])
+                behind = self.progress.cursor or 0
+                added = self._wanted()
+                await self._subscribe(connection, added, [])
+                for earlier in await self._announced_late(connection, added, behind):
+                    yield earlier
+                    self.progress.shown(earlier)
             elif isinstance(event, TopicGone):
                 self.directory.remove(event.topic)
                 self._topics.discard(event.topic)
@@ -142,6 +149,22 @@ class Subscription:
         )
         self._topics.update(topics)
         progress.subscribed(ref, cursor, connection.store)
+
+    async def _announced_late(self, connection: Connection, topics: list[str], behind: int) -> list[Deliver]:
+        """What was said in new topics before the hub told of them, if other messages had overtaken it."""
+        found: list[Deliver] = []
+        for name in topics:
+            try:
+                page = await connection.fetch(parse_topic(name), limit=PAGE_MESSAGES)
+            except AccordError as error:
+                log.debug("%s cannot be fetched: %s", name, error)
+                continue
+            found += [
+                item
+                for item in page.messages
+                if self._online_since < item.cursor <= behind and not self.progress.knows(item.message.id)
+            ]
+        return sorted(found, key=lambda item: item.cursor)
 
     async def _missed(self, connection: Connection) -> list[Deliver]:
         """What came while the hub's cursors could not tell: by creation time, from the topics that can be fetched."""

@@ -181,6 +181,7 @@ class HubServer(server.Server):
             openHandshakeTimeout=self.websocket_handshake_timeout,
         )
         asyncio.set_event_loop(reactor._asyncioEventloop)
+        self._listener.setblocking(False)  # Twisted accepts until there is nobody left, and would wait for the next one
         self._port = reactor.adoptStreamPort(self._listener.fileno(), self._listener.family, self.http_factory)
         reactor.callLater(0, self._starting)
         reactor.callLater(1, self.application_checker)

@@ -6,6 +6,7 @@ The server is an argument: `manage.py hub` brings uvicorn, `manage.py runserver`
 from __future__ import annotations
 
 import contextlib
+import gc
 import io
 import socket
 from collections.abc import Callable, Iterator
@@ -27,9 +28,11 @@ from invites.selectors import has_members, is_pending
 from messaging.services import hub_install, invite_create
 from peers.clock import now_ms
 from peers.keyring import HomeError, keyring, write_private
+from peers.services import processes_forget
 
 FIRST_INVITES: Final = 20  # what the first member may give to others
 QR_BORDER_MODULES: Final = 2
+GC_THRESHOLDS: Final = (50_000, 50, 100)
 
 Write = Callable[[str], object]
 Serve = Callable[[socket.socket, Callable[[], None]], None]
@@ -63,6 +66,7 @@ def run(serve: Serve, make_listener: Callable[[], socket.socket], write: Write) 
             stack.enter_context(home.locked())
             prepare()
             hub_install()
+            processes_forget()
             listener = stack.enter_context(make_listener())
             welcome = _welcome(settings.ACCORD_URL or home.local_url(listener), is_new=not has_members())
         connections.close_all()
@@ -71,10 +75,18 @@ def run(serve: Serve, make_listener: Callable[[], socket.socket], write: Write) 
         stack.callback(background.stop)
 
         def ready() -> None:
+            _settle_garbage_collector()
             stack.enter_context(home.announced(listener))
             write(welcome)
 
         serve(listener, ready)
+
+
+def _settle_garbage_collector() -> None:
+    """Leave what start-up made alone, and look for cycles seldom: parsed frames are many small objects without any."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*GC_THRESHOLDS)
 
 
 def _welcome(url: str, *, is_new: bool) -> str:

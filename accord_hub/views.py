@@ -120,4 +120,6 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 def failed(request: HttpRequest) -> HttpResponse:
     """500."""
-    return _error(500, "The hub failed", "It has written down why. Try again, and tell its operator if that does not help.")
+    return _error(
+        500, "The hub failed", "It has written down why. Try again, and tell its operator if that does not help."
+    )

@@ -28,10 +28,20 @@ class _Stream:
 
 @dataclass(frozen=True)
 class Ingested:
-    """What the hub took: messages a second from the first byte sent to the last answer."""
+    """What the hub took, from the first byte sent to the last answer."""
 
-    rate: float
+    messages: int
     cost: Cost
+
+    @property
+    def rate(self) -> float:
+        """Messages a second."""
+        return self.messages / self.cost.seconds
+
+    @property
+    def rate_by_cpu(self) -> float:
+        """Messages a second of the hub's processor time."""
+        return self.messages / self.cost.server_cpu
 
 
 def publish_all(community: Community, messages: Sequence[list[dict[str, Any]]], *, batch: int, sealed: bool) -> Ingested:
@@ -55,7 +65,7 @@ def publish_all(community: Community, messages: Sequence[list[dict[str, Any]]], 
             assert all(result["status"] == "stored" for result in results), results
             stored += len(results)
         stream.connection.close()
-    return Ingested(stored / cost.seconds, cost)
+    return Ingested(stored, cost)
 
 
 def _pump(community: Community, streams: list[_Stream]) -> Cost:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import psutil
 
@@ -24,7 +24,10 @@ class Cost:
 
 @dataclass(frozen=True)
 class Row:
-    """A figure, its limit and their ratio, as they are printed; `cost` where the load comes from a client."""
+    """A figure, its limit and their ratio, as they are printed.
+
+    `by_cpu` is the ratio by the server's processor time: it holds when other programs take their share of the cores.
+    """
 
     section: str
     name: str
@@ -32,6 +35,7 @@ class Row:
     limit: str
     ratio: float
     aim: str = ""
+    by_cpu: float | None = None
     cost: Cost | None = None
 
 
@@ -68,7 +72,3 @@ class Bench:
         """A size, by the kind of run."""
         return quick if self.quick else full
 
-
-def without_cost(row: Row) -> Row:
-    """The row as it is when nobody measured the client."""
-    return replace(row, cost=None)

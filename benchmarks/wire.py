@@ -36,6 +36,13 @@ def client_frame(payload: bytes, opcode: int = TEXT) -> bytes:
     return head + bytes(4) + payload
 
 
+def server_frame(payload: bytes) -> bytes:
+    """A whole text frame as a server sends it."""
+    masked = client_frame(payload)
+    head = len(masked) - len(payload) - 4
+    return bytes([masked[0], masked[1] & 0x7F]) + masked[2:head] + payload
+
+
 class FrameReader:
     """Cuts what a server sends into frames."""
 

@@ -85,6 +85,10 @@ def _check_right(publisher: Publisher, envelope: Envelope) -> None:
             raise AccordError("denied", "a guest may only send mail to a user")
         if envelope.size > MAX_STRANGER_BYTES:
             raise AccordError("too_big", f"a stranger's message has at most {MAX_STRANGER_BYTES} bytes")
+        if (
+            envelope.body is None or envelope.refs
+        ):  # judged here, where nobody has looked whether the addressee is known
+            raise AccordError("bad_request", "a stranger's message has a body and refers to nothing")
         return
     if right is Right.CLAIM and envelope.type != "replace_account":
         raise AccordError("denied", "a temporary account may only claim its account")

@@ -31,6 +31,7 @@ MAX_STRANGERS_WAITING: Final = 50
 MAX_IDS_A_QUERY: Final = 500
 MAX_KNOWN_IDS: Final = 200_000
 
+_ALLOWANCE: Final = ("messages_limit", "messages_used", "bytes_limit", "bytes_used")
 _COLUMNS: Final = (
     "cursor",
     "ident",
@@ -60,12 +61,22 @@ class Result:
 
 @dataclass(slots=True)
 class _Allowance:
-    """An account's use while the batch is put together; limits are None where there is none."""
+    """What an account may store and has stored; `messages` and `bytes` are the batch's own part."""
 
-    messages_left: int | None
-    bytes_left: int | None
+    messages_limit: int | None
+    messages_used: int
+    bytes_limit: int | None
+    bytes_used: int
     messages: int = 0
     bytes: int = 0
+
+    def take(self, size: int) -> None:
+        if self.messages_limit is not None and self.messages_used + self.messages >= self.messages_limit:
+            raise AccordError("quota", "the account's messages are used up")
+        if self.bytes_limit is not None and self.bytes_used + self.bytes + size > self.bytes_limit:
+            raise AccordError("quota", "the account's bytes are used up")
+        self.messages += 1
+        self.bytes += size
 
 
 @dataclass(slots=True)
@@ -165,7 +176,7 @@ class Batch:
         for chunk in _chunks(idents):
             for ident, cursor, has_body in selectors.held(chunk):
                 self._held[ident] = (cursor, has_body)
-            rows = Reference.objects.filter(relation="delete", target__in=chunk).values_list(
+            rows = Reference.objects.filter(relation="delete", target__in=selectors.deleted(chunk)).values_list(
                 "target", "message__author__key", "message__topic__kind", "message__topic__ident", "message__created_at"
             )
             for target, author, kind, topic_ident, created_at in rows:
@@ -175,15 +186,11 @@ class Batch:
         authors = list({item.message.author for item in items})
         self._accounts = dict.fromkeys(authors)
         for chunk in _chunks(authors):
-            for row in Account.objects.filter(user__key__in=chunk).select_related("user"):
-                self._accounts[bytes(row.user.key)] = row.pk
-                self._load_allowance(row)
-
-    def _load_allowance(self, account: Account) -> _Allowance:
-        left_messages = None if account.messages_limit is None else account.messages_limit - account.messages_used
-        left_bytes = None if account.bytes_limit is None else account.bytes_limit - account.bytes_used
-        allowance = self._allowances[account.pk] = _Allowance(left_messages, left_bytes)
-        return allowance
+            for key, account_id, *allowance in Account.objects.filter(user__key__in=chunk).values_list(
+                "user__key", "pk", *_ALLOWANCE
+            ):
+                self._accounts[bytes(key)] = account_id
+                self._allowances[account_id] = _Allowance(*allowance)
 
     def _user_id(self, key: bytes) -> int:
         found = self.known.users.get(key) or self.users.get(key)
@@ -293,13 +300,9 @@ class Batch:
             return
         allowance = self._allowances.get(account_id)
         if allowance is None:
-            allowance = self._load_allowance(Account.objects.get(pk=account_id))
-        if allowance.messages_left is not None and allowance.messages >= allowance.messages_left:
-            raise AccordError("quota", "the account's messages are used up")
-        if allowance.bytes_left is not None and allowance.bytes + size > allowance.bytes_left:
-            raise AccordError("quota", "the account's bytes are used up")
-        allowance.messages += 1
-        allowance.bytes += size
+            row = Account.objects.values_list(*_ALLOWANCE).get(pk=account_id)
+            allowance = self._allowances[account_id] = _Allowance(*row)
+        allowance.take(size)
 
     def _append(self, message: SignedMessage, topic_id: int, concerns: list[bytes], purged: bool, size: int) -> None:
         self.cursor += 1

@@ -35,7 +35,7 @@ logger = logging.getLogger(__name__)
 
 VERIFY_THREADS: Final = 2
 CHUNK_MESSAGES: Final = 64
-MAX_CHUNKS_UNDER_WAY: Final = 6
+MAX_CHUNKS_UNDER_WAY: Final = 12
 MAX_GROUP_MESSAGES: Final = 500
 MAX_WAITING_MESSAGES: Final = 20_000
 RETRY_BUSY_MS: Final = 1_000

@@ -126,12 +126,12 @@ class LiveConsumer:
             if expiry:
                 expiry.cancel()
             sessions.remove(session)
-            for closed in registry.session_closed:
-                closed(session)
             writer.cancel()
             with contextlib.suppress(asyncio.CancelledError, OSError, RuntimeError):
                 await writer
             await session.end()
+            for closed in registry.session_closed:  # after its long answers, which could still subscribe
+                closed(session)
 
     async def _read_frames(self, session: Session, opener: FrameOpener | None, receive: Receive) -> None:
         while True:

@@ -63,3 +63,8 @@ def process_report(*, pid: int, sockets: int) -> None:
 def process_forget(*, pid: int) -> None:
     """A server process has stopped."""
     Process.objects.filter(pid=pid).delete()
+
+
+def processes_forget() -> None:
+    """No server process runs: what killed ones have left is untrue."""
+    Process.objects.all().delete()

@@ -7,7 +7,7 @@ from typing import Final
 
 from benchmarks.load import publish_all
 from benchmarks.measure import Bench, Row
-from benchmarks.members import Community, settle, verifications_per_second
+from benchmarks.members import Community, measure_verification, settle
 from benchmarks.servers import hub
 
 CONNECTIONS: Final = 4
@@ -41,10 +41,11 @@ def measure(bench: Bench, community: Community, name: str, batch: int, aim: floa
     each = bench.pick(12_000, 1_600)
     messages = [community.write(index, each) for index in range(CONNECTIONS)]
     sample = messages[0][:SAMPLE]
-    before = verifications_per_second(sample, bench.pick(10, 3) / 10)
+    seconds = 0.3 if bench.quick else 1.0
+    before = measure_verification(sample, seconds)
     ingested = publish_all(community, messages, batch=batch, sealed=sealed)
-    after = verifications_per_second(sample, bench.pick(10, 3) / 10)
-    bound = (before + after) / 2
+    after = measure_verification(sample, seconds)
+    bound = (before.rate + after.rate) / 2
     return Row(
         "ingest",
         name,
@@ -52,5 +53,6 @@ def measure(bench: Bench, community: Community, name: str, batch: int, aim: floa
         f"{bound:,.0f} verifications/s on one core",
         ingested.rate / bound,
         f">= {aim}",
+        2 * ingested.rate_by_cpu / (before.rate_by_cpu + after.rate_by_cpu),
         ingested.cost,
     )

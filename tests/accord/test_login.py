@@ -149,6 +149,8 @@ def test_result_cannot_be_made_to_say_no():
 
 # ----------------------------------------------------------------------------------------- every byte of every message
 
+BROKEN = ("bad_request", "bad_encoding", "bad_sig", "unsupported", "wrong_server")
+
 
 @pytest.mark.parametrize("sealed", [True, False], ids=["sealed", "clear"])
 @pytest.mark.parametrize("expected", [HUB.public, None], ids=["pinned", "first sight"])
@@ -184,7 +186,7 @@ def test_changed_challenge(expected, flip):
         assert peer.request().data == request
         changed = bytearray(challenge)
         changed[place] ^= flip
-        code_of(peer.receive, bytes(changed))
+        assert code_of(peer.receive, bytes(changed)) in BROKEN, place
         assert (peer.state, peer.keys) == (State.FAILED, None), place
 
 
@@ -199,7 +201,7 @@ def test_changed_response(cert, flip):
         hub.receive(request, NOW)
         changed = bytearray(response)
         changed[place] ^= flip
-        code_of(hub.receive, bytes(changed), NOW)
+        assert code_of(hub.receive, bytes(changed), NOW) in BROKEN, place
         assert (hub.state, hub.keys) == (State.FAILED, None), place
 
 
@@ -216,7 +218,7 @@ def test_changed_result(flip):
         _, peer = _before_result()
         changed = bytearray(result)
         changed[place] ^= flip
-        code_of(peer.receive, bytes(changed))
+        assert code_of(peer.receive, bytes(changed)) in BROKEN, place
         assert peer.state is State.FAILED, place
     _, peer = _before_result()
     assert isinstance(peer.receive(result), LoggedIn)  # unchanged it opens, in the very same session
@@ -234,14 +236,14 @@ def test_shortened_and_lengthened_messages(which):
 
     run(bytes)
     for size in (0, 1, 16, 17, 40):
-        code_of(run, lambda data, size=size: data[:size])
+        assert code_of(run, lambda data, size=size: data[:size]) in BROKEN
     for change in (
         lambda data: data[:-1],
         lambda data: data + b"\n",
         lambda data: data + data,
         lambda data: b" " + data,
     ):
-        code_of(run, change)
+        assert code_of(run, change) in BROKEN
 
 
 # ----------------------------------------------------------------------------------------------- replay and reflection
@@ -632,5 +634,5 @@ def test_a_machine_serves_one_login():
     hub.receive(request, NOW)
     assert code_of(hub.receive, request, NOW) == "bad_request"
     failed = _hub()
-    code_of(failed.receive, b"x", NOW)
+    assert code_of(failed.receive, b"x", NOW) == "bad_encoding"
     assert code_of(failed.receive, request, NOW) == "bad_request"

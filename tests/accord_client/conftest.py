@@ -1,3 +1,5 @@
+import logging
+
 import pytest
 
 from accord.keys import SigningKey
@@ -26,9 +28,16 @@ def member(hub, home):
         user, device = SigningKey.generate(), SigningKey.generate()
         hub.accounts[user.public] = name
         store = ProfileStore(name)
-        store.save(
-            Profile(user.seed, device.seed, name, hub.key.public, hub.url, hub.ws, joined=True, claim_sent=True)
-        )
+        store.save(Profile(user.seed, device.seed, name, hub.key.public, hub.url, hub.ws, joined=True, claim_sent=True))
         return store
 
     return make
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_before():
+    """The program sets up logging for its process; the next test is another program."""
+    logger = logging.getLogger("accord_client")
+    yield
+    logger.handlers, logger.propagate = [], True
+    logger.setLevel(logging.NOTSET)

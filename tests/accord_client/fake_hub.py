@@ -1,7 +1,8 @@
-"""A small hub in memory, on a real socket and the real login: enough of protocol.md sections 3, 4 and 8 to test a client.
+"""A small hub in memory, on a real socket and the real login.
 
-Faults are switched on by name: `cut_publish` closes the socket after storing and before answering, so many times; `garble` spoils the
-signatures of what it delivers; `refuse` answers publish frames with a code, so many times.
+Enough of protocol.md sections 3, 4 and 8 to test a client. Faults: `cut_publish` closes the socket after storing and
+before answering, so many times; `garble` spoils the signatures of what it delivers; `refuse` are `error` frames to
+answer publish with, in turn.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ from accord.keys import SigningKey
 from accord.messages import Message, parse_envelope, verify
 from accord.statements import make_statement
 from accord.topics import Topic
+from accord_client.compose import Composer
+from accord_client.profile import ProfileStore
 
 
 def now_ms() -> int:
@@ -70,6 +73,7 @@ class FakeHub:
         self.page_size = 500
         self.port = 0
         self._moved = asyncio.Event()
+        self._composers: dict[str, Composer] = {}
 
     # ------------------------------------------------------------------------------------------------- for the tests
 
@@ -100,11 +104,20 @@ class FakeHub:
         self.channels[topic.name] = name
         return topic
 
-    async def add_channel(self, name: str) -> Topic:
-        topic = self.channel(name)
+    async def add_channel(self, name: str, topic: Topic | None = None) -> Topic:
+        if topic is None:
+            topic = self.channel(name)
+        self.channels[topic.name] = name
         for session in self.sessions:
             await session.send(type="topic_added", **self._row(topic.name, "chan", name))
         return topic
+
+    async def say(self, store: ProfileStore, topic: Topic, text: str) -> None:
+        """A text by the account of a profile, as if it had just been published."""
+        profile = store.load()
+        if profile.account_name not in self._composers:
+            self._composers[profile.account_name] = Composer(profile.user, now_ms)
+        await self._take(None, self._composers[profile.account_name].text(topic, text))
 
     async def cut(self, code: int = 1011) -> None:
         for session in list(self.sessions):
@@ -214,7 +227,7 @@ class FakeHub:
             return
         await session.send(type="published", ref=frame["ref"], results=results)
 
-    async def _take(self, session: Session, envelope: dict[str, Any]) -> dict[str, Any]:
+    async def _take(self, session: Session | None, envelope: dict[str, Any]) -> dict[str, Any]:
         message = verify(parse_envelope(envelope))
         ident = b64encode(message.id)
         if any(held.id == message.id for _, held, _ in self.log):

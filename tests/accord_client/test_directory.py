@@ -18,7 +18,8 @@ def row(topic, name=None, cursor=0, encrypted=False):
 @pytest.fixture
 def directory():
     directory = Directory(ME)
-    people = [row(Topic(kind, key), name) for key, name in ((ME, "me.too"), (ADA, "ada"), (BOB, "bob_1")) for kind in ("feed", "user")]  # fmt: skip
+    names = {ME: "me.too", ADA: "ada", BOB: "bob_1"}
+    people = [row(Topic(kind, key), name) for key, name in names.items() for kind in ("feed", "user")]
     channels = [row(LOUNGE, "lounge", 9), row(NEWS, "News", 2), row(SECRET, "secret", 1, encrypted=True)]
     directory.replace([*people, *channels, {"topic": "nonsense"}, {}])
     return directory

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accord_client.events import Deliver
+from accord_client.events import Deliver, Live
 from accord_client.position import LATE_MS, Progress
 from accord_client.profile import Position
 
@@ -55,37 +55,35 @@ def test_after_a_restart_what_was_shown_is_known():
 @given(
     kinds=st.lists(st.booleans(), min_size=1, max_size=40),
     cuts=st.lists(st.integers(0, 12), max_size=10),
-    second_at=st.integers(0, 15),
+    order=st.lists(st.booleans(), max_size=60),
 )
-def test_every_message_once_however_often_it_is_cut(kinds, cuts, second_at):
-    """Two topics; the second is subscribed to on each connection after some events, its backlog behind what came live."""
+def test_every_message_once_however_often_it_is_cut(kinds, cuts, order):
+    """Two topics, one backlog each, mixed in any order; the connection ends after so many events."""
     log = list(enumerate(kinds, 1))
     progress = Progress(Position("s", 0))
     seen = []
     for allowed in [*cuts, 10_000]:
         progress.connected()
         since = progress.cursor
-        progress.subscribed(1, len(log), "s")
-        first = [message(cursor) for cursor, kind in log if kind and cursor > since] + [("live", 1, len(log))]
-        events = first[:second_at]
-        for step, event in enumerate(events):
-            if step >= allowed:
-                break
-            play(progress, event, seen)
-        if allowed <= len(events):
-            continue
-        later = progress.cursor
-        progress.subscribed(2, len(log), "s")
-        second = [message(cursor) for cursor, kind in log if not kind and cursor > later] + [("live", 2, len(log))]
-        for event in [*first[second_at:], *second][: allowed - len(events)]:
-            play(progress, event, seen)
+        backlogs = {}
+        for ref, kind in ((1, True), (2, False)):
+            progress.subscribed(ref, len(log), "s")
+            held = [message(cursor) for cursor, of in log if of is kind and cursor > since]
+            backlogs[ref] = [*held, Live(ref, len(log))]
+        for event in mixed(backlogs[1], backlogs[2], order)[:allowed]:
+            if isinstance(event, Live):
+                progress.live(event.ref, event.cursor)
+            elif progress.is_new(event):
+                seen.append(event.cursor)
+                progress.shown(event)
     assert sorted(seen) == [cursor for cursor, _ in log]
+    assert progress.position() == Position("s", len(log))
 
 
-def play(progress, event, seen):
-    if isinstance(event, Deliver):
-        if progress.is_new(event):
-            seen.append(event.cursor)
-            progress.shown(event)
-    else:
-        progress.live(*event[1:])
+def mixed(one, other, order):
+    one, other, events = list(one), list(other), []
+    for first in order:
+        source = one if first else other
+        if source:
+            events.append(source.pop(0))
+    return events + one + other

@@ -1,0 +1,91 @@
+"""Many at the same moment, each in a thread with a connection of its own: nobody wins twice, nothing is overspent."""
+
+from __future__ import annotations
+
+from collections import Counter
+from functools import partial
+from random import Random
+
+import pytest
+
+from invites.models import Balance
+from invites.selectors import tally
+from invites.services import temporary_expire
+from messaging.models import Store
+from peers.models import Account
+from tests.factories import (
+    HOUR_MS,
+    NOW,
+    Hub,
+    account_of,
+    admitted,
+    check_totals,
+    cursors,
+    in_threads,
+    person,
+    take,
+)
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+THREADS = 32
+
+
+def check_conserved() -> None:
+    found = tally()
+    assert found.accounts + found.unspent == found.capacity
+    check_totals()
+    assert cursors() == list(range(1, Store.objects.get().cursor + 1))
+
+
+def test_one_invite_is_claimed_once(hub: Hub) -> None:
+    temporary = hub.temporary("guest", invites=2)
+    claims = [
+        admitted(hub.claim(temporary, person(f"claimer {number}"), f"name-{number}")) for number in range(THREADS)
+    ]
+    words = in_threads([partial(take, claim) for claim in claims])
+    assert Counter("".join(word) for word in words) == {"stored": 1, "denied": THREADS - 1}
+    (winner,) = (number for number, word in enumerate(words) if word == ["stored"])
+    account = Account.objects.get(kind="real")
+    assert (bytes(account.user.key), account.name) == (person(f"claimer {winner}").public, f"name-{winner}")
+    check_conserved()
+
+
+def test_the_last_invites_are_spent_once(hub: Hub) -> None:
+    ann, rng = hub.member("ann", invites=14), Random(1)
+    costs = [rng.randrange(4) for _ in range(THREADS)]
+    adds = [
+        admitted(hub.add_user(ann, person(f"invited {number}").public, f"name-{number}", kind="temp", invites=invites))
+        for number, invites in enumerate(costs)
+    ]
+    words = ["".join(word) for word in in_threads([partial(take, add) for add in adds])]
+    assert set(words) == {"stored", "quota"}
+    spent = sum(1 + invites for invites, word in zip(costs, words, strict=True) if word == "stored")
+    balance = Balance.objects.get(account=account_of(ann))
+    assert (balance.spent, balance.unspent) == (spent, 14 - spent)
+    # Unspent invites only fell, so whoever was refused could not be paid from what is left either.
+    assert all(1 + invites > balance.unspent for invites, word in zip(costs, words, strict=True) if word == "quota")
+    check_conserved()
+
+
+def test_one_name_goes_to_one_of_many(hub: Hub) -> None:
+    temporaries = [hub.temporary(f"guest-{number}") for number in range(THREADS)]
+    claims = [
+        admitted(hub.claim(temporary, person(f"claimer {number}"), "ann"))
+        for number, temporary in enumerate(temporaries)
+    ]
+    words = in_threads([partial(take, claim) for claim in claims])
+    assert Counter("".join(word) for word in words) == {"stored": 1, "conflict": THREADS - 1}
+    assert Account.objects.filter(name="ann", kind="real").count() == 1
+    assert Account.objects.filter(kind="temp").count() == THREADS - 1
+    check_conserved()
+
+
+def test_expiry_gives_back_once(hub: Hub) -> None:
+    ann = hub.member("ann", invites=9)
+    for number in range(3):
+        hub.temporary(f"guest-{number}", by=ann, invites=2, expires=NOW + HOUR_MS)
+    counts = in_threads([partial(temporary_expire, now=NOW + HOUR_MS)] * 8)
+    assert sorted(counts) == [0] * 7 + [3]
+    assert Balance.objects.get(account=account_of(ann)).unspent == 9
+    check_conserved()

@@ -1,0 +1,331 @@
+"""Random histories of the invite tree against a model of it in a dictionary."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final, TypeVar
+
+import pytest
+from django.db import transaction
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+
+from accord.errors import AccordError
+from accord.invites import make_proof
+from accord.keys import SigningKey
+from accord.message_types import TEMPORARY_LIFE_MS
+from accord.messages import parse_envelope
+from invites.models import Balance
+from invites.selectors import has_members, is_pending, tally
+from invites.services import currency_install, temporary_expire
+from messaging.admission import Admitted, Publisher, Right, admit
+from messaging.models import Topic as TopicRow
+from peers.keyring import keyring
+from peers.models import Account
+from peers.selectors import member_of
+from tests.factories import (
+    HOUR_MS,
+    MINUTE_MS,
+    NOW,
+    Hub,
+    check_totals,
+    install,
+    outcomes,
+    person,
+    snapshot,
+    store,
+)
+
+CAPACITY: Final = 12
+STRANGERS: Final = 8
+NAMES: Final = ("ann", "bob", "carl", "admin", "guest-1", "guest-2", "guest-3", "guest-4")
+
+PROOFS: Final = ("right", "other key", "other account", "other hub")
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Add:
+    """Somebody adds an account. Who: the place of a key, 0 the admin's, 1 the hub's own, then strangers'."""
+
+    author: int
+    pubkey: int
+    name: str
+    kind: str
+    invites: int | None
+    life_ms: int | None
+
+
+@dataclass(frozen=True)
+class Claim:
+    """Somebody claims the account of a temporary key."""
+
+    author: int
+    new: int
+    name: str | None
+    proof: str
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What the model knows of an account."""
+
+    name: str
+    kind: str
+    parent: int | None
+    expires: int | None
+    granted: int
+    unspent: int
+
+
+class Tree:
+    """The invite tree as section 8 of protocol.md has it: accounts by the place of their key."""
+
+    def __init__(self) -> None:
+        self.accounts = {0: Standing("admin", "admin", None, None, CAPACITY, CAPACITY)}
+
+    def living(self, place: int, now: int) -> Standing | None:
+        found = self.accounts.get(place)
+        return None if found is None or (found.expires is not None and found.expires <= now) else found
+
+    def taken(self, place: int, name: str, *, but: int | None = None) -> bool:
+        others = {key: account for key, account in self.accounts.items() if key != but}
+        return place in others or name in {account.name for account in others.values()}
+
+    def apply(self, action: Add | Claim, now: int) -> str:
+        """Do it, or leave all as it was; gives the word for the outcome."""
+        return self.add(action, now) if isinstance(action, Add) else self.claim(action, now)
+
+    def add(self, action: Add, now: int) -> str:
+        parent = self.living(action.author, now)
+        granted = action.invites or 0
+        if parent is None or parent.kind == "temp":
+            return "denied"
+        if action.kind == "real" and action.life_ms is not None:
+            return "bad_request"
+        life = TEMPORARY_LIFE_MS if action.life_ms is None else action.life_ms
+        if action.kind == "temp" and not 0 < life <= TEMPORARY_LIFE_MS:
+            return "bad_request"
+        if action.pubkey == 1:
+            return "denied"
+        if parent.unspent < 1 + granted:
+            return "quota"
+        if self.taken(action.pubkey, action.name):
+            return "conflict"
+        self.accounts[action.author] = replace(parent, unspent=parent.unspent - 1 - granted)
+        expires = now + life if action.kind == "temp" else None
+        self.accounts[action.pubkey] = Standing(action.name, action.kind, action.author, expires, granted, granted)
+        return "stored"
+
+    def claim(self, action: Claim, now: int) -> str:
+        account = self.living(action.author, now)
+        if account is None:
+            return "denied"
+        if account.kind != "temp":
+            return "unsupported"
+        if action.proof != "right":
+            return "bad_sig"
+        if action.new == 1:
+            return "denied"
+        name = account.name if action.name is None else action.name
+        if self.taken(action.new, name, but=action.author):
+            return "conflict"
+        del self.accounts[action.author]
+        self.accounts[action.new] = replace(account, name=name, kind="real", expires=None)
+        return "stored"
+
+    def expire(self, now: int) -> int:
+        expired = [place for place in self.accounts if self.living(place, now) is None]
+        for place in expired:
+            account = self.accounts.pop(place)
+            assert account.parent is not None
+            parent = self.accounts[account.parent]
+            self.accounts[account.parent] = replace(parent, unspent=parent.unspent + 1 + account.granted)
+        return len(expired)
+
+
+class InviteTree(RuleBasedStateMachine):
+    """Messages of anybody, in batches and again, and the passing of time."""
+
+    hub: Hub
+    keys: list[SigningKey]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rollback = transaction.atomic()
+        self.rollback.__enter__()
+        self.hub = install()
+        Balance.objects.update(granted=CAPACITY, unspent=CAPACITY)
+        self.keys = [self.hub.admin, keyring().hub, *(person(f"stranger {number}") for number in range(STRANGERS))]
+        self.tree = Tree()
+        self.now = NOW
+        self.sent: list[Admitted] = []
+
+    def teardown(self) -> None:
+        transaction.set_rollback(True)
+        self.rollback.__exit__(None, None, None)
+
+    @initialize()
+    def installing_again_changes_nothing(self) -> None:
+        before = snapshot()
+        currency_install(admin=Account.objects.get(kind="admin"), capacity=CAPACITY + 1)
+        assert snapshot() == before
+
+    def envelope(self, action: Add | Claim) -> dict[str, Any]:
+        author = self.keys[action.author]
+        if isinstance(action, Add):
+            return self.hub.add_user(
+                author,
+                self.keys[action.pubkey].public,
+                action.name,
+                kind=action.kind,
+                invites=action.invites,
+                expires=None if action.life_ms is None else self.now + action.life_ms,
+                created_at=self.now,
+            )
+        new = self.keys[action.new]
+        proof = {
+            "right": make_proof(new, hub=self.hub.key, temp=author.public),
+            "other key": make_proof(author, hub=self.hub.key, temp=author.public),
+            "other account": make_proof(new, hub=self.hub.key, temp=new.public),
+            "other hub": make_proof(new, hub=author.public, temp=author.public),
+        }[action.proof]
+        return self.hub.claim(author, new, action.name, proof=proof, created_at=self.now)
+
+    def right_of(self, author: int) -> Right:
+        """What a session of that key would have."""
+        account = self.tree.living(author, self.now)
+        if account is None:
+            return Right.STRANGER
+        return {"admin": Right.ADMIN, "real": Right.OWN, "temp": Right.CLAIM}[account.kind]
+
+    def draw(self, data: st.DataObject) -> Add | Claim:
+        """An action that more often than not makes sense."""
+
+        def one_of(sensible: list[T], possible: Sequence[T]) -> T:
+            return data.draw(st.sampled_from([*sensible * (1 + 4 * len(possible) // max(1, len(sensible))), *possible]))
+
+        everybody, accounts = range(len(self.keys)), self.tree.accounts
+        unused = [place for place in everybody[2:] if place not in accounts]
+        names: Sequence[str] = sorted(set(NAMES) - {account.name for account in accounts.values()})
+        waiting = [place for place, account in accounts.items() if account.kind == "temp"]
+        if data.draw(st.sampled_from([Add, Claim, Claim] if waiting else [Add, Add, Claim])) is Add:
+            return Add(
+                author=one_of([place for place, account in accounts.items() if account.unspent], everybody),
+                pubkey=one_of(unused, everybody),
+                name=one_of(list(names), NAMES),
+                kind=data.draw(st.sampled_from(["temp", "temp", "real"])),
+                invites=data.draw(st.none() | st.integers(0, 5)),
+                life_ms=one_of([None], [-1, 0, 1, HOUR_MS, TEMPORARY_LIFE_MS, TEMPORARY_LIFE_MS + 1]),
+            )
+        author = one_of(waiting, everybody)
+        return Claim(
+            author=author,
+            new=one_of(unused, [place for place in everybody if place != author]),
+            name=one_of([None, *names], NAMES),
+            proof=one_of(["right"], PROOFS),
+        )
+
+    @rule(data=st.data(), count=st.integers(1, 6), fresh=st.booleans())
+    def publish(self, data: st.DataObject, count: int, fresh: bool) -> None:
+        """A batch of messages, by sessions that know their right, or that all think themselves a member's."""
+        actions = [self.draw(data) for _ in range(count)]
+        before = snapshot()
+        expected: list[str] = []
+        items: list[Admitted] = []
+        for action in actions:
+            envelope, right = (
+                parse_envelope(self.envelope(action)),
+                self.right_of(action.author) if fresh else Right.OWN,
+            )
+            publisher = Publisher(right, user=envelope.author)
+            if right is Right.STRANGER or (right is Right.CLAIM and isinstance(action, Add)):
+                with pytest.raises(AccordError, match="denied: "):
+                    admit(envelope, publisher, now=self.now)
+                continue
+            items.append(admit(envelope, publisher, now=self.now))
+            expected.append(self.tree.apply(action, self.now))
+        results, stored = store(*items, now=self.now)
+        assert outcomes(results) == expected
+        assert [entry.id for entry in stored] == [result.id for result in results if result.status == "stored"]
+        if not stored:
+            assert snapshot() == before
+        self.sent += [item for item, result in zip(items, results, strict=True) if result.status == "stored"]
+
+    @rule(data=st.data())
+    def publish_again(self, data: st.DataObject) -> None:
+        """What is held is not applied twice, however much has changed since."""
+        if self.sent:
+            before = snapshot()
+            results, stored = store(data.draw(st.sampled_from(self.sent)), now=self.now)
+            assert (outcomes(results), stored) == (["duplicate"], [])
+            assert snapshot() == before
+
+    @rule(passed=st.sampled_from([1, MINUTE_MS, HOUR_MS, TEMPORARY_LIFE_MS]), expire=st.booleans())
+    def time_passes(self, passed: int, expire: bool) -> None:
+        self.now += passed
+        if expire:
+            assert temporary_expire(now=self.now) == self.tree.expire(self.now)
+            assert temporary_expire(now=self.now) == 0
+
+    @rule(place=st.integers(0, STRANGERS + 1))
+    def look_at_one(self, place: int) -> None:
+        """The small reads agree with the model."""
+        account, key = self.tree.living(place, self.now), self.keys[place].public
+        assert is_pending(key, now=self.now) == (account is not None and account.kind == "temp")
+        assert has_members() == any(account.kind == "real" for account in self.tree.accounts.values())
+        found = member_of(key, now=self.now)
+        assert (found and (found.name, found.kind)) == (account and (account.name, account.kind))
+
+    @invariant()
+    def the_currency_is_conserved(self) -> None:
+        found = tally()
+        assert found.capacity == CAPACITY
+        assert found.accounts + found.unspent == found.capacity
+        rows = {
+            pk: rest
+            for pk, *rest in Balance.objects.values_list("pk", "account__parent", "granted", "unspent", "spent")
+        }
+        for pk, (_, *amounts) in rows.items():
+            granted, unspent, spent = amounts
+            assert min(amounts) >= 0
+            assert granted == unspent + spent
+            assert spent == sum(1 + other for parent, other, *_ in rows.values() if parent == pk)
+
+    @invariant()
+    def the_tables_are_the_model(self) -> None:
+        places = {key.public: place for place, key in enumerate(self.keys)}
+        rows = Account.objects.values_list(
+            "user__key",
+            "name",
+            "kind",
+            "parent__user__key",
+            "expires_at",
+            "balance__granted",
+            "balance__unspent",
+        )
+        found = {
+            places[bytes(key)]: Standing(name, kind, None if parent is None else places[bytes(parent)], *rest)
+            for key, name, kind, parent, *rest in rows
+        }
+        assert found == self.tree.accounts
+        topics = {(kind, bytes(ident)) for kind, ident in TopicRow.objects.values_list("kind", "ident")}
+        real = [self.keys[place].public for place, account in found.items() if account.kind == "real"]
+        assert topics.issuperset((kind, key) for kind in ("feed", "user") for key in real)
+
+    @invariant()
+    def the_store_adds_up(self) -> None:
+        check_totals()
+
+
+@pytest.mark.django_db
+def test_random_histories_keep_the_currency() -> None:
+    run_state_machine_as_test(
+        InviteTree,
+        settings=settings(
+            max_examples=25, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
+        ),
+    )
