@@ -12,7 +12,6 @@ from typing import Any
 from channels.routing import ProtocolTypeRouter, URLRouter
 from django.conf import settings
 from django.core.asgi import get_asgi_application
-from django.core.exceptions import RequestAborted
 from django.urls import path, re_path
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "accord_hub.settings")
@@ -45,7 +44,7 @@ class BodyLimit:
             left -= len(event.get("body", b""))
             if left < 0:
                 too_big = True
-                raise RequestAborted
+                return {"type": "http.disconnect"}
             return event
 
         if not too_big:

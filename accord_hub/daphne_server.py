@@ -159,6 +159,7 @@ class HubServer(server.Server):
             ping_interval=PING_SECONDS,
             ping_timeout=PING_SECONDS,
             websocket_timeout=NO_TIMEOUT,
+            server_name="",
         )
         self._hub = application
         self._listener = listener
@@ -171,7 +172,7 @@ class HubServer(server.Server):
         self.connections: dict[Any, dict[str, Any]] = {}
         self.http_factory = HubHttpFactory(self)
         self.http_factory.timeOut = KEEP_ALIVE_SECONDS
-        self.ws_factory = HubWebSocketFactory(self, server=None)
+        self.ws_factory = HubWebSocketFactory(self, server=self.server_name)
         self.ws_factory.setProtocolOptions(
             autoPingTimeout=self.ping_timeout,
             closeHandshakeTimeout=CLOSE_GRACE_SECONDS,

@@ -70,6 +70,7 @@ def run(serve: Serve, make_listener: Callable[[], socket.socket], write: Write) 
             listener = stack.enter_context(make_listener())
             welcome = _welcome(settings.ACCORD_URL or home.local_url(listener), is_new=not has_members())
         connections.close_all()
+        stack.callback(_empty_write_ahead_log)
         background = Background(app)
         background.start()
         stack.callback(background.stop)
@@ -80,6 +81,13 @@ def run(serve: Serve, make_listener: Callable[[], socket.socket], write: Write) 
             write(welcome)
 
         serve(listener, ready)
+
+
+def _empty_write_ahead_log() -> None:
+    """Leave one whole database file behind: for whoever copies it, and so that what was purged is not in the log."""
+    if connection.vendor == "sqlite":
+        with connection.cursor() as cursor:
+            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def _settle_garbage_collector() -> None:

@@ -190,8 +190,9 @@ class HubServer(uvicorn.Server):
         self._ready()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Note that the server shall stop; at once, the second time. uvicorn would raise the signal again at the end."""
-        self.force_exit = self.should_exit
+        """Note that the server shall stop. uvicorn would raise the signal again at the end, and leave out the order at a
+        second one; but every step of the stop is bounded, and terminals send some signals twice.
+        """
         self.should_exit = True
 
 

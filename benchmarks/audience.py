@@ -1,8 +1,8 @@
 """The receiving client: one thread that reads hundreds of sockets and does next to nothing with what comes.
 
-One socket, the first, is read properly: it tells how many messages and frames have come, and what bytes. All sockets of a
-measurement get the same frames, so of the others only bytes are counted: a socket has everything when it has as many as
-the first. Not for longer than a WebSocket may leave pings unanswered (a minute).
+One socket, the first, is read properly: it tells how many messages and frames have come, and what bytes. All sockets
+of a measurement get the same frames, so of the others only bytes are counted: a socket has everything when it has as
+many as the first. Not for longer than a WebSocket may leave pings unanswered (a minute).
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ class Audience:
         self._poll.register(publisher.fileno(), select.EPOLLIN)
 
     def run(self, parcels: Sequence[Parcel], *, window: int, seconds: float, sealing: int = 0) -> Delivered:
-        """Publish for so many seconds, with at most `window` messages on their way, and read until everybody has all of it.
+        """Publish for so many seconds, with at most `window` messages on their way; read until everybody has all.
 
         `sealing` is what each frame is longer on every socket but the first.
         """

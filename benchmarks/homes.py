@@ -33,7 +33,9 @@ class Homes:
     def __enter__(self) -> Homes:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         shutil.rmtree(self._root, ignore_errors=True)
 
     @property

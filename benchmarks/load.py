@@ -1,4 +1,4 @@
-"""The publishing client: ready bytes go out on several connections as fast as the hub takes them, answers are kept for later."""
+"""The publishing client: ready bytes go out on several connections as fast as the hub takes them."""
 
 from __future__ import annotations
 
@@ -44,7 +44,9 @@ class Ingested:
         return self.messages / self.cost.server_cpu
 
 
-def publish_all(community: Community, messages: Sequence[list[dict[str, Any]]], *, batch: int, sealed: bool) -> Ingested:
+def publish_all(
+    community: Community, messages: Sequence[list[dict[str, Any]]], *, batch: int, sealed: bool
+) -> Ingested:
     """Publish every member's list on a connection of its own, `batch` messages a frame, and see that all are stored."""
     streams = []
     for index, envelopes in enumerate(messages):

@@ -1,4 +1,4 @@
-"""One line of the table, and what it cost: processor seconds of client, server and of everything else on the machine."""
+"""One line of the table, and what it cost in processor time: client, server, everything else on the machine."""
 
 from __future__ import annotations
 
@@ -71,4 +71,3 @@ class Bench:
     def pick(self, full: int, quick: int) -> int:
         """A size, by the kind of run."""
         return quick if self.quick else full
-

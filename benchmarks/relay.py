@@ -1,6 +1,7 @@
-"""The limit of fan-out: `python -m benchmarks.relay PORT` writes every parcel of one socket to all the others, and nothing else.
+"""The limit of fan-out: `python -m benchmarks.relay PORT` writes what one socket sends to all the others.
 
-A bare asyncio protocol on uvloop. Who sends is the publisher: a parcel is four bytes of length and a WebSocket frame.
+A bare asyncio protocol on uvloop, nothing else. Who sends is the publisher: a parcel is four bytes
+of length and a WebSocket frame.
 """
 
 from __future__ import annotations

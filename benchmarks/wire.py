@@ -104,7 +104,7 @@ def open_websocket(port: int, path: str) -> tuple[socket.socket, bytes]:
 
 
 class Connection:
-    """A session at the hub. `call` and `receive` are for the time around a measurement, `encode` makes ready bytes for it."""
+    """A session at the hub. `call` and `receive` are for before and after a measurement, `encode` makes its bytes."""
 
     def __init__(self, port: int, client: SigningKey, certificate: dict[str, Any], hub: bytes, *, sealed: bool) -> None:
         self.sock, rest = open_websocket(port, "/ws/peer")

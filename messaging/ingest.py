@@ -130,8 +130,9 @@ class Ingest:
         self._schedule_pump()
 
     async def stop(self) -> None:
-        """Store and answer everything that was submitted, then end the threads."""
-        while self._waiting or self._under_way:
+        """Store and answer what is under way, then end the threads; what still waited was never acknowledged."""
+        self._waiting.clear()
+        while self._under_way:
             self._group_done.clear()
             await self._group_done.wait()
         self._chunks.put(None)
@@ -198,33 +199,36 @@ class Ingest:
                 return
 
     def _write_group(self, group: list[_Chunk]) -> None:
-        checked = [
-            (submission, found)
-            for chunk in group
-            for submission, found in zip(chunk.submissions, chunk.checked.result(), strict=True)
-        ]
-        items = [entry for _, found in checked for entry in found if isinstance(entry, Admitted)]
-        stored: list[Stored] = []
-        item_results: list[Result] = []
-        if items:
-            item_results, stored = store_or_refuse(items, now_ms())
-        results = iter(item_results)
-        answers = [
-            (submission, [next(results) if isinstance(entry, Admitted) else entry for entry in found])
-            for submission, found in checked
-        ]
-        self._call_loop(self._written, group, answers, self._with_foreign(stored))
+        try:
+            answers, stored = _store_group(group)
+        except Exception:  # whatever it was, the writer must live, and every submission gets its answer
+            logger.exception("a group of messages was not stored")
+            failure = AccordError("internal", "the hub failed; it has written down why")
+            answers = [
+                (submission, [Result("rejected", None, failure) for _ in submission.envelopes])
+                for chunk in group
+                for submission in chunk.submissions
+            ]
+            stored = []
+        try:
+            complete = self._with_foreign(stored)
+        except DatabaseError:
+            logger.exception("cannot look for messages of other processes")
+            complete = []  # `_cursor` has not moved: the next look finds them, and these
+        self._call_loop(self._written, group, answers, complete)
 
     def _with_foreign(self, stored: list[Stored]) -> list[Stored]:
-        """What was stored, with what other processes have stored in between."""
+        """What was stored, with what other processes have stored since and in between."""
         complete: list[Stored] = []
+        cursor = self._cursor
         for entry in stored:
-            while self._cursor < entry.cursor - 1:
-                found = selectors.stored_between(self._cursor, entry.cursor - 1, limit=TAIL_STEP)
+            while cursor < entry.cursor - 1:
+                found = selectors.stored_between(cursor, entry.cursor - 1, limit=TAIL_STEP)
                 complete += found
-                self._cursor = found[-1].cursor if len(found) == TAIL_STEP else entry.cursor - 1
+                cursor = found[-1].cursor if len(found) == TAIL_STEP else entry.cursor - 1
             complete.append(entry)
-            self._cursor = entry.cursor
+            cursor = entry.cursor
+        self._cursor = cursor
         return complete
 
     def _tail(self) -> None:
@@ -242,6 +246,23 @@ class Ingest:
             self._loop.call_soon_threadsafe(callback, *arguments)
         except RuntimeError:  # the loop has been closed under us: the process is going
             logger.warning("the loop is gone; what was stored will be resumed by cursor")
+
+
+def _store_group(group: list[_Chunk]) -> tuple[list[tuple[Submission, list[Result]]], list[Stored]]:
+    """Store what was admitted of some chunks; gives each submission's results, and what was stored."""
+    checked = [
+        (submission, found)
+        for chunk in group
+        for submission, found in zip(chunk.submissions, chunk.checked.result(), strict=True)
+    ]
+    items = [entry for _, found in checked for entry in found if isinstance(entry, Admitted)]
+    results, stored = store_or_refuse(items, now_ms()) if items else ([], [])
+    remaining = iter(results)
+    answers = [
+        (submission, [next(remaining) if isinstance(entry, Admitted) else entry for entry in found])
+        for submission, found in checked
+    ]
+    return answers, stored
 
 
 def _check_all(submissions: list[Submission]) -> list[list[Admitted | Result]]:

@@ -1,31 +1,138 @@
-"""Real hub processes for tests."""
+"""Hubs for tests: real processes, each with a home of its own."""
+
 from __future__ import annotations
-import contextlib, json, os, subprocess, sys, time, signal
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
 ROOT = Path(__file__).resolve().parents[1]
+START_SECONDS = 30
+STOP_SECONDS = 15
+COMMAND_SECONDS = 60
+POLL_SECONDS = 0.02
+
+
+def wait_until(condition: Callable[[], bool], *, seconds: float, what: str) -> None:
+    """Poll until the condition holds; AssertionError, saying what was expected, after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
+        time.sleep(POLL_SECONDS)
+
+
+def environment(home: Path, **extra: str) -> dict[str, str]:
+    """The environment of a hub's processes."""
+    return {**os.environ, "ACCORD_HOME": str(home), **extra}
+
+
+def run_command(
+    home: Path, *arguments: str, seconds: float = COMMAND_SECONDS, **extra: str
+) -> subprocess.CompletedProcess[str]:
+    """One of the hub's commands, run to its end."""
+    return subprocess.run(
+        [sys.executable, "manage.py", *arguments],
+        cwd=ROOT,
+        env=environment(home, **extra),
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=seconds,
+    )
+
+
 class HubProcess:
-    def __init__(self, home, process, facts): self.home, self.process, self.facts = home, process, facts
+    """A hub that serves. As a context manager it is stopped in order at the end."""
+
+    def __init__(self, home: Path, process: subprocess.Popen[bytes], facts: dict[str, Any]) -> None:
+        self.home = home
+        self.process = process
+        self.facts = facts  # hub.json
+
     @property
-    def pid(self): return self.process.pid
-    def kill(self):
-        self.process.kill(); self.process.wait(10)
-    def stop(self):
+    def url(self) -> str:
+        return str(self.facts["url"])
+
+    @property
+    def ws(self) -> str:
+        return str(self.facts["ws"])
+
+    @property
+    def key(self) -> str:
+        return str(self.facts["key"])
+
+    @property
+    def port(self) -> int:
+        return int(self.facts["port"])
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    @property
+    def output(self) -> str:
+        """Everything that hubs of this home have printed so far."""
+        return _log(self.home).read_text(encoding="utf-8")
+
+    def kill(self) -> None:
+        """End it as a crash would."""
+        self.process.kill()
+        self.process.wait(STOP_SECONDS)
+
+    def stop(self, signal_number: int = signal.SIGINT) -> int:
+        """Stop it in order; gives the exit code."""
         if self.process.poll() is None:
-            self.process.send_signal(signal.SIGINT)
-            self.process.wait(15)
-def start_hub(home, server="hub"):
-    env={**os.environ,"ACCORD_HOME":str(home)}
-    if not (home/"hub.sqlite3").exists():
-        subprocess.run([sys.executable,"manage.py","migrate","-v0"],cwd=ROOT,env=env,check=True)
-    (home/"hub.json").unlink(missing_ok=True)
-    log=open(str(home)+".log","ab")
-    p=subprocess.Popen([sys.executable,"manage.py",server,*(["--noreload"] if server=="runserver" else [])],cwd=ROOT,env=env,stdout=log,stderr=log)
-    log.close()
-    end=time.monotonic()+30
-    while time.monotonic()<end:
-        if p.poll() is not None: raise RuntimeError(Path(str(home)+".log").read_text())
+            self.process.send_signal(signal_number)
+        return self.process.wait(STOP_SECONDS)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         try:
-            f=json.loads((home/"hub.json").read_text())
-            return HubProcess(home,p,f)
-        except (FileNotFoundError, ValueError): time.sleep(0.02)
-    p.kill(); raise RuntimeError("no start")
+            self.stop()
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise
+
+
+def start_hub(home: Path, server: str = "hub", **extra: str) -> HubProcess:
+    """Start a hub ("hub" or "runserver") in `home`, which is made if need be, and wait until it serves."""
+    if not (home / "hub.sqlite3").exists():
+        migrated = run_command(home, "migrate", "--verbosity=0", **extra)
+        assert migrated.returncode == 0, migrated.stderr
+    facts_path = home / "hub.json"
+    facts_path.unlink(missing_ok=True)
+    options = ["--noreload"] if server == "runserver" else []
+    with _log(home).open("ab") as log:
+        process = subprocess.Popen(
+            [sys.executable, "manage.py", server, *options],
+            cwd=ROOT,
+            env=environment(home, **extra),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        wait_until(
+            lambda: facts_path.exists() or process.poll() is not None, seconds=START_SECONDS, what="the hub serves"
+        )
+        assert process.poll() is None, _log(home).read_text(encoding="utf-8")
+        return HubProcess(home, process, json.loads(facts_path.read_text(encoding="utf-8")))
+    except BaseException:
+        process.kill()
+        process.wait(STOP_SECONDS)
+        raise
+
+
+def _log(home: Path) -> Path:
+    return home.with_name(f"{home.name}.log")

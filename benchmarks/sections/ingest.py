@@ -16,13 +16,14 @@ SAMPLE: Final = 2_000
 
 METHODS: Final = {
     "single": (
-        "Four members publish at once, each message (300 bytes of header and body) a `publish` frame of its own, the next sent "
-        "without waiting for answers; everything is signed and encoded beforehand. Messages a second from the first byte "
-        "to the last `published` (so every message is committed), over the signatures of the same messages that one "
-        "thread checks a second with `accord.keys.verify_raw` while the hub idles, mean of before and after."
+        "Four members publish at once, each message (300 bytes of header and body) a `publish` frame of its own, "
+        "the next sent without waiting for answers; everything is signed and encoded beforehand. Messages a "
+        "second from the first byte to the last `published` (so every message is committed), over the signatures "
+        "of the same messages that one thread checks a second with `accord.keys.verify_raw` while the hub idles, "
+        "mean of before and after."
     ),
     "batches of 16": "The same with 16 messages a frame.",
-    "sealed": "The same in sealed frames (the default of programs); the other rows are in clear frames on loopback.",
+    "sealed": ("The same in sealed frames (the default of programs); the other rows are in clear frames on loopback."),
 }
 
 

@@ -21,10 +21,11 @@ LAST_SECONDS: Final = 1.0  # after the last message, for what is late
 
 METHODS: Final = {
     "p50, p99": (
-        "Ten messages a second, each signed at once before it is sent, to sockets that are subscribed to the lounge, clear frames. One "
-        "process sends and receives, so one clock stamps both: a delivery lasts from the write of the message to the read of the "
-        "frame that brings it, verification, commit and the reading of the sockets before it included. The limit is the bare loop, "
-        "which passes on the same frames at the same pace."
+        "Ten messages a second, each signed at once before it is sent, to sockets that are subscribed to the "
+        "lounge, clear frames. One process sends and receives, so one clock stamps both: a delivery lasts from "
+        "the write of the message to the read of the frame that brings it, verification, commit and the reading "
+        "of the sockets before it included. The limit is the bare loop, which passes on the same frames at the "
+        "same pace."
     ),
 }
 
@@ -32,7 +33,7 @@ METHODS: Final = {
 def run(bench: Bench) -> Iterator[Row]:
     """The hub, then the bare loop."""
     sockets = bench.pick(500, 100)
-    messages = bench.pick(200, 30)
+    messages = bench.pick(200, 20)
     bench.note(f"latency: {sockets} sockets")
     with hub(bench.homes.empty()) as server:
         community = settle(server, MEMBERS)
@@ -81,7 +82,7 @@ def _bare(server: Server, sockets: int, payloads: list[bytes]) -> list[float]:
 def _pace(
     publisher: socket.socket, listeners: Sequence[socket.socket], parcel: Callable[[int], bytes], messages: int
 ) -> tuple[list[float], list[bytes]]:
-    """Send one parcel after the other at the pace; the deliveries' seconds, and the frames as the first socket got them.
+    """Send parcels at the pace; the deliveries' seconds, and the frames as the first socket got them.
 
     While it runs, what comes is only stamped and kept: it is cut into frames afterwards.
     """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Final, Protocol
 
 from benchmarks.measure import Bench, Row
@@ -13,13 +14,13 @@ from benchmarks.wire import open_websocket
 
 MEMBERS: Final = 50
 WARM_UP_SOCKETS: Final = 20
-SETTLE_SECONDS: Final = 1.0
+SETTLE_SECONDS: Final = 0.7
 
 METHODS: Final = {
     "clear, sealed": (
-        "Resident memory of the hub with so many sessions that are logged in and subscribed to the lounge, less the same before they "
-        "came (after twenty others have come and gone), divided by their number. The limit is uvicorn with an application "
-        "that accepts the same WebSockets and waits."
+        "Resident memory of the hub with so many sessions that are logged in and subscribed to the lounge, less "
+        "the same before they came (after twenty others have come and gone), divided by their number. The limit "
+        "is uvicorn with an application that accepts the same WebSockets and waits."
     ),
 }
 
@@ -33,7 +34,7 @@ class Closable(Protocol):
 
 def run(bench: Bench) -> Iterator[Row]:
     """Clear and sealed sessions, each kind in a fresh hub."""
-    sockets = bench.pick(1_000, 200)
+    sockets = bench.pick(1_000, 100)
     bench.note(f"memory: {sockets} bare sockets")
     uvicorn = ("-m", "uvicorn", "--port", "{port}", "--log-level", "warning", "--no-access-log", "--loop", "uvloop")
     protocol = ("--ws", "websockets-sansio", "--ws-per-message-deflate", "false", "benchmarks.accept_only:application")
@@ -45,12 +46,11 @@ def run(bench: Bench) -> Iterator[Row]:
         with hub(bench.homes.empty()) as server:
             community = settle(server, MEMBERS)
 
-            def listen(count: int, sealed: bool = sealed) -> Sequence[Closable]:
-                return community.listen(count, sealed=sealed)
-
-            ours = _per_socket(server, sockets, listen)
+            ours = _per_socket(server, sockets, partial(community.listen, sealed=sealed))
         figure = f"{ours / 1024:.1f} KiB a connection"
-        yield Row("memory", f"{sockets:,} {name} sessions", figure, f"{bare / 1024:.1f} KiB of bare uvicorn", ours / bare)
+        yield Row(
+            "memory", f"{sockets:,} {name} sessions", figure, f"{bare / 1024:.1f} KiB of bare uvicorn", ours / bare
+        )
 
 
 def _per_socket(server: Server, count: int, open_sockets: Callable[[int], Sequence[Closable]]) -> float:

@@ -64,6 +64,7 @@ REFUSED = {
     "over 30 days": ({"expiration": NOW + MAX_LIFE_MS + 1}, "unauthorized"),
     "anywhere for over 24 hours": ({"servers": ["*"], "expiration": NOW + DAY_MS + 1}, "unauthorized"),
     "no life": ({"expiration": NOW}, "unauthorized"),
+    "no life, not begun": ({"issued_at": NOW + 1000, "expiration": NOW + 1000}, "unauthorized"),
     "ends before it begins": ({"expiration": NOW - 1}, "unauthorized"),
     "more than 5 minutes ahead": ({"issued_at": NOW + 300_001}, "unauthorized"),
     "expired this ms": ({"issued_at": NOW - HOUR_MS, "expiration": NOW}, "unauthorized"),

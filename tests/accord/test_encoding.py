@@ -215,6 +215,13 @@ def test_base64url_last_letters(start, accepted):
     assert len(decoded) == len(set(decoded)) == accepted
 
 
+@pytest.mark.parametrize("foreign", ["*", "\n", " ", "=", "+", "/", "!", "é", "\0", "\ud800"])
+def test_base64url_skips_nothing(foreign):
+    for text in ("AAAA" + foreign * 4, foreign * 4, foreign, "AA" + foreign * 4 + "AA", "AAA" + foreign):
+        assert code_of(b64decode, text) == "bad_request"
+    assert code_of(b64decode, "A" * 40 + foreign * 3, 32) == "bad_request"
+
+
 @pytest.mark.parametrize("value", [None, 1, b"AA", ["A"], {}, True])
 def test_base64url_is_text(value):
     assert code_of(b64decode, value) == "bad_request"

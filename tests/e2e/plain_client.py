@@ -269,7 +269,12 @@ class Connection:
     async def open(cls, url: str, **options: Any) -> Connection:
         """A WebSocket to a hub, not logged in."""
         socket = await websockets.connect(
-            url, compression=None, max_size=2 * MAX_FRAME_BYTES, open_timeout=DEADLINE_SECONDS, close_timeout=5, **options
+            url,
+            compression=None,
+            max_size=2 * MAX_FRAME_BYTES,
+            open_timeout=DEADLINE_SECONDS,
+            close_timeout=5,
+            **options,
         )
         return cls(socket)
 

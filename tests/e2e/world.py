@@ -3,32 +3,25 @@
 from __future__ import annotations
 
 import json
-import os
 import secrets
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.hubs import HubProcess, start_hub
 from tests.e2e.plain_client import Connection, Json, Key, b64, label, message, sha256, unb64
+from tests.hubs import HubProcess, run_command, start_hub
 
-ROOT = Path(__file__).resolve().parents[2]
 SERVERS = ("hub", "runserver")
 
 
 @contextmanager
 def running(home: Path, server: str = "hub") -> Iterator[World]:
     """A hub under one of SERVERS, stopped in order at the end."""
-    process = start_hub(home, server=server)
-    try:
+    with start_hub(home, server=server) as process:
         yield World.of(home, process)
-    finally:
-        process.stop()
 
 
 @dataclass
@@ -44,9 +37,8 @@ class World:
     @classmethod
     def of(cls, home: Path, process: HubProcess) -> World:
         """The hub that a process serves."""
-        facts = process.facts
         seed = unb64((home / "admin.key").read_text(encoding="utf-8").strip())
-        return cls(home, facts["ws"], facts["pid"], unb64(facts["key"]), Key(seed))
+        return cls(home, process.ws, process.pid, unb64(process.key), Key(seed))
 
     @property
     def topic(self) -> str:
@@ -84,11 +76,8 @@ class World:
 
     def command(self, *arguments: str) -> str:
         """The output of one of the hub's commands."""
-        environment = {**os.environ, "ACCORD_HOME": str(self.home)}
-        done = subprocess.run(
-            [sys.executable, "manage.py", *arguments],
-            cwd=ROOT, env=environment, check=True, capture_output=True, text=True, timeout=60,
-        )  # fmt: skip
+        done = run_command(self.home, *arguments)
+        assert done.returncode == 0, done.stderr
         return done.stdout
 
     def invite(self, invites: int = 3) -> str:

@@ -1,0 +1,125 @@
+"""The hub's pages and its signed description, over HTTP, under both servers."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import re
+import socket
+from dataclasses import dataclass
+
+import pytest
+
+from accord.encoding import b64decode, canonical
+from accord.keys import fingerprint
+from accord.statements import verify_statement
+from tests.hubs import HubProcess
+
+
+@dataclass
+class Answer:
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+def ask(hub: HubProcess, path: str, method: str = "GET", body: bytes | None = None, **headers: str) -> Answer:
+    connection = http.client.HTTPConnection("127.0.0.1", hub.port, timeout=10)
+    try:
+        connection.request(method, path, body=body, headers=headers)
+        response = connection.getresponse()
+        return Answer(response.status, {k.lower(): v for k, v in response.getheaders()}, response.read())
+    finally:
+        connection.close()
+
+
+@pytest.mark.parametrize("path", ["/", "/join"])
+def test_page_tells_how_to_join(hub: HubProcess, path: str) -> None:
+    answer = ask(hub, path)
+    text = answer.body.decode()
+    assert answer.status == 200
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    assert "pip install ." in text
+    assert "accord join &#x27;&lt;your link&gt;&#x27;" in text or "accord join '&lt;your link&gt;'" in text
+    assert fingerprint(b64decode(hub.key)) in text
+    assert "<script" not in text
+    assert "style=" not in text
+
+
+@pytest.mark.parametrize(("path", "host"), [("/", None), ("/join", None), ("/nowhere", None), ("/", "elsewhere.example")])
+def test_every_page_forbids_script_and_framing(hub: HubProcess, path: str, host: str | None) -> None:
+    headers = ask(hub, path, **({"Host": host} if host else {})).headers
+    policy = headers["content-security-policy"]
+    assert policy.startswith("default-src 'none'; style-src 'self'")
+    assert "frame-ancestors 'none'" in policy
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["referrer-policy"] == "no-referrer"
+    assert "server" not in headers
+
+
+def test_stylesheet_is_kept_by_browsers(hub: HubProcess) -> None:
+    (path,) = re.findall(r'href="(/static/[^"]+)"', ask(hub, "/").body.decode())
+    answer = ask(hub, path)
+    assert answer.status == 200
+    assert answer.headers["content-type"].startswith("text/css")
+    assert "immutable" in answer.headers["cache-control"]
+    assert ask(hub, "/static/pages.css").status == 404
+    assert ask(hub, "/static/..%2fmanage.py").status == 404
+
+
+@pytest.mark.parametrize("host", ["elsewhere.example", "127.0.0.1.elsewhere.example", "127.0.0.2", ""])
+def test_another_host_is_refused(hub: HubProcess, host: str) -> None:
+    assert ask(hub, "/", Host=host).status == 400
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])
+def test_own_hosts_are_taken(hub: HubProcess, host: str) -> None:
+    assert ask(hub, "/", Host=f"{host}:{hub.port}").status == 200
+
+
+def test_unknown_page_and_method(hub: HubProcess) -> None:
+    assert ask(hub, "/nowhere").status == 404
+    assert ask(hub, "/", method="POST").status == 405
+    assert ask(hub, "/", method="HEAD").body == b""
+
+
+def test_large_body_is_refused(hub: HubProcess) -> None:
+    head = b"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 100000000\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", hub.port), timeout=10) as client:
+        client.sendall(head)
+        assert re.match(rb"HTTP/1\.1 4(00|13) ", client.recv(4096))
+    assert ask(hub, "/").status == 200
+
+
+def test_large_body_in_chunks_is_refused(hub: HubProcess) -> None:
+    chunk = b"10000\r\n" + bytes(0x10000) + b"\r\n"
+    with socket.create_connection(("127.0.0.1", hub.port), timeout=10) as client:
+        client.sendall(b"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\n")
+        try:
+            for _ in range(64):
+                client.sendall(chunk)
+            answer = client.recv(4096)
+        except ConnectionError:
+            answer = b"HTTP/1.1 400 "  # closed before all was sent, so the answer may be lost
+    assert re.match(rb"HTTP/1\.1 4(00|13) ", answer)
+    assert ask(hub, "/").status == 200
+
+
+def test_statement_verifies(hub: HubProcess) -> None:
+    answer = ask(hub, "/.well-known/accord")
+    assert answer.status == 200
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.headers["cache-control"] == "no-store"
+    assert answer.headers["access-control-allow-origin"] == "*"
+    value = json.loads(answer.body)
+    assert canonical(value) == answer.body
+    statement = verify_statement(value, hub=b64decode(hub.key), type="hub")
+    assert statement["ws"] == hub.ws
+    assert statement["name"] == "Accord Hub"
+    assert statement["suites"] == [1]
+    assert statement["frames"] == ["clear", "sealed"]
+    assert statement["policy"] == {"strangers": "stamped", "public_feeds": False, "difficulty": 18}
+    assert all(type(limit) is int for limit in statement["limits"].values())
+    assert statement["limits"]["frame_bytes"] == 1024 * 1024
+    assert len(b64decode(statement["store"])) == 16
+    assert "api" not in statement

@@ -1,0 +1,34 @@
+"""What holds for all tests: a hub's home of their own, and how hard Hypothesis tries."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.conf import settings as django_settings
+from hypothesis import settings as hypothesis_settings
+
+# The tests must never touch the hub of whoever runs them. pytest-django has loaded the settings before this file, so the
+# environment (for the processes that tests start) and the settings are both changed.
+HOME = Path(tempfile.mkdtemp(prefix="accord-tests-"))
+os.environ["ACCORD_HOME"] = str(HOME)
+os.environ.pop("ACCORD_URL", None)
+os.environ.pop("ACCORD_NAME", None)
+django_settings.ACCORD_HOME = HOME
+django_settings.DATABASES["default"]["NAME"] = HOME / "hub.sqlite3"
+django_settings.DATABASES["default"]["TEST"]["NAME"] = HOME / "test.sqlite3"
+
+hypothesis_settings.register_profile("default", deadline=None)
+hypothesis_settings.register_profile("ci", deadline=None, derandomize=True)
+hypothesis_settings.register_profile("thorough", deadline=None, max_examples=2_000)
+hypothesis_settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "default"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _remove_home() -> Iterator[None]:
+    yield
+    shutil.rmtree(HOME, ignore_errors=True)
