@@ -40,10 +40,12 @@ class Progress:
         self._open.clear()
         self._farthest = self.cursor or 0
 
-    def subscribed(self, ref: int, cursor: int, store: str) -> None:
-        """A subscription was made: with a backlog if there is a position, else this is the first position."""
+    def subscribed(self, ref: int, cursor: int, store: str, *, now: int) -> None:
+        """A subscription was made at `now` (ms): with a backlog if there is a position, else this is the first position."""
         if self.cursor is None:
             self.store, self.cursor = store, cursor
+            if not self.catching_up:  # what is older than the listener is never missed
+                self.at = max(self.at, now)
             self._farthest = cursor
         else:
             self._open.add(ref)

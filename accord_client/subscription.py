@@ -22,7 +22,7 @@ from accord_client.events import Closed, Deliver, Event, Live, Restarted, TopicA
 from accord_client.outbox import AGAIN_LATER
 from accord_client.position import Progress
 from accord_client.profile import Position
-from accord_client.session import Client
+from accord_client.session import Client, now_ms
 
 MAX_SUBSCRIBED: Final = 1_000
 MAX_CAUGHT_UP: Final = 2_000
@@ -148,7 +148,7 @@ class Subscription:
             topics=topics, keys=keys, since=progress.cursor, store=progress.store or None
         )
         self._topics.update(topics)
-        progress.subscribed(ref, cursor, connection.store)
+        progress.subscribed(ref, cursor, connection.store, now=now_ms())
 
     async def _announced_late(self, connection: Connection, topics: list[str], behind: int) -> list[Deliver]:
         """What was said in new topics before the hub told of them, if other messages had overtaken it."""

@@ -15,7 +15,7 @@ from django.core.asgi import get_asgi_application
 from django.urls import path, re_path
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "accord_hub.settings")
-pages = get_asgi_application()  # before the imports below: it loads the apps that they need
+pages: Any = get_asgi_application()  # before the imports below: it loads the apps that they need
 
 from messaging.live import live_start, live_stop  # noqa: E402
 from peers.consumer import LiveConsumer  # noqa: E402
@@ -28,7 +28,7 @@ Application = Callable[[Event, Receive, Send], Awaitable[None]]
 
 
 class BodyLimit:
-    """Refuses a request whose body is larger than DATA_UPLOAD_MAX_MEMORY_SIZE; Django would first write it to the disk."""
+    """Refuses a body larger than DATA_UPLOAD_MAX_MEMORY_SIZE; Django would first write all of it to the disk."""
 
     def __init__(self, application: Application) -> None:
         self._application = application
@@ -71,16 +71,9 @@ async def no_such_route(scope: Event, receive: Receive, send: Send) -> None:
     await send({"type": "websocket.close"})
 
 
-application = ProtocolTypeRouter(
-    {
-        "http": BodyLimit(pages),
-        "lifespan": lifespan,
-        "websocket": URLRouter(
-            [
-                path("ws", LiveConsumer(browser_may_enter)),
-                path("ws/peer", LiveConsumer(program_may_enter)),
-                re_path("", no_such_route),
-            ]
-        ),
-    }
-)
+routes: list[Any] = [  # Channels routes ASGI applications with Django's patterns, which are typed for views
+    path("ws", LiveConsumer(browser_may_enter)),  # type: ignore[arg-type]
+    path("ws/peer", LiveConsumer(program_may_enter)),  # type: ignore[arg-type]
+    re_path("", no_such_route),  # type: ignore[arg-type]
+]
+application = ProtocolTypeRouter({"http": BodyLimit(pages), "lifespan": lifespan, "websocket": URLRouter(routes)})

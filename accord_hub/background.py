@@ -3,8 +3,8 @@
 Both are daemon threads: the worker with the solo pool (one task at a time, in its own thread), beat with its schedule
 in memory. What the in-memory broker forgets when the hub stops, the sweeps find again in the database.
 
-Plain `memory://` is not used: Celery's loop for it waits up to 2 s before it looks whether it shall stop, and a new task
-is found by polling. WakingTransport waits for an event that a new task and a stop both set: a task starts within
+Plain `memory://` is not used: Celery's loop for it waits up to 2 s before it looks whether it shall stop, and finds a
+new task by polling. WakingTransport waits for an event that a new task and a stop both set: a task starts within
 milliseconds, and the hub is gone within a second.
 """
 
@@ -41,13 +41,14 @@ class WakingTransport(memory.Transport):
 
     Channel = WakingChannel
 
-    def drain_events(self, connection: Any, timeout: float | None = None) -> None:
+    def drain_events(self, connection: Any, timeout: float | None = None, **kwargs: Any) -> None:
         """Deliver one message; TimeoutError when there was none for `timeout` seconds or the worker shall stop."""
         deadline = time.monotonic() + (threading.TIMEOUT_MAX if timeout is None else timeout)
+        cycle: Any = self.cycle  # the transport's channels in turn
         while True:
             _wake.clear()
             try:
-                self.cycle.get(self._deliver, timeout=timeout)
+                cycle.get(self._deliver, timeout=timeout)
                 return
             except Empty:
                 left = deadline - time.monotonic()

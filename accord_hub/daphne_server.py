@@ -15,8 +15,10 @@ from typing import Any, Final
 
 from daphne import http_protocol, server, ws_protocol
 from django.conf import settings
-from twisted.internet import defer, reactor
-from twisted.logger import globalLogBeginner
+from twisted.internet import defer
+from twisted.internet import reactor as twisted_reactor
+from twisted.logger import ILogObserver, globalLogBeginner
+from zope.interface import implementer  # type: ignore[import-untyped]
 
 from accord.errors import CloseCode
 from accord.frames import MAX_FRAME_BYTES
@@ -40,6 +42,7 @@ NORMAL_CLOSURE: Final = 1000
 INTERNAL_ERROR: Final = 1011
 
 logger = logging.getLogger(__name__)
+reactor: Any = twisted_reactor  # which reactor it is, and so what it can do, is decided by Daphne
 
 Event = dict[str, Any]
 Receive = Callable[[], Awaitable[Event]]
@@ -50,6 +53,7 @@ Application = Callable[[Event, Receive, Send], Awaitable[None]]
 class HubWebSocket(ws_protocol.WebSocketProtocol):
     """A WebSocket that the application can watch and end, as `scope["extensions"]["accord"]`."""
 
+    muted: bool  # nothing more goes to the application; Daphne looks at it too
     reading_paused = False
 
     # For the application
@@ -87,18 +91,18 @@ class HubWebSocket(ws_protocol.WebSocketProtocol):
 
     # What Daphne and autobahn call
 
-    def onMessageFrameBegin(self, length: int) -> None:  # noqa: N802 - autobahn's name
+    def onMessageFrameBegin(self, length: int) -> None:
         super().onMessageFrameBegin(length)
         if len(self.message_data) > MAX_FRAGMENTS and not self.failedByMe:
             self._fail_connection(CloseCode.FRAME_TOO_BIG, "too many fragments")
 
-    def onMessage(self, payload: bytes, isBinary: bool) -> None:  # noqa: N802, N803 - autobahn's names
+    def onMessage(self, payload: bytes, isBinary: bool) -> None:
         super().onMessage(payload, isBinary)
         if not (self.muted or self.reading_paused) and self.application_queue.qsize() >= MAX_WAITING_EVENTS:
             self.reading_paused = True
             self.transport.pauseProducing()
 
-    def onPing(self, payload: bytes) -> None:  # noqa: N802 - autobahn's name
+    def onPing(self, payload: bytes) -> None:
         if self.waiting_bytes() < MAX_PONG_BACKLOG_BYTES:
             super().onPing(payload)
 
@@ -113,7 +117,7 @@ class HubRequest(http_protocol.WebRequest):
         super().__init__(channel, *args, **kwargs)
         self._deadline = reactor.callLater(REQUEST_TIMEOUT_SECONDS, channel.forceAbortClient)
 
-    def gotLength(self, length: int | None) -> None:  # noqa: N802 - Twisted's name
+    def gotLength(self, length: int | None) -> None:
         super().gotLength(length)
         if length is None or length > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:  # None: in chunks, of any number
             self.channel._respondToBadRequestAndDisconnect()
@@ -122,7 +126,7 @@ class HubRequest(http_protocol.WebRequest):
         self._cancel_deadline()
         return super().process()
 
-    def connectionLost(self, reason: Any) -> None:  # noqa: N802 - Twisted's name
+    def connectionLost(self, reason: Any) -> None:
         self._cancel_deadline()
         super().connectionLost(reason)
 
@@ -134,7 +138,7 @@ class HubRequest(http_protocol.WebRequest):
 class HubHttpFactory(http_protocol.HTTPFactory):
     """Makes the hub's requests."""
 
-    def buildProtocol(self, addr: Any) -> Any:  # noqa: N802 - Twisted's name
+    def buildProtocol(self, addr: Any) -> Any:
         channel = super().buildProtocol(addr)
         channel.requestFactory = HubRequest
         return channel
@@ -144,6 +148,11 @@ class HubWebSocketFactory(ws_protocol.WebSocketFactory):
     """Makes the hub's WebSockets."""
 
     protocol = HubWebSocket
+
+
+@implementer(ILogObserver)
+def _drop_event(event: Event) -> None:
+    """Twisted's own log: what the hub logs does not go through it."""
 
 
 class HubServer(server.Server):
@@ -168,12 +177,13 @@ class HubServer(server.Server):
 
     def run(self) -> None:
         """Serve until the reactor stops. In place of Daphne's `run`, which makes factories and sockets of its own."""
-        globalLogBeginner.beginLoggingTo([lambda _: None], redirectStandardIO=False, discardBuffer=True)
+        globalLogBeginner.beginLoggingTo([_drop_event], redirectStandardIO=False, discardBuffer=True)
         self.connections: dict[Any, dict[str, Any]] = {}
         self.http_factory = HubHttpFactory(self)
         self.http_factory.timeOut = KEEP_ALIVE_SECONDS
         self.ws_factory = HubWebSocketFactory(self, server=self.server_name)
         self.ws_factory.setProtocolOptions(
+            allowNullOrigin=True,  # whether such a page may enter is the hub's to say
             autoPingTimeout=self.ping_timeout,
             closeHandshakeTimeout=CLOSE_GRACE_SECONDS,
             failByDrop=False,  # a client that breaks a rule is told so by the close's code

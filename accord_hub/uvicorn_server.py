@@ -11,7 +11,7 @@ import asyncio
 import socket
 from collections.abc import Callable
 from types import FrameType
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import h11
 import uvicorn
@@ -52,7 +52,7 @@ class HubWebSocket(WebSocketsSansIOProtocol):
         def fail_with_ours(code: int, reason: str = "") -> None:
             fail(CloseCode.FRAME_TOO_BIG if code == MESSAGE_TOO_BIG else code, reason)
 
-        self.conn.fail = fail_with_ours  # type: ignore[method-assign] - the library has no hook for its close codes
+        setattr(self.conn, "fail", fail_with_ours)  # noqa: B010 - the library has no hook for its close codes
 
     # For the application
 
@@ -99,7 +99,8 @@ class HubWebSocket(WebSocketsSansIOProtocol):
     def handle_connect(self, event: Request) -> None:
         super().handle_connect(event)
         if not self.close_sent:  # the application's task has not run yet
-            self.scope["extensions"]["accord"] = self  # type: ignore[index,typeddict-unknown-key]
+            extensions = cast("dict[str, Any]", self.scope["extensions"])
+            extensions["accord"] = self
 
     def data_received(self, data: bytes) -> None:
         if self._lingering:
@@ -190,8 +191,10 @@ class HubServer(uvicorn.Server):
         self._ready()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Note that the server shall stop. uvicorn would raise the signal again at the end, and leave out the order at a
-        second one; but every step of the stop is bounded, and terminals send some signals twice.
+        """Note that the server shall stop.
+
+        uvicorn would raise the signal again at the end, and leave out the order at a second one; but every step of the
+        stop is bounded, and terminals send some signals twice.
         """
         self.should_exit = True
 

@@ -51,25 +51,27 @@ def main() -> None:
         bench = Bench(homes, options.quick, status.update)
         for name in chosen:
             try:
-                rows += _run(SECTIONS[name], bench, console)
+                _run(SECTIONS[name], bench, console, rows)
                 done.append(name)
             except (AssertionError, OSError, RuntimeError, subprocess.SubprocessError):
                 console.print_exception()
     results.show(rows, console)
     console.print(f"{time.monotonic() - began:.0f} s", highlight=False)
     if not options.quick:
-        results.write(rows, done, {name: module.METHODS for name, module in SECTIONS.items()})
+        results.write(
+            [row for row in rows if row.section in done],
+            done,
+            {name: module.METHODS for name, module in SECTIONS.items()},
+        )
     if done != chosen:
         sys.exit(f"failed: {', '.join(name for name in chosen if name not in done)}")
 
 
-def _run(section: ModuleType, bench: Bench, console: Console) -> list[Row]:
-    rows: list[Row] = []
+def _run(section: ModuleType, bench: Bench, console: Console, rows: list[Row]) -> None:
     for row in section.run(bench):
         rows.append(row)
         line = f"{row.section}: {row.name}: {row.figure}, limit {row.limit}, ratio {row.ratio:.2f}"
         console.print(line, highlight=False)
-    return rows
 
 
 if __name__ == "__main__":

@@ -21,6 +21,8 @@ from benchmarks.homes import ROOT, environment
 START_TIMEOUT_SECONDS: Final = 60
 STOP_TIMEOUT_SECONDS: Final = 20
 POLL_SECONDS: Final = 0.002
+PORT_POLL_SECONDS: Final = 0.5
+HUB_PORTS: Final = range(51030, 51043)
 LOOPBACK: Final = "127.0.0.1"
 
 
@@ -44,6 +46,7 @@ def hub(home: Path, *, daphne: bool = False) -> Iterator[Server]:
     facts = home / "hub.json"
     facts.unlink(missing_ok=True)
     command = [sys.executable, "manage.py", "runserver" if daphne else "hub"]
+    _wait_for_port()
 
     def port() -> int | None:
         with contextlib.suppress(FileNotFoundError):
@@ -69,6 +72,18 @@ def other(home: Path, *command: str) -> Iterator[Server]:
     with _running([sys.executable, *arguments], home) as (process, began, log):
         _wait(process, port, log)
         yield Server(psutil.Process(process.pid), number, time.perf_counter() - began, home)
+
+
+def _wait_for_port() -> None:
+    """The hub's ports are few, and other hubs of this machine may have all of them for a moment."""
+    deadline = time.monotonic() + START_TIMEOUT_SECONDS
+    while time.monotonic() < deadline and all(_is_taken(port) for port in HUB_PORTS):
+        time.sleep(PORT_POLL_SECONDS)
+
+
+def _is_taken(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex((LOOPBACK, port)) == 0
 
 
 def free_port() -> int:

@@ -92,8 +92,8 @@ def account_claim(message: Message, body: dict[str, Any], now: int) -> list[byte
     new = body["new_pubkey"]
     hub = keyring().hub.public
     invites.verify_proof(body["proof"], hub=hub, temp=message.author, new=new)
-    if new == hub:
-        raise AccordError("denied", "the hub's key is no user's key")
+    if new in (hub, message.author):  # whoever has seen the link has the temporary key
+        raise AccordError("denied", "an account is claimed by a fresh user key")
     user, _ = User.objects.get_or_create(key=new)
     account.user = user
     account.name = body.get("account_name", account.name)

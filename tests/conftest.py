@@ -12,8 +12,8 @@ import pytest
 from django.conf import settings as django_settings
 from hypothesis import settings as hypothesis_settings
 
-# The tests must never touch the hub of whoever runs them. pytest-django has loaded the settings before this file, so the
-# environment (for the processes that tests start) and the settings are both changed.
+# The tests must never touch the hub of whoever runs them. pytest-django has loaded the settings before this file, so
+# both the environment (for the processes that tests start) and the settings are changed.
 HOME = Path(tempfile.mkdtemp(prefix="accord-tests-"))
 os.environ["ACCORD_HOME"] = str(HOME)
 os.environ.pop("ACCORD_URL", None)

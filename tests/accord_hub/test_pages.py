@@ -46,7 +46,9 @@ def test_page_tells_how_to_join(hub: HubProcess, path: str) -> None:
     assert "style=" not in text
 
 
-@pytest.mark.parametrize(("path", "host"), [("/", None), ("/join", None), ("/nowhere", None), ("/", "elsewhere.example")])
+@pytest.mark.parametrize(
+    ("path", "host"), [("/", None), ("/join", None), ("/nowhere", None), ("/", "elsewhere.example")]
+)
 def test_every_page_forbids_script_and_framing(hub: HubProcess, path: str, host: str | None) -> None:
     headers = ask(hub, path, **({"Host": host} if host else {})).headers
     policy = headers["content-security-policy"]

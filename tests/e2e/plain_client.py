@@ -1,7 +1,8 @@
 """A client of the Accord protocol in one file, written from protocol.md alone.
 
-It shares no line with the hub or with accord_client, so a mistake that both sides of the library make alike shows here. Everything below is the
-standard library, `cryptography` and `websockets`; test_plain_client.py checks that. Section numbers are those of protocol.md.
+It shares no line with the hub or with accord_client, so a mistake that both sides of the library make alike shows here.
+Everything below is the standard library, `cryptography` and `websockets`; test_plain_client.py checks that. Section
+numbers are those of protocol.md.
 """
 
 from __future__ import annotations
@@ -245,8 +246,8 @@ AAD = label("frame") + b"\1"
 class Connection:
     """A session at a hub.
 
-    Answers go to whoever asked (`ask`); all else that the hub sends is kept in `frames`, in order, and waited for with `until`.
-    Until `start_reading` nothing is read from the socket but the login.
+    Answers go to whoever asked (`ask`); all else that the hub sends is kept in `frames`, in order, and waited for with
+    `until`. Until `start_reading` nothing is read from the socket but the login.
     """
 
     def __init__(self, socket: websockets.ClientConnection) -> None:
@@ -274,6 +275,7 @@ class Connection:
             max_size=2 * MAX_FRAME_BYTES,
             open_timeout=DEADLINE_SECONDS,
             close_timeout=5,
+            ping_interval=None,  # the hub pings; what does not answer is the hub's to find out
             **options,
         )
         return cls(socket)
@@ -436,7 +438,10 @@ class Connection:
         return answer
 
     async def until(self, condition: Callable[[], Any], seconds: float = DEADLINE_SECONDS) -> Any:
-        """Wait until `condition` gives something true, which is looked at with every frame that comes; Left if the connection ends first."""
+        """Wait until `condition`, looked at with every frame that comes, gives something true.
+
+        Left if the connection ends first.
+        """
         async with asyncio.timeout(seconds):
             while not (found := condition()):
                 if self.close_code is not None:

@@ -154,7 +154,7 @@ async def test_a_response_counts_only_on_its_own_connection_and_unchanged(hub: W
 
 
 async def test_who_is_a_member_shows_only_after_the_client_has_proved_its_key(hub: World) -> None:
-    """The challenge is the same for a member, a stranger with a certificate and a guest: there is nothing to ask the hub with."""
+    """The challenge is the same for a member, a stranger with a certificate and a guest: nothing can be asked with it."""
     member, stranger = await hub.member(), Key()
     shapes = []
     for user in (member, stranger, None):

@@ -1,4 +1,4 @@
-"""Publishing: what is taken, what is refused with which code, when it is acknowledged (protocol.md sections 1 and 4)."""
+"""Publishing: what is taken, what is refused and with which code, when it is acknowledged (sections 1 and 4)."""
 
 from __future__ import annotations
 

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 from collections.abc import AsyncIterator
+from itertools import pairwise
 
 import pytest
 
@@ -40,7 +41,7 @@ def ids(items: list[Json]) -> list[str]:
 def assert_in_order(items: list[Json]) -> None:
     """Strictly rising arrival numbers: nothing came twice, nothing came late."""
     cursors = [item["cursor"] for item in items]
-    assert all(a < b for a, b in zip(cursors, cursors[1:], strict=False)), cursors
+    assert all(a < b for a, b in pairwise(cursors)), cursors
 
 
 @contextlib.asynccontextmanager

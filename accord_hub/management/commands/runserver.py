@@ -1,10 +1,10 @@
 """`manage.py runserver`: the same hub, served by Daphne."""
 
 import socket
-from argparse import ArgumentParser
 from collections.abc import Callable
 from typing import Any
 
+from django.core.management.base import CommandParser
 from django.core.management.commands.runserver import Command as RunserverCommand
 from django.utils import autoreload
 
@@ -17,8 +17,10 @@ class Command(RunserverCommand):
     """Django's command with Daphne, the hub's lock and the hub's ports; it reloads code only when asked to."""
 
     help = "Run the hub with Daphne."
+    addr: str  # set by Django's command from `addrport`
+    port: str
 
-    def add_arguments(self, parser: ArgumentParser) -> None:
+    def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
         parser.add_argument("--reload", action="store_true", dest="use_reloader", help="Restart when code changes.")
         parser.set_defaults(use_reloader=False)
