@@ -41,7 +41,7 @@ class Progress:
         self._farthest = self.cursor or 0
 
     def subscribed(self, ref: int, cursor: int, store: str, *, now: int) -> None:
-        """A subscription was made at `now` (ms): with a backlog if there is a position, else this is the first position."""
+        """A subscription was made at `now` (ms): with a backlog if there is a position, else this is the first one."""
         if self.cursor is None:
             self.store, self.cursor = store, cursor
             if not self.catching_up:  # what is older than the listener is never missed
