@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import signal
 import socket
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
@@ -174,6 +175,7 @@ class HubServer(server.Server):
         self._listener = listener
         self._ready = ready
         self._start_error: Exception | None = None
+        self._halting = False
 
     def run(self) -> None:
         """Serve until the reactor stops. In place of Daphne's `run`, which makes factories and sockets of its own."""
@@ -198,7 +200,10 @@ class HubServer(server.Server):
         reactor.callLater(1, self.application_checker)
         reactor.callLater(2, self.timeout_checker)
         reactor.addSystemEventTrigger("before", "shutdown", self._stopping)
-        reactor.run(installSignalHandlers=self.signal_handlers)
+        if self.signal_handlers:  # Twisted would not take over an ignored SIGINT, as background jobs of a shell have it
+            for signal_number in (signal.SIGINT, signal.SIGTERM):
+                reactor._asyncioEventloop.add_signal_handler(signal_number, self._halt)
+        reactor.run(installSignalHandlers=False)
         if self._start_error:
             raise self._start_error
 
@@ -229,6 +234,11 @@ class HubServer(server.Server):
             self._ready()
         except Exception as error:  # noqa: BLE001 - raised again by `run`
             self._start_error = error
+            self._halt()
+
+    def _halt(self) -> None:
+        if not self._halting:
+            self._halting = True
             reactor.stop()
 
     def _stopping(self) -> defer.Deferred[None]:

@@ -87,7 +87,6 @@ def listen(host: str = LOOPBACK, ports: Sequence[int] = PORTS) -> socket.socket:
             if error.errno != errno.EADDRINUSE:
                 raise ServeError(f"cannot listen on {host} port {port}: {error.strerror}") from error
         else:
-            listener.setblocking(False)
             return listener
     if len(ports) == 1:
         raise ServeError(f"port {ports[0]} of {host} is in use by another program")

@@ -22,6 +22,7 @@ from benchmarks.wire import READ_BYTES, FrameReader
 MARK: Final = b'{"cursor":'
 MAX_LAG_BYTES: Final = 256 * 1024  # that a socket may be behind the first one before more is published
 STALL_SECONDS: Final = 20
+READ_PAUSE_SECONDS: Final = 0.0001  # or the server would pay for waking this process, often for every single frame
 
 
 @dataclass(frozen=True)
@@ -153,6 +154,7 @@ class Audience:
     def _read(self, first: _First, counts: dict[int, int]) -> int:
         got = 0
         buffer, listeners, first_fd = self._buffer, self._listeners, self._first_fd
+        time.sleep(READ_PAUSE_SECONDS)
         for fd, _ in self._poll.poll(0.1):
             sock = listeners.get(fd)
             if sock is None:

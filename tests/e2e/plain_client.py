@@ -292,7 +292,7 @@ class Connection:
         frames: str = "sealed",
         reading: bool = True,
     ) -> Connection:
-        """A session of `user` (a certificate is made where none is given), or of a guest; Refused if the hub says no."""
+        """A session of `user` (a certificate is made where none is given), or of a guest; or Refused."""
         client = client or Key()
         if user is not None and cert is None:
             assert hub is not None, "a certificate names its hub"

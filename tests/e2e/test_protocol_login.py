@@ -88,10 +88,12 @@ async def test_the_hub_document_is_signed_and_names_the_programs_route(hub: Worl
 async def test_each_login_has_a_session_and_a_onetime_key_of_its_own(hub: World) -> None:
     user, client = await hub.member(), Key()
     cert = certificate(user, client, hub.key)
-    async with await hub.connect(user, client=client, cert=cert) as one:
-        async with await hub.connect(user, client=client, cert=cert) as other:
-            assert one.result["session"] != other.result["session"]
-            assert await other.ask("topics")
+    async with (
+        await hub.connect(user, client=client, cert=cert) as one,
+        await hub.connect(user, client=client, cert=cert) as other,
+    ):
+        assert one.result["session"] != other.result["session"]
+        assert await other.ask("topics")
 
 
 async def test_another_hub_is_not_taken_for_the_one_expected(hub: World) -> None:
@@ -154,7 +156,7 @@ async def test_a_response_counts_only_on_its_own_connection_and_unchanged(hub: W
 
 
 async def test_who_is_a_member_shows_only_after_the_client_has_proved_its_key(hub: World) -> None:
-    """The challenge is the same for a member, a stranger with a certificate and a guest: nothing can be asked with it."""
+    """The challenge is the same for a member, a stranger and a guest: nothing can be asked with it."""
     member, stranger = await hub.member(), Key()
     shapes = []
     for user in (member, stranger, None):

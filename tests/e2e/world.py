@@ -94,6 +94,16 @@ class World:
         rows = self.rows("SELECT cursor, salt, body FROM messaging_message WHERE ident = ?", unb64(ident))
         return rows[0] if rows else None
 
+    def forget_peak(self) -> None:
+        """Measure the peak of memory from now on."""
+        Path(f"/proc/{self.pid}/clear_refs").write_text("5", encoding="ascii")
+
+    def memory_mb(self) -> tuple[float, float]:
+        """Resident memory of the hub's process, in MB: now, and the peak since `forget_peak`."""
+        fields = dict(line.split(":", 1) for line in Path(f"/proc/{self.pid}/status").read_text().splitlines())
+        now, peak = (int(fields[name].split()[0]) * 1024 / 1e6 for name in ("VmRSS", "VmHWM"))
+        return now, peak
+
     def holds_bytes(self, data: bytes) -> bool:
         """Whether the database's files have these bytes anywhere."""
         return any(data in path.read_bytes() for path in self.home.glob("hub.sqlite3*"))

@@ -155,6 +155,12 @@ def test_a_claim_takes_no_name_or_key_of_another(hub: Hub) -> None:
     assert take(hub.claim(guest, person("bob"), "bob")) == ["stored"]
 
 
+def test_a_claim_is_by_a_fresh_key(hub: Hub) -> None:
+    """Whoever has seen the link has the temporary key: the account must not stay with it."""
+    guest = hub.temporary("guest")
+    refused("denied", hub.claim(guest, guest, "bob"))
+
+
 def test_a_claimed_account_and_a_stranger_claim_nothing(hub: Hub) -> None:
     refused("unsupported", hub.claim(hub.member("ann"), person("bob"), "bob"))
     refused("unsupported", hub.claim(hub.admin, person("bob"), "bob"))

@@ -128,7 +128,7 @@ class Tree:
             return "unsupported"
         if action.proof != "right":
             return "bad_sig"
-        if action.new == 1:
+        if action.new in (1, action.author):
             return "denied"
         name = account.name if action.name is None else action.name
         if self.taken(action.new, name, but=action.author):
@@ -224,7 +224,7 @@ class InviteTree(RuleBasedStateMachine):
         author = one_of(waiting, everybody)
         return Claim(
             author=author,
-            new=one_of(unused, [place for place in everybody if place != author]),
+            new=one_of(unused, everybody),
             name=one_of([None, *names], NAMES),
             proof=one_of(["right"], PROOFS),
         )

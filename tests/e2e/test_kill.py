@@ -1,0 +1,159 @@
+"""A hub that is killed in the middle of its work keeps what it has acknowledged, once (protocol.md section 4, "only once durable")."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.plain_client import Connection, Json, Key, Left, id_of, text
+from tests.e2e.world import SERVERS, World
+from tests.hubs import HubProcess, start_hub
+
+pytestmark = pytest.mark.e2e
+
+KILLS = 20
+SEED = 20
+BATCH = 16
+BATCHES_UNDER_WAY = 8
+MAX_BUSY_SECONDS = 0.6
+
+
+@dataclass
+class Ledger:
+    """What the publisher and a reader know, over all the lives of the hub."""
+
+    stored: set[str] = field(default_factory=set)
+    unsure: list[Json] = field(default_factory=list)
+    seen: dict[int, str] = field(default_factory=dict)
+    resent: dict[str, int] = field(default_factory=lambda: {"stored": 0, "duplicate": 0})
+    number: int = 0
+
+    def next_batch(self, user: Key, channel: str) -> list[Json]:
+        """New messages; unsure until they are acknowledged."""
+        batch = [text(user, channel, f"number {self.number + i}") for i in range(BATCH)]
+        self.number += BATCH
+        self.unsure += batch
+        return batch
+
+    def acknowledge(self, results: list[Json]) -> None:
+        """Take the hub at its word."""
+        assert {result["status"] for result in results} <= {"stored", "duplicate"}, results
+        known = {result["id"] for result in results}
+        self.stored |= known
+        self.unsure = [envelope for envelope in self.unsure if id_of(envelope) not in known]
+
+    def see(self, items: list[Json]) -> None:
+        """An arrival number means one message, in every life of the hub."""
+        for item in items:
+            assert self.seen.setdefault(item["cursor"], id_of(item["message"])) == id_of(item["message"])
+
+
+async def publish_until_killed(session: Connection, user: Key, channel: str, ledger: Ledger) -> None:
+    """Batches of signed messages, several under way, until the connection breaks."""
+    under_way: list[asyncio.Future[Json]] = []
+    try:
+        while True:
+            while len(under_way) < BATCHES_UNDER_WAY:
+                under_way.append(await session.begin("publish", messages=ledger.next_batch(user, channel)))
+            ledger.acknowledge((await under_way.pop(0))["results"])
+    finally:
+        for future in under_way:
+            with contextlib.suppress(Left):
+                ledger.acknowledge((await future)["results"])
+
+
+async def send_again(session: Connection, ledger: Ledger) -> None:
+    """Whatever was not acknowledged may be sent again; afterwards it is there once."""
+    while ledger.unsure:
+        results = await session.publish(*ledger.unsure[:100])
+        for result in results:
+            ledger.resent[result["status"]] += 1
+        ledger.acknowledge(results)
+
+
+async def check_held(session: Connection, channel: str, ledger: Ledger) -> None:
+    """All that was acknowledged or delivered is there, each once, arrival numbers rising."""
+    before = len(session.delivered())
+    await session.subscribe(topics=[channel], since=0, store=session.result["store"])
+    items = session.delivered()[before:]
+    assert all(a["cursor"] < b["cursor"] for a, b in pairwise(items))
+    found = [id_of(item["message"]) for item in items]
+    assert len(set(found)) == len(found)
+    assert ledger.stored <= set(found), f"{len(ledger.stored - set(found))} acknowledged messages are lost"
+    held = {item["cursor"]: ident for item, ident in zip(items, found, strict=True)}
+    assert ledger.seen.items() <= held.items(), "something delivered is lost"
+    ledger.see(items)
+
+
+async def one_life(world: World, process: HubProcess, user: Key, channel: str, ledger: Ledger, seconds: float) -> None:
+    """Check, publish, kill in the middle of it."""
+    session = await world.connect(user, frames="clear")
+    await check_held(session, channel, ledger)
+    await send_again(session, ledger)
+    publishing = asyncio.create_task(publish_until_killed(session, user, channel, ledger))
+    busy = len(ledger.stored) + BATCH
+    async with asyncio.timeout(20):
+        while len(ledger.stored) < busy:
+            await session.until(lambda count=len(session.frames): len(session.frames) > count)
+    asyncio.get_running_loop().call_later(seconds, process.process.kill)
+    with pytest.raises(Left):
+        await publishing
+    await session.closed()
+    await session.leave()
+    ledger.see(session.delivered())
+    process.kill()
+
+
+def check_database(home: Path, user: Key, ledger: Ledger) -> None:
+    """The tables agree with each other and with the ledger."""
+    with closing(sqlite3.connect(home / "hub.sqlite3")) as database:
+        assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        assert database.execute("PRAGMA foreign_key_check").fetchall() == []
+        ((count, distinct, newest),) = database.execute(
+            "SELECT count(*), count(DISTINCT ident), max(cursor) FROM messaging_message"
+        )
+        assert count == distinct
+        assert database.execute("SELECT cursor FROM messaging_store").fetchall() == [(newest,)]
+        wrong_totals = database.execute(
+            "SELECT t.id FROM messaging_topic t LEFT JOIN messaging_message m ON m.topic_id = t.id"
+            " GROUP BY t.id HAVING t.count != count(m.cursor) OR t.cursor != coalesce(max(m.cursor), 0)"
+        ).fetchall()
+        assert wrong_totals == []
+        ((used, written),) = database.execute(
+            "SELECT a.messages_used, (SELECT count(*) FROM messaging_message WHERE author_id = u.id)"
+            " FROM peers_account a JOIN peers_user u ON u.id = a.user_id WHERE u.key = ?",
+            (user.public,),
+        )
+        assert used == written == len(ledger.stored)
+
+
+async def test_twenty_kills_lose_and_double_nothing(tmp_path: Path) -> None:
+    home, chance, ledger = tmp_path / "home", random.Random(SEED), Ledger()
+    process = start_hub(home)
+    try:
+        world = World.of(home, process)
+        user, channel = await world.member(), await world.channel()
+        for number in range(KILLS):
+            await one_life(world, process, user, channel, ledger, chance.uniform(0, MAX_BUSY_SECONDS))
+            process = await asyncio.to_thread(start_hub, home, SERVERS[number % 2])
+            world = World.of(home, process)
+        async with await world.connect(user, frames="clear") as session:
+            await check_held(session, channel, ledger)
+            await send_again(session, ledger)
+            await check_held(session, channel, ledger)
+            pages = {id_of(item["message"]) for item in await session.fetch(channel)}
+            assert pages == ledger.stored
+        assert await asyncio.to_thread(process.stop) == 0
+    finally:
+        process.kill()
+    check_database(home, user, ledger)
+    # The kills came in the middle: some of what was unsure had been stored, some not.
+    assert min(ledger.resent.values()) > 0, ledger.resent
