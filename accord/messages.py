@@ -240,6 +240,15 @@ def parse_envelope(value: object) -> Envelope:
     )
 
 
+def envelope_id(value: object) -> bytes | None:
+    """The id that even a refused envelope has, as parsed from JSON; None where its header has no canonical form."""
+    header = value.get("header") if type(value) is dict else None
+    try:
+        return hashlib.sha256(_D_ID + canonical(header)).digest() if type(header) is dict else None
+    except RemoteError:
+        return None
+
+
 def verify(envelope: Envelope) -> Message:
     """Check the author's signature: the envelope as a Message, or RemoteError("bad_sig")."""
     keys.verify_raw(envelope.author, _D_SIGN + envelope.header_bytes, envelope.sig)

@@ -35,9 +35,10 @@ from accord_hub.uvicorn_server import (
     STOP_TIMEOUT_SECONDS,
 )
 from messaging.live import live_start, live_stop
+from peers.sessions import SharedFrame
 
 MAX_WAITING_EVENTS: Final = 64
-MAX_PONG_BACKLOG_BYTES: Final = 64 * 1024
+MAX_AT_ONCE_BACKLOG_BYTES: Final = 64 * 1024
 NO_TIMEOUT: Final = -1
 NORMAL_CLOSURE: Final = 1000
 INTERNAL_ERROR: Final = 1011
@@ -74,6 +75,13 @@ class HubWebSocket(ws_protocol.WebSocketProtocol):
             self.sendCloseFrame(code=code, reasonUtf8=reason.encode() or None)
         reactor.callLater(grace, self._abort)
 
+    def write_at_once(self, frame: SharedFrame) -> bool:
+        """Write a text frame past `sendMessage`, which would make its bytes anew for every client, if little waits."""
+        if self.muted or self.state != self.STATE_OPEN or self.waiting_bytes() > MAX_AT_ONCE_BACKLOG_BYTES:
+            return False
+        self.transport.write(frame.wire)
+        return True
+
     async def receive(self) -> Event:
         """The application's next event; reading goes on when it has taken all that waited."""
         if self.application_queue.empty():
@@ -104,7 +112,7 @@ class HubWebSocket(ws_protocol.WebSocketProtocol):
             self.transport.pauseProducing()
 
     def onPing(self, payload: bytes) -> None:
-        if self.waiting_bytes() < MAX_PONG_BACKLOG_BYTES:
+        if self.waiting_bytes() < MAX_AT_ONCE_BACKLOG_BYTES:
             super().onPing(payload)
 
     def _max_message_size_exceeded(self, size: int, limit: int, reason: str) -> None:

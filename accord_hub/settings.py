@@ -60,7 +60,7 @@ DATABASES = {
             # FULL: what is acknowledged survives a power cut. The cache and the rare checkpoints keep the store
             # fast at a million messages. secure_delete: a purged body is overwritten, not only unlinked.
             "init_command": (
-                "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-262144;"
+                "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-16384;"
                 "PRAGMA wal_autocheckpoint=20000; PRAGMA temp_store=MEMORY; PRAGMA secure_delete=ON"
             ),
         },
@@ -94,7 +94,14 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "filters": {
+        # uvicorn writes a traceback for text that is not UTF-8, which any stranger can send.
+        "no_bad_text": {
+            "()": "django.utils.log.CallbackFilter",
+            "callback": lambda record: not record.getMessage().startswith("Invalid UTF-8 sequence"),
+        }
+    },
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["no_bad_text"]}},
     "root": {"handlers": ["console"], "level": "WARNING"},
     "loggers": {
         # What strangers ask for in vain is no event of the hub.

@@ -13,7 +13,7 @@ from accord.frames import MAX_FRAME_BYTES
 from accord.topics import Topic
 from messaging.selectors import OPEN_KINDS, Wanted
 from messaging.stored import Stored, frame_bytes
-from peers.sessions import Role, Session
+from peers.sessions import Role, Session, SharedFrame
 
 COALESCE_SECONDS: Final = 0.002
 MAX_SUBSCRIPTIONS: Final = 1_000
@@ -124,13 +124,14 @@ class Fanout:
             return
         self._flush_at = asyncio.get_running_loop().time() + COALESCE_SECONDS
         self.cursor = batch[-1].cursor
-        frames: dict[tuple[int, ...], list[bytes]] = {}
+        frames: dict[tuple[int, ...], list[SharedFrame]] = {}
         for sessions, wanted in self._audiences(batch):
             if wanted not in frames:
-                frames[wanted] = deliver_frames([batch[index].item for index in wanted])
+                items = [batch[index].item for index in wanted]
+                frames[wanted] = [SharedFrame(frame) for frame in deliver_frames(items)]
             for frame in frames[wanted]:
                 for session in sessions:
-                    session.send_bytes(frame)
+                    session.send_shared(frame)
 
     def _audiences(self, batch: list[Stored]) -> list[tuple[list[Session], tuple[int, ...]]]:
         """Sessions that want the same messages of a batch, with the messages' places in it."""

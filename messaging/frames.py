@@ -14,7 +14,6 @@ import orjson
 from accord import pow
 from accord.encoding import b64decode, b64encode
 from accord.errors import AccordError, RemoteError
-from accord.frames import MAX_FRAME_BYTES
 from accord.message_types import read_body
 from accord.messages import Message
 from accord.topics import Topic, open_channel_id, parse_topic
@@ -275,27 +274,20 @@ async def fetch(session: Session, frame: dict[str, Any]) -> None:
         raise RemoteError("bad_request", f"limit: integer of 1..{MAX_FETCH_MESSAGES} expected")
     if "before" in frame and "after" in frame:
         raise RemoteError("bad_request", "before or after, not both")
-    found = await in_db(
+    found, more = await in_db(
         selectors.page,
         topic,
         user=user,
         is_admin=session.role is Role.ADMIN,
-        limit=limit + 1,
+        limit=limit,
         now=now_ms(),
         before=_read_place(frame.get("before")),
         after=_read_place(frame.get("after")),
     )
-    items: list[bytes] = []
-    size = 256
-    for _, item in found[:limit]:
-        size += len(item) + 1
-        if items and size > MAX_FRAME_BYTES:
-            break
-        items.append(item)
-    fields: dict[str, Any] = {"ref": ref, "more": len(found) > len(items)}
-    if items:
-        fields["next"] = _write_place(found[len(items) - 1][0])
-    session.send_bytes(frame_bytes("page", items, **fields))
+    fields: dict[str, Any] = {"ref": ref, "more": more}
+    if found:
+        fields["next"] = _write_place(found[-1][0])
+    session.send_bytes(frame_bytes("page", [item for _, item in found], **fields))
 
 
 @registry.frame("signal")

@@ -26,7 +26,7 @@ from accord.primitives import expand, lp, u64
 from accord.topics import Topic
 from messaging.admission import Admitted, Publisher, Right, admit
 from messaging.irc import SpokenLine, parse_log
-from messaging.services import messages_store
+from messaging.services import messages_store, writer_prepare
 from peers.clock import now_ms
 
 THREADS: Final = 2
@@ -101,6 +101,7 @@ class Importer:
         """Import the files, storing in groups; `progress` hears of every group. AccordError says why a line was
         refused.
         """
+        writer_prepare()
         tally = ImportTally()
         for items in self._prepared(paths):
             for start in range(0, len(items), GROUP_MESSAGES):

@@ -23,11 +23,11 @@ from typing import Any, Final
 from django.db import DatabaseError
 
 from accord.errors import AccordError
-from accord.messages import parse_envelope
+from accord.messages import envelope_id, parse_envelope
 from messaging import selectors
 from messaging.admission import Admitted, Publisher, admit
 from messaging.batch import Result
-from messaging.services import messages_store
+from messaging.services import messages_store, writer_prepare
 from messaging.stored import Stored
 from peers.clock import now_ms
 
@@ -73,7 +73,7 @@ def check_submission(submission: Submission, now: int) -> list[Admitted | Result
             proof = submission.proofs.get(ident.hex()) if submission.proofs else None
             found.append(admit(envelope, submission.publisher, now=now, proof=proof))
         except AccordError as error:
-            found.append(Result("rejected", ident, error))
+            found.append(Result("rejected", ident or envelope_id(value), error))
         except Exception:
             logger.exception("a message could not be checked")
             found.append(Result("rejected", ident, AccordError("internal")))
@@ -171,6 +171,7 @@ class Ingest:
     # In the writer's thread
 
     def _write(self) -> None:
+        writer_prepare()
         while True:
             try:
                 chunk = self._chunks.get(timeout=TAIL_SECONDS)
@@ -223,9 +224,8 @@ class Ingest:
         cursor = self._cursor
         for entry in stored:
             while cursor < entry.cursor - 1:
-                found = selectors.stored_between(cursor, entry.cursor - 1, limit=TAIL_STEP)
+                found, cursor = selectors.stored_between(cursor, entry.cursor - 1, limit=TAIL_STEP)
                 complete += found
-                cursor = found[-1].cursor if len(found) == TAIL_STEP else entry.cursor - 1
             complete.append(entry)
             cursor = entry.cursor
         self._cursor = cursor
@@ -235,8 +235,7 @@ class Ingest:
         try:
             newest = selectors.store_cursor()
             while self._cursor < newest:
-                found = selectors.stored_between(self._cursor, newest, limit=TAIL_STEP)
-                self._cursor = found[-1].cursor if len(found) == TAIL_STEP else newest
+                found, self._cursor = selectors.stored_between(self._cursor, newest, limit=TAIL_STEP)
                 self._call_loop(self._dispatch, found)
         except DatabaseError:
             logger.exception("cannot look for messages of other processes")

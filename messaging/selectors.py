@@ -12,12 +12,15 @@ from django.db import connection
 from django.db.models import Q, QuerySet, Sum
 
 from accord.encoding import b64decode
+from accord.frames import MAX_FRAME_BYTES
 from accord.topics import Topic as TopicName
 from messaging.models import Mention, Message, Reference, Store, Topic
 from messaging.stored import Stored, item_bytes
 from peers.models import Account, Process, User
 
 SCAN_STEP: Final = 50_000
+READ_STEP: Final = 16  # rows taken from the database at once: a body may have 256 KiB
+MAX_READ_BYTES: Final = MAX_FRAME_BYTES - 1024  # leaves room for the frame around them
 OPEN_KINDS: Final = ("feed", "chan")
 
 _ROW: Final = (
@@ -48,6 +51,12 @@ def store_cursor() -> int:
 _HELD: Final = f"SELECT ident, cursor, body IS NOT NULL FROM {Message._meta.db_table} WHERE ident IN ({{}})"  # noqa: S608
 _DELETED: Final = f"SELECT target FROM {Reference._meta.db_table} WHERE relation = 'delete' AND target IN ({{}})"  # noqa: S608
 
+ALLOWANCE: Final = ("messages_limit", "messages_used", "bytes_limit", "bytes_used")
+_ALLOWANCES: Final = (
+    f"SELECT u.key, a.id, {', '.join(f'a.{column}' for column in ALLOWANCE)} "  # noqa: S608
+    f"FROM {Account._meta.db_table} a JOIN {User._meta.db_table} u ON u.id = a.user_id WHERE u.key IN ({{}})"
+)
+
 
 def _among(query: str, idents: Sequence[bytes]) -> list[tuple[Any, ...]]:
     """Rows of a query over message ids. Not the ORM's: it takes as long over each id as the database does."""
@@ -61,6 +70,11 @@ def held(idents: Sequence[bytes]) -> Iterator[tuple[bytes, int, bool]]:
     """Which of these message ids are held: (id, cursor, whether with its body)."""
     for ident, cursor, has_body in _among(_HELD, idents):
         yield bytes(ident), cursor, bool(has_body)
+
+
+def allowances(keys: Sequence[bytes]) -> list[tuple[Any, ...]]:
+    """Of the accounts of these users: (key, account id, *ALLOWANCE)."""
+    return _among(_ALLOWANCES, keys)
 
 
 def deleted(idents: Sequence[bytes]) -> list[bytes]:
@@ -133,11 +147,17 @@ def _burning(now: int) -> Q:
     return Q(burn_at__isnull=True) | Q(burn_at__gt=now)
 
 
-def stored_rows(rows: QuerySet[Message]) -> list[Stored]:
-    """Messages of the table as readers get them."""
-    found = []
+def stored_rows(rows: QuerySet[Message], *, limit: int) -> tuple[list[Stored], bool]:
+    """Messages as readers get them, at most `limit` and about MAX_READ_BYTES; and whether there are more."""
+    found: list[Stored] = []
     hub_rows: dict[int, Stored] = {}
-    for cursor, ident, type_, kind, topic_ident, author, burn_at, header, sig, salt, body in rows.values_list(*_ROW):
+    size = 0
+    more = False
+    read = rows[: limit + 1].values_list(*_ROW).iterator(chunk_size=READ_STEP)
+    for cursor, ident, type_, kind, topic_ident, author, burn_at, header, sig, salt, body in read:
+        if len(found) == limit or size > MAX_READ_BYTES:
+            more = True
+            break
         fields = orjson.loads(bytes(header))
         stored = Stored(
             cursor=cursor,
@@ -154,17 +174,20 @@ def stored_rows(rows: QuerySet[Message]) -> list[Stored]:
             item=item_bytes(cursor, header, sig, salt, body),
         )
         found.append(stored)
+        size += len(stored.item)
         if kind == "hub":
             hub_rows[cursor] = stored
             stored.concerns = []
     for cursor, key in Mention.objects.filter(message__in=hub_rows).values_list("message_id", "user__key"):
         hub_rows[cursor].concerns.append(bytes(key))
-    return found
+    return found, more
 
 
-def stored_between(after: int, upto: int, *, limit: int) -> list[Stored]:
-    """Everything with an arrival number in (after, upto], in order."""
-    return stored_rows(Message.objects.filter(cursor__gt=after, cursor__lte=upto).order_by("cursor")[:limit])
+def stored_between(after: int, upto: int, *, limit: int) -> tuple[list[Stored], int]:
+    """What has an arrival number in (after, upto], in order, and how far has been looked."""
+    rows = Message.objects.filter(cursor__gt=after, cursor__lte=upto).order_by("cursor")
+    found, more = stored_rows(rows, limit=limit)
+    return found, found[-1].cursor if more else upto
 
 
 def _topics(names: Iterable[TopicName]) -> Q:
@@ -223,10 +246,10 @@ def backlog(
         Message.objects.filter(cursor__gt=after, cursor__lte=last)
         .filter(query)
         .filter(readable(user, is_admin=is_admin), _burning(now))
-        .order_by("cursor")[:limit]
+        .order_by("cursor")
     )
-    found = stored_rows(rows)
-    return found, found[-1].cursor if len(found) == limit else last
+    found, more = stored_rows(rows, limit=limit)
+    return found, found[-1].cursor if more else last
 
 
 Place = tuple[int, bytes]  # created_at and id: a position in a topic
@@ -241,9 +264,9 @@ def page(
     now: int,
     before: Place | None = None,
     after: Place | None = None,
-) -> list[tuple[Place, bytes]]:
+) -> tuple[list[tuple[Place, bytes]], bool]:
     """Messages of a topic by (created_at, id): the newest first, or with `after` the nearest later ones, oldest first;
-    as ready items.
+    as ready items that fit a frame together, and whether there are more.
     """
     rows = Message.objects.filter(topic__kind=topic.kind, topic__ident=topic.ident).filter(_burning(now))
     if topic.kind not in OPEN_KINDS:
@@ -255,15 +278,16 @@ def page(
         if before is not None:
             rows = rows.filter(created_at__lte=before[0]).filter(Q(created_at__lt=before[0]) | Q(ident__lt=before[1]))
         rows = rows.order_by("-created_at", "-ident")
-    return [
-        (
-            (created_at, bytes(ident)),
-            item_bytes(cursor, header, sig, salt, body),
-        )
-        for created_at, ident, cursor, header, sig, salt, body in rows.values_list(
-            "created_at", "ident", "cursor", "header", "sig", "salt", "body"
-        )[:limit]
-    ]
+    found: list[tuple[Place, bytes]] = []
+    room = MAX_READ_BYTES
+    columns = ("created_at", "ident", "cursor", "header", "sig", "salt", "body")
+    for created_at, ident, cursor, *blobs in rows[: limit + 1].values_list(*columns).iterator(chunk_size=READ_STEP):
+        item = item_bytes(cursor, *blobs)
+        room -= len(item) + 1
+        if found and (len(found) == limit or room < 0):
+            return found, True
+        found.append(((created_at, bytes(ident)), item))
+    return found, False
 
 
 def topic_exists(topic: TopicName) -> bool:

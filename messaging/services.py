@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import F
 
 from accord import invites as invite_links
@@ -31,9 +31,17 @@ from peers.models import Account
 from peers.services import admin_install
 
 BURN_STEP: Final = 500
+WRITER_CACHE_KIB: Final = 256 * 1024
 LOUNGE: Final = "lounge"
 
 _known = TableIds()
+
+
+def writer_prepare() -> None:
+    """Give the connection of a thread that stores many messages room for the index of their ids."""
+    if connection.vendor == "sqlite":
+        with connection.cursor() as cursor:
+            cursor.execute(f"PRAGMA cache_size=-{WRITER_CACHE_KIB}")
 
 
 def messages_store(*, items: Sequence[Admitted], now: int) -> tuple[list[Result], list[Stored]]:
@@ -78,8 +86,23 @@ def messages_burn(*, now: int) -> int:
             Mention.objects.filter(message__in=cursors).delete()
             Reference.objects.filter(message__in=cursors).delete()
             Message.objects.filter(cursor__in=cursors).delete()
+            Store.objects.filter(pk=1).update(unwiped=True)
         burned += len(rows)
     return burned
+
+
+def log_wipe() -> None:
+    """Empty SQLite's write-ahead log if what was deleted or burned may lie in it; the main file is overwritten already.
+
+    Another reader can be in the way; then the next call tries again.
+    """
+    if connection.vendor != "sqlite" or not Store.objects.filter(unwiped=True).update(unwiped=False):
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        (in_the_way, _, _) = cursor.fetchone()
+    if in_the_way:
+        Store.objects.update(unwiped=True)
 
 
 def _topic_ensure(kind: str, ident: bytes) -> None:

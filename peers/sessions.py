@@ -32,6 +32,30 @@ MAX_ERRORS: Final = 200
 ERRORS_PER_SECOND: Final = 20
 
 
+class SharedFrame:
+    """A frame for many sessions: JSON and, once a server has asked for them, the bytes of the clear wire."""
+
+    __slots__ = ("_wire", "json")
+
+    def __init__(self, json: bytes) -> None:
+        self.json = json
+        self._wire = b""
+
+    @property
+    def wire(self) -> bytes:
+        """An unmasked, unfragmented WebSocket text frame (RFC 6455 section 5.2)."""
+        if not self._wire:
+            size = len(self.json)
+            if size < 126:
+                head = bytes((0x81, size))
+            elif size < 65_536:
+                head = b"\x81\x7e" + size.to_bytes(2, "big")
+            else:
+                head = b"\x81\x7f" + size.to_bytes(8, "big")
+            self._wire = head + self.json
+        return self._wire
+
+
 class Wire:
     """What a server's protocol object offers beyond ASGI (scope extension "accord"); this one, of other servers, offers
     nothing.
@@ -43,6 +67,10 @@ class Wire:
 
     def kick(self, code: int, reason: str = "", grace: float = 2.0) -> None:
         """Send the close now, behind what waits, and abort the connection after `grace` seconds; never blocks."""
+
+    def write_at_once(self, frame: SharedFrame) -> bool:
+        """Write a clear frame straight to the transport if nothing is in its way; False: use `send`."""
+        return False
 
 
 class Role(Enum):
@@ -130,6 +158,16 @@ class Session:
         elif self._waiting_bytes > DRAINED_BYTES:
             self._drained.clear()
         self._wake.set()
+
+    def send_shared(self, frame: SharedFrame) -> None:
+        """Queue a frame that goes to many; or write it at once, where it is clear and nothing waits before it."""
+        if (
+            self._waiting
+            or self._sealer is not None
+            or self._close_code is not None
+            or not self._wire.write_at_once(frame)
+        ):
+            self.send_bytes(frame.json)
 
     async def drained(self) -> None:
         """Wait until little is waiting: long answers are made at the reader's pace."""

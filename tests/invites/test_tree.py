@@ -186,12 +186,12 @@ class InviteTree(RuleBasedStateMachine):
                 expires=None if action.life_ms is None else self.now + action.life_ms,
                 created_at=self.now,
             )
-        new = self.keys[action.new]
+        new, other = self.keys[action.new], person("somebody else")
         proof = {
             "right": make_proof(new, hub=self.hub.key, temp=author.public),
-            "other key": make_proof(author, hub=self.hub.key, temp=author.public),
-            "other account": make_proof(new, hub=self.hub.key, temp=new.public),
-            "other hub": make_proof(new, hub=author.public, temp=author.public),
+            "other key": make_proof(other, hub=self.hub.key, temp=author.public),
+            "other account": make_proof(new, hub=self.hub.key, temp=other.public),
+            "other hub": make_proof(new, hub=other.public, temp=author.public),
         }[action.proof]
         return self.hub.claim(author, new, action.name, proof=proof, created_at=self.now)
 
