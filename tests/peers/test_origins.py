@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from pytest_django.fixtures import SettingsWrapper
 
 from peers.origins import browser_may_enter, clear_frames_allowed, program_may_enter
 
@@ -32,7 +31,7 @@ LOOPBACK = [f"127.0.0.1:{PORT}", f"localhost:{PORT}", f"[::1]:{PORT}"]
 
 @pytest.mark.parametrize("url", ["", PUBLIC])
 @pytest.mark.parametrize("host", LOOPBACK)
-def test_a_page_of_the_hub_itself_on_loopback(settings: SettingsWrapper, url: str, host: str) -> None:
+def test_a_page_of_the_hub_itself_on_loopback(settings: Any, url: str, host: str) -> None:
     settings.ACCORD_URL = url
     assert browser_may_enter(browser(host, f"http://{host}"))
 
@@ -63,14 +62,14 @@ def test_a_page_of_the_hub_itself_on_loopback(settings: SettingsWrapper, url: st
         "chrome-extension://abcdef",
     ],
 )
-def test_a_page_of_another_origin(settings: SettingsWrapper, host: str, origin: str | None) -> None:
+def test_a_page_of_another_origin(settings: Any, host: str, origin: str | None) -> None:
     settings.ACCORD_URL = PUBLIC
     assert not browser_may_enter(browser(host, origin))
 
 
 @pytest.mark.parametrize("first", LOOPBACK)
 @pytest.mark.parametrize("second", LOOPBACK)
-def test_host_and_origin_are_of_each_other(settings: SettingsWrapper, first: str, second: str) -> None:
+def test_host_and_origin_are_of_each_other(settings: Any, first: str, second: str) -> None:
     settings.ACCORD_URL = ""
     assert browser_may_enter(browser(first, f"http://{second}")) == (first == second)
 
@@ -78,7 +77,7 @@ def test_host_and_origin_are_of_each_other(settings: SettingsWrapper, first: str
 @pytest.mark.parametrize(
     "host", [None, "", "evil.example", f"evil.example:{PORT}", f"127.0.0.1:{PORT + 1}", "127.0.0.1"]
 )
-def test_a_name_that_is_not_the_hubs(settings: SettingsWrapper, host: str | None) -> None:
+def test_a_name_that_is_not_the_hubs(settings: Any, host: str | None) -> None:
     """A name that an attacker has pointed at the hub's address gets nothing, though host and origin agree."""
     for url in ("", PUBLIC):
         settings.ACCORD_URL = url
@@ -86,7 +85,7 @@ def test_a_name_that_is_not_the_hubs(settings: SettingsWrapper, host: str | None
         assert not browser_may_enter(browser(host, f"https://{host}"))
 
 
-def test_the_public_address(settings: SettingsWrapper) -> None:
+def test_the_public_address(settings: Any) -> None:
     settings.ACCORD_URL = PUBLIC
     assert browser_may_enter(browser("hub.example", PUBLIC))
     assert not browser_may_enter(browser("hub.example", f"http://127.0.0.1:{PORT}"))
@@ -95,7 +94,7 @@ def test_the_public_address(settings: SettingsWrapper) -> None:
     assert not browser_may_enter(browser("hub.example", PUBLIC))
 
 
-def test_a_public_address_with_a_port(settings: SettingsWrapper) -> None:
+def test_a_public_address_with_a_port(settings: Any) -> None:
     settings.ACCORD_URL = "https://hub.example:8443"
     assert browser_may_enter(browser("hub.example:8443", "https://hub.example:8443"))
     assert not browser_may_enter(browser("hub.example", "https://hub.example:8443"))
@@ -103,7 +102,7 @@ def test_a_public_address_with_a_port(settings: SettingsWrapper) -> None:
 
 
 @pytest.mark.parametrize("name", ["host", "origin"])
-def test_a_header_that_comes_twice_counts_as_none(settings: SettingsWrapper, name: str) -> None:
+def test_a_header_that_comes_twice_counts_as_none(settings: Any, name: str) -> None:
     settings.ACCORD_URL = ""
     good = [("host", LOOPBACK[0]), ("origin", f"http://{LOOPBACK[0]}")]
     assert browser_may_enter(scope(*good))
@@ -150,7 +149,7 @@ def test_the_programs_route_takes_nothing_that_a_browser_adds(headers: list[tupl
     ],
 )
 def test_clear_frames_travel_over_tls_or_within_the_machine(
-    settings: SettingsWrapper, url: str, host: str | None, client: str | None, allowed: bool
+    settings: Any, url: str, host: str | None, client: str | None, allowed: bool
 ) -> None:
     settings.ACCORD_URL = url
     given = scope(*([("host", host)] if host else []), client=client)
