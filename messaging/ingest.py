@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import queue
 import threading
 from collections import deque
@@ -33,7 +32,7 @@ from peers.clock import now_ms
 
 logger = logging.getLogger(__name__)
 
-VERIFY_THREADS: Final = 2
+VERIFY_THREADS: Final = 3  # one more than two cores: some thread always waits for the interpreter lock
 CHUNK_MESSAGES: Final = 64
 MAX_CHUNKS_UNDER_WAY: Final = 12
 MAX_GROUP_MESSAGES: Final = 500
@@ -113,7 +112,7 @@ class Ingest:
         self._pump_scheduled = False
         self._under_way = 0
         self._group_done = asyncio.Event()
-        self._verifiers = ThreadPoolExecutor(min(VERIFY_THREADS, os.cpu_count() or 1), thread_name_prefix="verify")
+        self._verifiers = ThreadPoolExecutor(VERIFY_THREADS, thread_name_prefix="verify")
         self._chunks: queue.SimpleQueue[_Chunk | None] = queue.SimpleQueue()
         self._writer = threading.Thread(target=self._write, name="writer", daemon=True)
         self._cursor = cursor  # of the writer: everything up to here has been given to `dispatch`

@@ -17,7 +17,7 @@ from typing import Any, Final, TypeVar
 import orjson
 from django.db import connection, connections
 
-from accord import messages
+from accord import messages, pow
 from accord.encoding import b64encode, canonical
 from accord.invites import make_proof
 from accord.keys import SigningKey
@@ -102,11 +102,15 @@ def bad_signature(value: dict[str, Any]) -> dict[str, Any]:
 def admitted(
     value: dict[str, Any], right: Right = Right.OWN, *, now: int = NOW, account_id: int | None = None
 ) -> Admitted:
-    """The envelope as admission hands it on, brought by its author. A stranger's proof of work is taken for done."""
+    """The envelope as admission hands it on, brought by its author; a stranger has done some work for it."""
     parsed = messages.parse_envelope(value)
-    if right is Right.STRANGER:
-        return Admitted(messages.verify(parsed), Publisher(right))
-    return admit(parsed, Publisher(right, user=parsed.author, account_id=account_id), now=now)
+    if right is not Right.STRANGER:
+        return admit(parsed, Publisher(right, user=parsed.author, account_id=account_id), now=now)
+    ring = keyring()
+    given = {"server": ring.hub.public, "key": parsed.author, "purpose": "mail", "difficulty": 1, "now": now}
+    challenge = pow.make_challenge(ring.secret, **given)
+    proof = {"challenge": challenge, "counter": pow.solve(challenge, parsed.id)}
+    return admit(parsed, Publisher(right), now=now, proof=proof)
 
 
 def store(*items: dict[str, Any] | Admitted, now: int = NOW) -> tuple[list[Result], list[Stored]]:

@@ -269,6 +269,83 @@ async def test_a_cut_connection_resumes_with_since(hub: World) -> None:
     assert cuts > 3
 
 
+async def test_coming_and_going_loses_nothing(hub: World) -> None:
+    """Unsubscribe and subscribe again with `since`, all the time, while messages trickle in: nothing falls between."""
+    users, listeners, channel = await hub.add_members(4), await hub.add_members(3), await hub.channel()
+    sent: set[str] = set()
+
+    async def trickle(user: Key) -> None:
+        async with await hub.connect(user, frames="clear") as session:
+            for number in range(150):
+                envelope = text(user, channel, f"number {number}")
+                await session.store(envelope)
+                sent.add(id_of(envelope))
+
+    async def come_and_go(listener: Key) -> list[Json]:
+        got: list[Json] = []
+        async with await hub.connect(listener, frames="clear") as session:
+            position: Json = {"since": 0, "store": session.result["store"]}
+            over = False
+            while not over:
+                over = trickling.done()  # and then one turn more
+                await session.subscribe(topics=[channel], **position)
+                await session.ask("unsubscribe", topics=[channel])
+                got += session.delivered()
+                session.frames.clear()
+                if got:
+                    position["since"] = got[-1]["cursor"]
+        return got
+
+    trickling = asyncio.gather(*map(trickle, users))
+    for got in await asyncio.gather(*map(come_and_go, listeners)):
+        assert_in_order(got)
+        missing = sent - set(ids(got))
+        assert not missing, f"{len(missing)} of {len(sent)} messages fell between backlog and live"
+        assert len(got) == len(sent)
+    await trickling
+
+
+async def test_two_backlogs_at_once_double_nothing(hub: World) -> None:
+    """Two subscriptions that want the same, asked for in one breath: each message comes once."""
+    user, author = await hub.add_members(2)
+    channel = await hub.channel()
+    said = [text(author, channel, f"number {i}") for i in range(100)]
+    async with await hub.connect(user) as session, await hub.connect(author) as writer:
+        await writer.store(*said)
+        since: Json = {"since": 0, "store": session.result["store"]}
+        both = [
+            await session.begin("subscribe", topics=[channel], **since),
+            await session.begin("subscribe", keys=[author.text], **since),
+        ]
+        for future in both:
+            ref_ = (await future)["ref"]
+            await session.until(lambda ref_=ref_: session.first("live", ref=ref_))
+        heard = [ident for ident in ids(session.delivered()) if ident in set(map(id_of, said))]
+        assert len(set(heard)) == len(said)
+        assert len(heard) == len(said), f"{len(heard) - len(said)} of {len(said)} messages came twice"
+
+
+async def test_unsubscribe_counts_during_a_backlog_too(hub: World) -> None:
+    """Who has been told `unsubscribed` hears nothing more, even where the backlog was still on its way."""
+    user, author = await hub.add_members(2)
+    channel = await hub.channel()
+    async with await hub.connect(user) as session, await hub.connect(author) as writer:
+        await writer.store(*[text(author, channel, f"number {i}") for i in range(100)])
+        await session.begin("subscribe", topics=[channel], since=0, store=session.result["store"])
+        await session.ask("unsubscribe", topics=[channel])
+        for _ in range(5):
+            await session.topics()  # the backlog's reads are over by now
+        session.frames.clear()
+        late = text(author, channel, "late")
+        await writer.store(late)
+        other = await hub.channel()
+        await session.subscribe(topics=[other])
+        last = text(author, other, "the last")
+        await writer.store(last)
+        await session.until_delivered(last)
+        assert [item["message"] for item in session.delivered()] == [last]
+
+
 async def test_a_second_subscription_with_backlog_doubles_nothing(hub: World) -> None:
     """A backlog on top of a live subscription brings only what that one does not."""
     user, author = await hub.add_members(2)

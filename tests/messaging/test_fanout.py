@@ -19,7 +19,7 @@ from messaging.fanout import COALESCE_SECONDS, Fanout, deliver_frames, may_read
 from messaging.models import Message
 from messaging.selectors import Wanted
 from messaging.stored import Stored
-from peers.sessions import Role
+from peers.sessions import Role, SharedFrame
 from tests.factories import (
     deletion,
     envelope,
@@ -41,12 +41,16 @@ class FakeSession:
     def __init__(self, user: bytes, role: Role = Role.MEMBER) -> None:
         self.user = user
         self.role = role
-        self.frames: list[bytes] = []
+        self.shared: list[SharedFrame] = []
         self.came = asyncio.Event()
 
-    def send_bytes(self, frame: bytes) -> None:
-        self.frames.append(frame)
+    def send_shared(self, frame: SharedFrame) -> None:
+        self.shared.append(frame)
         self.came.set()
+
+    @property
+    def frames(self) -> list[bytes]:
+        return [frame.json for frame in self.shared]
 
     def cursors(self) -> list[int]:
         """The arrival numbers of all that came, in order."""
@@ -175,11 +179,11 @@ async def test_nothing_stored_is_nothing_sent(fanout: Fanout) -> None:
     assert bob.frames == []
 
 
-async def test_those_who_want_the_same_get_the_same_bytes(fanout: Fanout) -> None:
+async def test_those_who_want_the_same_get_the_same_frame(fanout: Fanout) -> None:
     sessions = [subscribe(fanout, FakeSession(user), topics=(LOUNGE,)) for user in (ANN, BOB, CARL)]
     special = subscribe(fanout, FakeSession(BOB), keys=(ANN,))
     fanout.dispatch([stored(1)])
-    assert len({id(session.frames[0]) for session in [*sessions, special]}) == 1
+    assert len({session.shared[0] for session in [*sessions, special]}) == 1
 
 
 # ---------------------------------------------------------------------------------------------------------------- when
@@ -318,7 +322,7 @@ def test_may_read_is_the_rule_of_the_database(drawn: list[tuple[int, str, set[in
                 to = hub.lounge if what == "lounge" else inboxes.get(what, "feed")
                 value = envelope(author, to, f"{number}", mentions=mentions, answers=[bytes([number]) * 32])
             live += store(value)[1]
-        by_cursor = {entry.cursor: entry for entry in selectors.stored_between(0, 10_000, limit=10_000)}
+        by_cursor = {entry.cursor: entry for entry in selectors.stored_between(0, 10_000, limit=10_000)[0]}
         assert sorted(by_cursor) == list(Message.objects.order_by("cursor").values_list("cursor", flat=True))
         for entry in live:  # what goes out at once is what the table gives later
             again = by_cursor[entry.cursor]

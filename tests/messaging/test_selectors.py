@@ -12,13 +12,14 @@ from django.db import transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from accord.frames import MAX_FRAME_BYTES
 from accord.keys import SigningKey
 from accord.messages import parse_envelope
 from accord.topics import Topic
 from messaging import selectors
-from messaging.models import Message
-from messaging.selectors import Place, Wanted
-from messaging.stored import Stored
+from messaging.models import Message, Store
+from messaging.selectors import SCAN_STEP, Place, Wanted
+from messaging.stored import Stored, frame_bytes
 from peers.services import process_forget, process_report
 from tests.factories import (
     HOUR_MS,
@@ -37,7 +38,7 @@ from tests.factories import (
 
 quick = settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
-Page = list[tuple[Place, bytes]]
+Page = tuple[list[tuple[Place, bytes]], bool]
 
 
 def pages(read: Callable[..., Page], limit: int, *, forward: bool) -> list[bytes]:
@@ -45,12 +46,13 @@ def pages(read: Callable[..., Page], limit: int, *, forward: bool) -> list[bytes
     ids: list[bytes] = []
     place: Place | None = (0, b"") if forward else None
     while True:
-        found = read(limit=limit, **({"after": place} if forward else {"before": place}))
+        found, more = read(limit=limit, **({"after": place} if forward else {"before": place}))
+        assert len(found) <= limit
         for (created_at, ident), item in found:
             parsed = parse_envelope(orjson.loads(item)["message"])
             assert (parsed.created_at, parsed.id) == (created_at, ident)
         ids += [ident for (_, ident), _ in found]
-        if len(found) < limit:
+        if not more:
             return ids
         place = found[-1][0]
 
@@ -72,14 +74,65 @@ def test_pages_cover_a_topic_once_however_many_share_a_moment(hub: Hub, limit: i
     assert pages(read, limit, forward=False) == [ident for _, ident in reversed(expected)]
 
 
+def test_more_is_said_only_where_there_is_more(hub: Hub) -> None:
+    ann = hub.member("ann")
+    store(*(envelope(ann, hub.lounge, f"{number}") for number in range(6)))
+    for limit, expected in ((5, (5, True)), (6, (6, False)), (7, (6, False))):
+        found, more = selectors.page(hub.lounge, user=ann.public, is_admin=False, now=NOW, limit=limit)
+        assert (len(found), more) == expected
+
+
+def large(hub: Hub) -> list[Stored]:
+    """Ten messages of which three fit a frame."""
+    ann = hub.member("ann")
+    return store(*(envelope(ann, hub.lounge, f"{number}" * 200_000) for number in range(10)))[1]
+
+
+def test_a_page_of_large_messages_fits_a_frame(hub: Hub) -> None:
+    expected = large(hub)
+
+    def read(**place: Any) -> Page:
+        found, more = selectors.page(hub.lounge, user=hub.admin.public, is_admin=True, now=NOW, **place)
+        assert len(frame_bytes("page", [item for _, item in found], ref=2**53, more=more)) <= MAX_FRAME_BYTES
+        assert len(found) in (1, 3)
+        return found, more
+
+    assert set(pages(read, 500, forward=True)) == {entry.id for entry in expected}
+    assert pages(read, 500, forward=True) == pages(read, 500, forward=False)[::-1]
+
+
+def test_large_messages_are_walked_in_small_steps_without_gap(hub: Hub) -> None:
+    expected = large(hub)
+    after, upto = expected[0].cursor - 1, expected[-1].cursor + 5
+    for read in (
+        lambda position: selectors.stored_between(position, upto, limit=500),
+        lambda position: selectors.backlog(
+            Wanted(topics=(hub.lounge,)),
+            user=hub.admin.public,
+            is_admin=True,
+            after=position,
+            upto=upto,
+            now=NOW,
+            limit=500,
+        ),
+    ):
+        found: list[Stored] = []
+        position, steps = after, 0
+        while position < upto:
+            step, position = read(position)
+            found, steps = found + step, steps + 1
+        assert found == expected
+        assert steps > 2
+
+
 def test_pages_from_any_place_have_what_lies_on_that_side(hub: Hub) -> None:
     ann = hub.member("ann")
     values = [envelope(ann, hub.lounge, f"{number}", created_at=NOW - number // 4) for number in range(12)]
     store(*values)
     places = sorted((value["header"]["created_at"], ident_of(value)) for value in values)
     for place in [*places, (NOW, bytes(32)), (NOW - 1, b"\xff" * 32), (0, bytes(32)), (2**44, bytes(32))]:
-        later = selectors.page(hub.lounge, user=ann.public, is_admin=False, now=NOW, limit=99, after=place)
-        earlier = selectors.page(hub.lounge, user=ann.public, is_admin=False, now=NOW, limit=99, before=place)
+        later, _ = selectors.page(hub.lounge, user=ann.public, is_admin=False, now=NOW, limit=99, after=place)
+        earlier, _ = selectors.page(hub.lounge, user=ann.public, is_admin=False, now=NOW, limit=99, before=place)
         assert [found for found, _ in later] == [other for other in places if other > place]
         assert [found for found, _ in earlier] == [other for other in reversed(places) if other < place]
 
@@ -91,7 +144,7 @@ def test_a_page_of_an_inbox_has_what_the_reader_may_read(hub: Hub) -> None:
 
     def ids(reader: SigningKey) -> set[bytes]:
         is_admin = reader == hub.admin
-        found = selectors.page(inbox(bob), user=reader.public, is_admin=is_admin, now=NOW, limit=9)
+        found, _ = selectors.page(inbox(bob), user=reader.public, is_admin=is_admin, now=NOW, limit=9)
         return {ident for (_, ident), _ in found}
 
     assert ids(bob) == {ident_of(from_ann), ident_of(from_carl)}
@@ -105,7 +158,7 @@ def test_a_page_of_the_hubs_topic_has_what_concerns_the_reader(hub: Hub) -> None
     store(hub.claim(guest, person("carl"), "carl"))
 
     def types(reader: SigningKey) -> list[str]:
-        found = selectors.page(hub.topic, user=reader.public, is_admin=False, now=NOW, limit=9, after=(0, b""))
+        found, _ = selectors.page(hub.topic, user=reader.public, is_admin=False, now=NOW, limit=9, after=(0, b""))
         return sorted(orjson.loads(item)["message"]["header"]["type"] for _, item in found)
 
     assert types(ann) == ["add_user", "add_user", "replace_account"]
@@ -119,7 +172,8 @@ def test_what_has_burned_is_not_shown_before_it_is_dropped(hub: Hub) -> None:
     ann = hub.member("ann")
     store(envelope(ann, hub.lounge, "soon gone", burn_at=NOW + 1), envelope(ann, hub.lounge, "stays"))
     for now, count in ((NOW, 2), (NOW + 1, 1)):
-        assert len(selectors.page(hub.lounge, user=ann.public, is_admin=False, limit=9, now=now)) == count
+        page, more = selectors.page(hub.lounge, user=ann.public, is_admin=False, limit=9, now=now)
+        assert (len(page), more) == (count, False)
         found, _ = selectors.backlog(
             Wanted(topics=(hub.lounge,)), user=ann.public, is_admin=False, after=0, upto=99, now=now, limit=9
         )
@@ -189,7 +243,8 @@ def test_a_backlog_is_what_a_brute_force_filter_finds(drawn: list[Any], asked: l
         people, idents = populate(hub, drawn)
         newest = selectors.store_cursor()
         topics = [hub.lounge, hub.topic, *(inbox(key) for key in people), *(feed(key) for key in people)]
-        everything = selectors.stored_between(0, newest, limit=10_000)
+        everything, looked = selectors.stored_between(0, newest, limit=10_000)
+        assert looked == newest
         assert [entry.cursor for entry in everything] == list(range(1, newest + 1))
         for reader_place, topic_places, key_places, ident_places, start, end in asked:
             reader, after, upto = people[reader_place], min(start, newest), min(max(start, end), newest)
@@ -221,18 +276,22 @@ def test_a_backlog_is_what_a_brute_force_filter_finds(drawn: list[Any], asked: l
         transaction.set_rollback(True)
 
 
-def test_a_backlog_of_much_is_walked_in_steps(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(selectors, "SCAN_STEP", 10)
+def test_a_long_backlog_is_walked_in_steps(hub: Hub) -> None:
+    """Where the wanted messages lie far apart, a step ends without having found any."""
     ann = hub.member("ann")
-    store(*(envelope(ann, (hub.lounge, "feed")[number % 25 > 0], f"{number}") for number in range(100)))
+    expected = []
+    for number in range(4):
+        _, stored = store(*(envelope(ann, topic, f"{number}") for topic in ("feed", hub.lounge, "feed")))
+        expected.append(stored[1])
+        Store.objects.update(cursor=stored[-1].cursor + 2 * SCAN_STEP)
     found, position, newest = [], 0, selectors.store_cursor()
     while position < newest:
         step, looked = selectors.backlog(
             Wanted(topics=(hub.lounge,)), user=ann.public, is_admin=False, after=position, upto=newest, now=NOW, limit=2
         )
-        assert position < looked <= position + 10
+        assert position < looked <= position + SCAN_STEP
         found, position = found + step, looked
-    assert [orjson.loads(entry.item)["cursor"] for entry in found] == [newest - 99 + 25 * place for place in range(4)]
+    assert found == expected
 
 
 def test_nothing_is_wanted_by_those_who_name_nothing(hub: Hub) -> None:

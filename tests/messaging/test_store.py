@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -11,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from accord.encoding import b64encode
+from accord.errors import AccordError
 from accord.keys import SigningKey
 from accord.topics import Topic, open_channel_id
 from messaging import selectors
@@ -19,7 +25,7 @@ from messaging.batch import MAX_STRANGERS_WAITING, MAX_UNANSWERED
 from messaging.ingest import store_or_refuse
 from messaging.models import Mention, Message, Reference, Store
 from messaging.models import Topic as TopicRow
-from messaging.services import BURN_STEP, messages_burn
+from messaging.services import BURN_STEP, log_wipe, messages_burn
 from peers.models import Revocation, User
 from tests.factories import (
     HOUR_MS,
@@ -452,6 +458,74 @@ def test_a_deleted_message_burns_with_what_is_left_of_it(hub: Hub) -> None:
     check_totals()
 
 
+def files_hold(marker: bytes) -> bool:
+    """Whether the database's files have these bytes anywhere."""
+    name = Path(connection.settings_dict["NAME"])
+    return any(marker in path.read_bytes() for path in name.parent.glob(f"{name.name}*"))
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("how", ["deleted", "burned"])
+def test_what_is_gone_leaves_no_trace_in_the_files(hub: Hub, how: str) -> None:
+    ann, marker = hub.member("ann"), f"unmistakable {how} words"
+    value = envelope(ann, hub.lounge, marker, burn_at=NOW + 1)
+    store(value)
+    assert files_hold(marker.encode())
+    assert not Store.objects.get().unwiped
+    if how == "deleted":
+        store(deletion(ann, hub.lounge, ident_of(value)))
+    else:
+        messages_burn(now=NOW + 1)
+    assert Store.objects.get().unwiped
+    log_wipe()
+    assert not files_hold(marker.encode())
+    assert not Store.objects.get().unwiped
+
+
+@pytest.fixture
+def patience(transactional_db: None) -> Iterator[float]:
+    """Seconds that this connection waits for a lock: few."""
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA busy_timeout = 500")
+    yield 0.5
+    connection.close()  # the next one has the settings' patience again
+
+
+def read_on(marker: bytes) -> sqlite3.Connection:
+    """A reader that still sees the database as it is now, as an export does for as long as it takes."""
+    reader = sqlite3.connect(connection.settings_dict["NAME"])
+    reader.execute("BEGIN")
+    assert reader.execute("SELECT count(*) FROM messaging_message WHERE instr(body, ?)", [marker]).fetchone() == (1,)
+    return reader
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_reader_in_the_way_puts_the_wiping_off(hub: Hub, patience: float) -> None:
+    ann, marker = hub.member("ann"), "unmistakable words"
+    value = envelope(ann, hub.lounge, marker)
+    store(value)
+    with closing(read_on(marker.encode())):
+        store(deletion(ann, hub.lounge, ident_of(value)))
+        log_wipe()
+        assert Store.objects.get().unwiped
+    log_wipe()
+    assert not Store.objects.get().unwiped
+    assert not files_hold(marker.encode())
+
+
+@pytest.mark.xfail(reason="the checkpoint keeps all writers out for as long as it waits for readers")
+@pytest.mark.django_db(transaction=True)
+def test_wiping_does_not_wait_for_readers(hub: Hub, patience: float) -> None:
+    ann, marker = hub.member("ann"), "unmistakable words"
+    value = envelope(ann, hub.lounge, marker)
+    store(value)
+    with closing(read_on(marker.encode())):
+        store(deletion(ann, hub.lounge, ident_of(value)))
+        start = time.monotonic()
+        log_wipe()
+        assert time.monotonic() - start < patience / 2
+
+
 # ---------------------------------------------------------------------------------------------------------- allowances
 
 
@@ -593,38 +667,57 @@ def test_a_strangers_duplicate_shows_as_stored(hub: Hub) -> None:
     assert in_inbox(ann) == 1
 
 
-STRANGE = [
-    {},
-    {"refs": [("react", bytes(32))]},
-    {"mentions": [bytes(31) + b"\2"]},
-    {"answers": [bytes(32)]},
-    {"burn_at": NOW + HOUR_MS},
-]
+def test_a_deleted_mail_waits_no_longer(hub: Hub) -> None:
+    ann = hub.member("ann")
+    items = [mail("eve", ann, f"{number}") for number in range(MAX_UNANSWERED)]
+    store(*items)
+    assert take(deletion(ann, inbox(ann), items[0].message.id)) == ["stored"]
+    store(mail("eve", ann, "again"), mail("eve", ann, "and again"))
+    assert in_inbox(ann) == MAX_UNANSWERED + 2  # one more, and the deletion
 
 
-@pytest.mark.parametrize("fields", STRANGE, ids=str)
+def word_for(name: str, to: SigningKey, *, bare: bool = False, **fields: Any) -> str:
+    """What a stranger is told of a mail."""
+    value = envelope(person(name), inbox(to), "hello", type="mail.text", **fields)
+    try:
+        return take(admitted(without_body(value) if bare else value, Right.STRANGER))[0]
+    except AccordError as error:
+        return error.code
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"bare": True},
+        {"mentions": [bytes(31) + b"\2"]},
+        {"answers": [bytes(32)]},
+        {"burn_at": NOW + HOUR_MS},
+        {"later_field": 1},
+        {"crit": ["later_field"], "later_field": 1},
+        *({"refs": [(relation, bytes(32))]} for relation in ("edit", "delete", "react", "pin")),
+    ],
+    ids=str,
+)
 def test_a_stranger_cannot_tell_who_has_an_account(hub: Hub, fields: dict[str, Any]) -> None:
     ann, nobody = hub.member("ann"), person("nobody")
-    assert take(mail("eve", ann, **fields)) == take(mail("eve", nobody, **fields)) == ["stored"]
+    assert word_for("eve", ann, **fields) == word_for("eve", nobody, **fields)
 
 
-@pytest.mark.xfail(reason="only with an account it is looked whether the body is there")
-def test_a_stranger_cannot_tell_by_a_missing_body(hub: Hub) -> None:
-    words = []
-    for key in (hub.member("ann"), person("nobody")):
-        value = without_body(envelope(person("eve"), inbox(key), "hi", type="mail.text"))
-        words.append(take(admitted(value, Right.STRANGER)))
-    assert words[0] == words[1]
-
-
-@pytest.mark.xfail(reason="only with an account it is looked what a reference refers to")
 @pytest.mark.parametrize("relation", ["edit", "delete", "react", "pin"])
-def test_a_stranger_cannot_tell_by_a_reference(hub: Hub, relation: str) -> None:
+def test_a_stranger_cannot_tell_by_a_reference_to_what_is_held(hub: Hub, relation: str) -> None:
     ann, bob = hub.member("ann"), hub.member("bob")
     known = mail("eve", ann)
     store(known)
     refs = [(relation, known.message.id)]
-    assert take(mail("eve", bob, refs=refs)) == take(mail("eve", person("nobody"), refs=refs))
+    words = {word_for("eve", key, refs=refs) for key in (ann, bob, person("nobody"))}
+    assert len(words) == 1
+
+
+def test_a_stranger_cannot_tell_by_the_limits(hub: Hub) -> None:
+    ann = hub.member("ann")
+    assert {word_for("eve", ann, answers=[bytes([number]) * 32]) for number in range(MAX_UNANSWERED + 3)} == {"stored"}
+    assert in_inbox(ann) == MAX_UNANSWERED
 
 
 # ----------------------------------------------------------------------------------------------------- control messages
@@ -745,7 +838,7 @@ def test_there_is_one_store(hub: Hub) -> None:
 
 
 def test_a_forged_message_is_not_admitted(hub: Hub) -> None:
-    with pytest.raises(Exception, match="bad_sig"):
+    with pytest.raises(AccordError, match="bad_sig"):
         admitted(bad_signature(envelope(hub.member("ann"), hub.lounge)))
 
 
