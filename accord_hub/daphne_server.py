@@ -35,7 +35,6 @@ from accord_hub.uvicorn_server import (
     STOP_TIMEOUT_SECONDS,
 )
 from messaging.live import live_start, live_stop
-from peers.sessions import SharedFrame
 
 MAX_WAITING_EVENTS: Final = 64
 MAX_AT_ONCE_BACKLOG_BYTES: Final = 64 * 1024
@@ -75,11 +74,11 @@ class HubWebSocket(ws_protocol.WebSocketProtocol):
             self.sendCloseFrame(code=code, reasonUtf8=reason.encode() or None)
         reactor.callLater(grace, self._abort)
 
-    def write_at_once(self, frame: SharedFrame) -> bool:
-        """Write a text frame past `sendMessage`, which would make its bytes anew for every client, if little waits."""
+    def write_at_once(self, frames: bytes) -> bool:
+        """Write whole frames past `sendMessage`, which makes their bytes anew for every client, if little waits."""
         if self.muted or self.state != self.STATE_OPEN or self.waiting_bytes() > MAX_AT_ONCE_BACKLOG_BYTES:
             return False
-        self.transport.write(frame.wire)
+        self.transport.write(frames)
         return True
 
     async def receive(self) -> Event:

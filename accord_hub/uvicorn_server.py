@@ -22,7 +22,6 @@ from websockets.http11 import Request
 
 from accord.errors import CloseCode
 from accord.frames import MAX_FRAME_BYTES
-from peers.sessions import SharedFrame
 
 MAX_FRAGMENTS: Final = 256
 MAX_HEAD_BYTES: Final = 64 * 1024
@@ -69,11 +68,11 @@ class HubWebSocket(WebSocketsSansIOProtocol):
             self.transport.write(b"".join(self.conn.data_to_send()))
         self._linger(grace)
 
-    def write_at_once(self, frame: SharedFrame) -> bool:
-        """Write a text frame past `send`, which makes its bytes anew for every client, if the transport is free."""
+    def write_at_once(self, frames: bytes) -> bool:
+        """Write whole frames past `send`, which makes their bytes anew for every client, if the transport is free."""
         if self.disconnected or self.close_sent or not self.writable.is_set() or self.transport.is_closing():
             return False
-        self.transport.write(frame.wire)
+        self.transport.write(frames)
         return True
 
     # Endings

@@ -13,7 +13,8 @@ from accord.frames import MAX_FRAME_BYTES
 from accord.topics import Topic
 from messaging.selectors import OPEN_KINDS, Wanted
 from messaging.stored import Stored, frame_bytes
-from peers.sessions import Role, Session, SharedFrame
+from peers.sessions import Role, Session
+from peers.wire import SharedFrame
 
 COALESCE_SECONDS: Final = 0.002
 MAX_SUBSCRIPTIONS: Final = 1_000

@@ -34,6 +34,7 @@ logger = logging.getLogger(__name__)
 
 VERIFY_THREADS: Final = 3  # one more than two cores: some thread always waits for the interpreter lock
 CHUNK_MESSAGES: Final = 64
+FEW_CHUNKS_UNDER_WAY: Final = 4  # beyond them, small chunks wait until they are large
 MAX_CHUNKS_UNDER_WAY: Final = 12
 MAX_GROUP_MESSAGES: Final = 500
 MAX_WAITING_MESSAGES: Final = 20_000
@@ -109,6 +110,7 @@ class Ingest:
         self._dispatch = dispatch
         self._waiting: deque[Submission] = deque()
         self._waiting_messages = 0
+        self._pending_messages = 0  # waiting or under way
         self._pump_scheduled = False
         self._under_way = 0
         self._group_done = asyncio.Event()
@@ -122,10 +124,11 @@ class Ingest:
         """Queue a publish; its `answer` is called on the loop once all its messages are decided. AccordError("busy")
         when too much waits.
         """
-        if self._waiting_messages + len(submission.envelopes) > MAX_WAITING_MESSAGES:
+        if self._pending_messages + len(submission.envelopes) > MAX_WAITING_MESSAGES:
             raise AccordError("busy", "the hub has more messages waiting than it can store now", retry_ms=RETRY_BUSY_MS)
         self._waiting.append(submission)
         self._waiting_messages += len(submission.envelopes)
+        self._pending_messages += len(submission.envelopes)
         self._schedule_pump()
 
     async def stop(self) -> None:
@@ -139,7 +142,8 @@ class Ingest:
         self._verifiers.shutdown()
 
     def _schedule_pump(self) -> None:
-        if not self._pump_scheduled and self._under_way < MAX_CHUNKS_UNDER_WAY:
+        enough = FEW_CHUNKS_UNDER_WAY if self._waiting_messages < CHUNK_MESSAGES else MAX_CHUNKS_UNDER_WAY
+        if not self._pump_scheduled and self._under_way < enough:
             self._pump_scheduled = True
             self._loop.call_soon(self._pump)  # after all frames that this turn of the loop has read
 
@@ -151,6 +155,7 @@ class Ingest:
             while self._waiting and size + len(self._waiting[0].envelopes) <= CHUNK_MESSAGES:
                 submissions.append(self._waiting.popleft())
                 size += len(submissions[-1].envelopes)
+            self._waiting_messages -= size
             self._under_way += 1
             self._chunks.put(_Chunk(submissions, self._verifiers.submit(_check_all, submissions)))
 
@@ -160,7 +165,7 @@ class Ingest:
         self._under_way -= len(group)
         self._group_done.set()
         for submission, results in answers:
-            self._waiting_messages -= len(submission.envelopes)
+            self._pending_messages -= len(submission.envelopes)
             submission.answer(results)
         if stored:
             self._dispatch(stored)

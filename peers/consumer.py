@@ -25,7 +25,8 @@ from peers.db import in_db
 from peers.keyring import keyring
 from peers.origins import clear_frames_allowed
 from peers.selectors import Member, is_revoked, member_of
-from peers.sessions import Role, Session, Wire, sessions
+from peers.sessions import Role, Session, sessions
+from peers.wire import Wire
 
 logger = logging.getLogger(__name__)
 

@@ -21,56 +21,17 @@ import orjson
 from accord.certs import Certificate
 from accord.errors import AccordError, CloseCode
 from accord.frames import FrameSealer
+from peers.wire import BINARY, TEXT, SharedFrame, Wire, frame_bytes
 
 MAX_WAITING_FRAMES: Final = 1_000
 MAX_WAITING_BYTES: Final = 4 * 1024 * 1024
 DRAINED_BYTES: Final = 256 * 1024
+WRITE_BYTES: Final = 64 * 1024
 MAX_TRANSPORT_BYTES: Final = 2 * 1024 * 1024
 TRANSPORT_POLL_SECONDS: Final = 0.02
 CLOSE_TIMEOUT_SECONDS: Final = 2
 MAX_ERRORS: Final = 200
 ERRORS_PER_SECOND: Final = 20
-
-
-class SharedFrame:
-    """A frame for many sessions: JSON and, once a server has asked for them, the bytes of the clear wire."""
-
-    __slots__ = ("_wire", "json")
-
-    def __init__(self, json: bytes) -> None:
-        self.json = json
-        self._wire = b""
-
-    @property
-    def wire(self) -> bytes:
-        """An unmasked, unfragmented WebSocket text frame (RFC 6455 section 5.2)."""
-        if not self._wire:
-            size = len(self.json)
-            if size < 126:
-                head = bytes((0x81, size))
-            elif size < 65_536:
-                head = b"\x81\x7e" + size.to_bytes(2, "big")
-            else:
-                head = b"\x81\x7f" + size.to_bytes(8, "big")
-            self._wire = head + self.json
-        return self._wire
-
-
-class Wire:
-    """What a server's protocol object offers beyond ASGI (scope extension "accord"); this one, of other servers, offers
-    nothing.
-    """
-
-    def waiting_bytes(self) -> int:
-        """Bytes handed to the transport that the client has not taken."""
-        return 0
-
-    def kick(self, code: int, reason: str = "", grace: float = 2.0) -> None:
-        """Send the close now, behind what waits, and abort the connection after `grace` seconds; never blocks."""
-
-    def write_at_once(self, frame: SharedFrame) -> bool:
-        """Write a clear frame straight to the transport if nothing is in its way; False: use `send`."""
-        return False
 
 
 class Role(Enum):
@@ -131,6 +92,7 @@ class Session:
         self._sealer: FrameSealer | None = None
         self._waiting: deque[bytes] = deque()
         self._waiting_bytes = 0
+        self._writing = False
         self._wake = asyncio.Event()
         self._drained = asyncio.Event()
         self._drained.set()
@@ -161,12 +123,8 @@ class Session:
 
     def send_shared(self, frame: SharedFrame) -> None:
         """Queue a frame that goes to many; or write it at once, where it is clear and nothing waits before it."""
-        if (
-            self._waiting
-            or self._sealer is not None
-            or self._close_code is not None
-            or not self._wire.write_at_once(frame)
-        ):
+        in_turn = self._waiting or self._writing or self._sealer is not None or self._close_code is not None
+        if in_turn or not self._wire.write_at_once(frame.wire):
             self.send_bytes(frame.json)
 
     async def drained(self) -> None:
@@ -217,24 +175,41 @@ class Session:
 
     async def write_frames(self) -> None:
         """Send what is queued, until the session is closed; then send the close."""
-        waiting, send, sealer, wake = self._waiting, self._send, self._sealer, self._wake
         while True:
-            while waiting:
-                frame = waiting.popleft()
-                self._waiting_bytes -= len(frame)
-                if sealer is None:
-                    await send({"type": "websocket.send", "text": frame.decode()})
-                else:
-                    await send({"type": "websocket.send", "bytes": sealer.seal(frame)})
+            self._writing = True  # nothing may overtake what has been taken from the queue
+            while self._waiting:
+                payloads = self._take_payloads()
+                opcode = BINARY if self._sealer else TEXT
+                if not self._wire.write_at_once(b"".join(frame_bytes(opcode, payload) for payload in payloads)):
+                    await self._send_each(payloads)
                 # Daphne's send never waits, and its transport says nothing when it has drained; uvicorn's send waits.
                 while self._wire.waiting_bytes() > MAX_TRANSPORT_BYTES:  # noqa: ASYNC110
                     await asyncio.sleep(TRANSPORT_POLL_SECONDS)
+            self._writing = False
             self._drained.set()
             if self._close_code is not None:
-                await send({"type": "websocket.close", "code": int(self._close_code)})
+                await self._send({"type": "websocket.close", "code": int(self._close_code)})
                 return
-            wake.clear()
-            await wake.wait()
+            self._wake.clear()
+            await self._wake.wait()
+
+    def _take_payloads(self) -> list[bytes]:
+        """The next queued frames, sealed if so agreed, about WRITE_BYTES of them."""
+        payloads = []
+        size = 0
+        while self._waiting and size < WRITE_BYTES:
+            payload = self._waiting.popleft()
+            self._waiting_bytes -= len(payload)
+            size += len(payload)
+            payloads.append(self._sealer.seal(payload) if self._sealer else payload)
+        return payloads
+
+    async def _send_each(self, payloads: list[bytes]) -> None:
+        for payload in payloads:
+            if self._sealer:
+                await self._send({"type": "websocket.send", "bytes": payload})
+            else:
+                await self._send({"type": "websocket.send", "text": payload.decode()})
 
     async def end(self) -> None:
         """Stop the long answers and wait for them."""
