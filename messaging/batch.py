@@ -7,7 +7,7 @@ SQL: the ORM takes longer to write such statements than the database to run them
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -22,9 +22,9 @@ from accord.topics import Topic as TopicName
 from messaging import selectors
 from messaging.admission import Admitted, Right
 from messaging.models import Mention, Message, Reference, Store, Topic
+from messaging.rights import Deletion, check_reference, has_effect, may_delete
 from messaging.stored import Stored, item_bytes
 from peers import registry
-from peers.keyring import keyring
 from peers.models import Account, User
 
 MAX_UNANSWERED: Final = 3
@@ -88,13 +88,6 @@ class _Allowance:
 
 
 @dataclass(slots=True)
-class _Deletion:
-    author: bytes
-    topic: TopicName
-    created_at: int
-
-
-@dataclass(slots=True)
 class _Totals:
     count: int = 0
     bytes: int = 0
@@ -115,19 +108,6 @@ class TableIds:
             self.topics.clear()
         self.users.update(users)
         self.topics.update(topics)
-
-
-def topic_admin(topic: TopicName) -> bytes:
-    """The user key that administers a topic of the built kinds (section 1)."""
-    return topic.ident if topic.kind in ("feed", "user") else keyring().admin.public
-
-
-def _may_delete(deletion: _Deletion, target: SignedMessage) -> bool:
-    return (
-        deletion.topic == target.topic
-        and deletion.created_at >= target.created_at
-        and deletion.author in (target.author, topic_admin(target.topic))
-    )
 
 
 def _content_bytes(message: SignedMessage) -> int:
@@ -158,23 +138,29 @@ class Batch:
         self._mentions: list[Mention] = []
         self._references: list[Reference] = []
         self._held: dict[bytes, tuple[int, bool]] = {}
-        self._deletions: defaultdict[bytes, list[_Deletion]] = defaultdict(list)
+        self._deletions: defaultdict[bytes, list[Deletion]] = defaultdict(list)
         self._purges: list[tuple[SignedMessage, bytes]] = []
         self._totals: defaultdict[int, _Totals] = defaultdict(_Totals)
         self._allowances: dict[int, _Allowance] = {}
+        self._fresh: dict[bytes, SignedMessage] = {}
+        self._strangers: defaultdict[TopicName, Counter[bytes]] = defaultdict(Counter)
         self._accounts: dict[bytes, int | None] = {}
 
     def take(self, items: Sequence[Admitted]) -> None:
         """Decide over every message and write what is to be stored."""
         self._load(items)
-        for item in items:
+        results: dict[int, Result] = {}
+        # Those that have come without their body go last: what allows it, their deletion, may be among the others.
+        for place in sorted(range(len(items)), key=lambda place: items[place].message.body is None):
+            item = items[place]
             try:
                 result = self._take_one(item)
             except AccordError as error:
                 result = Result("rejected", item.message.id, error)
             if item.publisher.right is Right.STRANGER and result.status == "duplicate":
                 result.status = "stored"  # or strangers could tell who has an account here
-            self.results.append(result)
+            results[place] = result
+        self.results = [results[place] for place in range(len(items))]
         self._write()
 
     # What is held
@@ -199,7 +185,7 @@ class Batch:
         )
         for target, author, kind, topic_ident, created_at in rows:
             self._deletions[bytes(target)].append(
-                _Deletion(bytes(author), TopicName(kind, bytes(topic_ident)), created_at)
+                Deletion(bytes(author), TopicName(kind, bytes(topic_ident)), created_at)
             )
 
     def _user_id(self, key: bytes) -> int:
@@ -216,20 +202,25 @@ class Batch:
                 self.topics[topic] = found
         return found
 
+    def _topic_create(self, topic: TopicName) -> int:
+        created = self.topics[topic] = Topic.objects.create(kind=topic.kind, ident=topic.ident).pk
+        return created
+
     # One message
 
     def _take_one(self, item: Admitted) -> Result:
         message = item.message
         if held := self._held.get(message.id):
             return self._take_again(message, *held)
-        topic_id = self._find_topic(item)
-        if topic_id is None:
+        if item.publisher.right is not Right.STRANGER:
+            self._check_topic(message)
+        elif not self._stranger_may_wait(message):
             return Result("stored", message.id)
         purged = message.id in self._deletions and self._is_deleted(message)
         if message.body is None and not purged:
             raise AccordError("bad_request", "a message comes with its body, unless it has been deleted")
-        if message.refs:
-            self._check_relations(item)
+        if message.refs and item.publisher.right is not Right.IMPORT:
+            self._check_references(message)
         concerns = message.attention_keys
         size = message.size
         if message.type in registry.store_handlers and not message.crit:
@@ -239,7 +230,9 @@ class Batch:
                 self._charge(item, size)
         else:
             self._charge(item, size)
-        self._append(message, topic_id, concerns, purged, size)
+        if item.publisher.right is Right.STRANGER:
+            self._strangers[message.topic][message.author] += 1
+        self._append(message, concerns, purged, size)
         return Result("stored", message.id)
 
     def _take_again(self, message: SignedMessage, cursor: int, has_body: bool) -> Result:
@@ -248,65 +241,43 @@ class Batch:
         if self._is_deleted(message):
             return Result("duplicate", message.id)
         Message.objects.filter(cursor=cursor).update(salt=message.salt, body=message.body)
+        Topic.objects.filter(kind=message.topic.kind, ident=message.topic.ident).update(
+            bytes=F("bytes") + _content_bytes(message)
+        )
         self._held[message.id] = (cursor, True)
         return Result("stored", message.id)
 
     def _is_deleted(self, message: SignedMessage) -> bool:
-        return any(_may_delete(deletion, message) for deletion in self._deletions.get(message.id, ()))
+        return any(may_delete(deletion, message) for deletion in self._deletions.get(message.id, ()))
 
-    def _find_topic(self, item: Admitted) -> int | None:
-        """The topic's row; None for a stranger's message that is not to be kept."""
-        topic = item.message.topic
-        if item.publisher.right is Right.STRANGER and not self._stranger_may_wait(item.message):
-            return None
-        found = self._topic_id(topic)
-        if found is not None:
-            return found
+    def _check_topic(self, message: SignedMessage) -> None:
+        topic = message.topic
+        if self._topic_id(topic) is not None:
+            return
         if topic.kind == "chan":
             raise AccordError("not_found", "no such channel here")
         if topic.kind == "user" and not selectors.is_known(topic.ident):
             raise AccordError("not_found", "this hub knows no such user")
-        found = self.topics[topic] = Topic.objects.create(kind=topic.kind, ident=topic.ident).pk
-        return found
 
     def _stranger_may_wait(self, message: SignedMessage) -> bool:
         recipient = message.topic.ident
         if not Account.objects.filter(user__key=recipient).exclude(kind=Account.Kind.TEMP).exists():
             return False
         waiting = selectors.strangers_waiting(recipient)
-        pending = [entry.author for entry in self.stored if entry.topic == message.topic]
-        unanswered = waiting.get(message.author, 0) + pending.count(message.author)
-        return unanswered < MAX_UNANSWERED and sum(waiting.values()) + len(pending) < MAX_STRANGERS_WAITING
+        waiting.update(self._strangers[message.topic])
+        return waiting[message.author] < MAX_UNANSWERED and waiting.total() < MAX_STRANGERS_WAITING
 
-    def _check_relations(self, item: Admitted) -> None:
-        """Refuse at the door what its author has no right to and what would therefore have no effect (section 1).
-
-        Only where the target is held already: a reference may come first, and is judged by readers when both are there.
-        """
-        message = item.message
-        if item.publisher.right is Right.IMPORT:
-            return
+    def _check_references(self, message: SignedMessage) -> None:
+        """Only where the target is held already: a reference may come first, and is judged when both are there."""
         for relation, ident in message.refs:
-            target = selectors.target(ident)
-            if target is None:
-                continue
-            if target.topic != message.topic:
-                raise AccordError("bad_request", "a reference is to a message of the same topic")
-            is_admin = message.author == topic_admin(message.topic)
-            if relation == "edit" and (message.author != target.author or message.burn_at != target.burn_at):
-                raise AccordError("denied", "only the author edits, and the edit burns with the original")
-            if relation == "delete":
-                if message.author != target.author and not is_admin:
-                    raise AccordError("denied", "only the author or an admin deletes")
-                if message.created_at < target.created_at:
-                    raise AccordError("bad_request", "a deletion is not older than its target")
-            if relation == "pin" and not is_admin:
-                raise AccordError("denied", "only an admin pins")
+            target = self._fresh.get(ident) or selectors.target(ident)
+            if target is not None:
+                check_reference(message, relation, target)
 
     def _charge(self, item: Admitted, size: int) -> None:
         """Count the message once: to its author's account here, else to the account that brought it."""
         account_id = self._accounts.get(item.message.author) or item.publisher.account_id
-        if account_id is None:
+        if account_id is None or item.publisher.right is Right.CLAIM:  # a claim is the invite's, not the account's
             return
         allowance = self._allowances.get(account_id)
         if allowance is None:
@@ -314,8 +285,9 @@ class Batch:
             allowance = self._allowances[account_id] = _Allowance(*row)
         allowance.take(size)
 
-    def _append(self, message: SignedMessage, topic_id: int, concerns: list[bytes], purged: bool, size: int) -> None:
+    def _append(self, message: SignedMessage, concerns: list[bytes], purged: bool, size: int) -> None:
         self.cursor += 1
+        topic_id = self._topic_id(message.topic) or self._topic_create(message.topic)
         salt, body = (None, None) if purged else (message.salt, message.body)
         self._rows.append(
             (
@@ -337,15 +309,19 @@ class Batch:
         for target in message.attention_messages:
             self._references.append(Reference(message_id=self.cursor, relation="answer", target=target))
         for relation, target in message.refs:
-            self._references.append(Reference(message_id=self.cursor, relation=relation, target=target))
-            if message.type == "chat.delete" and not message.crit:
-                self._deletions[target].append(_Deletion(message.author, message.topic, message.created_at))
+            stands = has_effect(message, relation)
+            self._references.append(
+                Reference(message_id=self.cursor, relation=relation if stands else "about", target=target)
+            )
+            if stands and relation == "delete":
+                self._deletions[target].append(Deletion(message.author, message.topic, message.created_at))
                 self._purges.append((message, target))
         totals = self._totals[topic_id]
         totals.count += 1
         totals.bytes += size - (_content_bytes(message) if purged else 0)
         totals.cursor = self.cursor
         self._held[message.id] = (self.cursor, body is not None)
+        self._fresh[message.id] = message
         self.stored.append(
             Stored(
                 cursor=self.cursor,
@@ -383,10 +359,9 @@ class Batch:
 
     def _purge(self, deletion: SignedMessage, ident: bytes) -> None:
         target = selectors.target(ident)
-        if target is None or not target.has_body or target.topic != deletion.topic:
+        if target is None or not target.has_body:
             return
-        allowed = deletion.author in (target.author, topic_admin(target.topic))
-        if allowed and deletion.created_at >= target.created_at:
+        if may_delete(Deletion(deletion.author, deletion.topic, deletion.created_at), target):
             Message.objects.filter(cursor=target.cursor).update(salt=None, body=None)
             Topic.objects.filter(pk=target.topic_id).update(bytes=F("bytes") - target.body_bytes)
-            Store.objects.filter(pk=1).update(unwiped=True)
+            Store.objects.filter(pk=1).update(unwiped=F("unwiped") + 1)

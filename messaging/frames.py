@@ -17,10 +17,10 @@ from accord.errors import AccordError, RemoteError
 from accord.message_types import read_body
 from accord.messages import Message
 from accord.topics import Topic, open_channel_id, parse_topic
-from messaging import selectors
+from messaging import backlogs, selectors
 from messaging.admission import Publisher, Right
 from messaging.batch import Result
-from messaging.fanout import COALESCE_SECONDS, MAX_SUBSCRIPTIONS, deliver_frames
+from messaging.fanout import COALESCE_SECONDS, MAX_SUBSCRIPTIONS
 from messaging.ingest import Submission
 from messaging.live import live
 from messaging.selectors import OPEN_KINDS, Place, Wanted
@@ -37,7 +37,6 @@ MAX_FETCH_MESSAGES: Final = 500
 MAX_TOPICS_A_FRAME: Final = 1_000
 MAX_SIGNAL_BYTES: Final = 4 * 1024
 SIGNALS_PER_SECOND: Final = 5
-BACKLOG_STEP: Final = 500
 MAX_LONG_ANSWERS: Final = 8
 
 _RIGHTS: Final = {
@@ -198,9 +197,9 @@ async def subscribe(session: Session, frame: dict[str, Any]) -> None:
             raise AccordError("busy", "too many backlogs at once", retry_ms=1_000)
     session.send_json({"type": "subscribed", "ref": ref, "cursor": fanout.cursor})
     if since is None:
-        _go_live(session, wanted, ref)
+        backlogs.go_live(session, wanted, ref)
     else:
-        session.run(_send_backlog(session, wanted, ref, since))
+        session.run(backlogs.send(session, wanted, ref, since))
 
 
 async def _has_come(cursor: int) -> bool:
@@ -213,39 +212,13 @@ async def _has_come(cursor: int) -> bool:
     return True
 
 
-def _go_live(session: Session, wanted: Wanted, ref: int) -> None:
-    fanout = live().fanout
-    fanout.subscribe(session, wanted)
-    session.send_json({"type": "live", "ref": ref, "cursor": fanout.cursor})
-
-
-async def _send_backlog(session: Session, wanted: Wanted, ref: int, since: int) -> None:
-    fanout = live().fanout
-    delivered = fanout.subscriptions(session)
-    position = since
-    while position < fanout.cursor:
-        found, position = await in_db(
-            selectors.backlog,
-            wanted,
-            user=member_of(session),
-            is_admin=session.role is Role.ADMIN,
-            after=position,
-            upto=fanout.cursor,
-            now=now_ms(),
-            limit=BACKLOG_STEP,
-        )
-        for frame in deliver_frames([stored.item for stored in found if not delivered.delivers(stored)]):
-            session.send_bytes(frame)
-            await session.drained()
-    # No await between the comparison and this: nothing can have been dispatched in between.
-    _go_live(session, wanted, ref)
-
-
 @registry.frame("unsubscribe")
 async def unsubscribe(session: Session, frame: dict[str, Any]) -> None:
     """Stop delivering."""
     ref = read_ref(frame)
-    live().fanout.unsubscribe(session, _read_wanted(frame))
+    unwanted = _read_wanted(frame)
+    live().fanout.unsubscribe(session, unwanted)
+    backlogs.take_out(session, unwanted)
     session.send_json({"type": "unsubscribed", "ref": ref})
 
 

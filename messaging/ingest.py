@@ -164,13 +164,13 @@ class Ingest:
     ) -> None:
         self._under_way -= len(group)
         self._group_done.set()
+        if self._waiting:
+            self._schedule_pump()
         for submission, results in answers:
             self._pending_messages -= len(submission.envelopes)
             submission.answer(results)
         if stored:
             self._dispatch(stored)
-        if self._waiting:
-            self._schedule_pump()
 
     # In the writer's thread
 

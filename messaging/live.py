@@ -37,7 +37,10 @@ class Live:
         self.fanout.dispatch(stored)
         for entry in stored:
             for handler in registry.live_handlers.get(entry.type, ()):
-                handler(entry.signed())
+                try:
+                    handler(entry.signed())
+                except Exception:  # the next message, and the next handler, must not suffer
+                    logger.exception("what a stored %s means for live sessions was not done", entry.type)
 
     async def _report(self) -> None:
         reported = -1

@@ -18,9 +18,7 @@ class Store(models.Model):
     id = models.PositiveSmallIntegerField(primary_key=True, default=1)
     store = models.BinaryField(max_length=16, help_text="random; new whenever arrival numbers may go back")
     cursor = models.BigIntegerField(default=0)
-    unwiped = models.BooleanField(
-        default=False, help_text="what was deleted or burned may still lie in the database's log"
-    )
+    unwiped = models.BigIntegerField(default=0, help_text="purges whose traces may still lie in the database's log")
 
     class Meta:
         constraints = [models.CheckConstraint(condition=Q(id=1), name="one_store")]

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import orjson
 from django.db import connection
-from django.db.models import Q, QuerySet, Sum
+from django.db.models import Max, Q, QuerySet, Sum
 
 from accord.encoding import b64decode
 from accord.frames import MAX_FRAME_BYTES
@@ -87,6 +87,7 @@ class Target:
     """A held message that another one refers to."""
 
     cursor: int
+    type: str
     topic_id: int
     topic: TopicName
     author: bytes
@@ -103,6 +104,7 @@ def target(ident: bytes) -> Target | None:
         return None
     return Target(
         cursor=row.cursor,
+        type=row.type,
         topic_id=row.topic_id,
         topic=TopicName(row.topic.kind, bytes(row.topic.ident)),
         author=bytes(row.author.key),
@@ -125,22 +127,15 @@ def strangers_waiting(recipient: bytes) -> Counter[bytes]:
     inbox = Message.objects.filter(
         topic__kind="user", topic__ident=recipient, author__account__isnull=True, body__isnull=False
     )
-    waiting: Counter[bytes] = Counter()
-    for key, author_id in inbox.values_list("author__key", "author_id").distinct():
-        answered = (
-            Message.objects.filter(topic__kind="user", topic__ident=key, author__key=recipient)
-            .order_by("-cursor")
-            .values_list("cursor", flat=True)
-            .first()
-        )
-        waiting[bytes(key)] = Message.objects.filter(
-            topic__kind="user",
-            topic__ident=recipient,
-            author_id=author_id,
-            cursor__gt=answered or 0,
-            body__isnull=False,
-        ).count()
-    return waiting
+    arrived = [(bytes(key), cursor) for key, cursor in inbox.values_list("author__key", "cursor")]
+    answers = (
+        Message.objects.filter(author__key=recipient, topic__kind="user", topic__ident__in={key for key, _ in arrived})
+        .values("topic__ident")
+        .annotate(last=Max("cursor"))
+        .values_list("topic__ident", "last")
+    )
+    answered = {bytes(ident): last for ident, last in answers}
+    return Counter(key for key, cursor in arrived if cursor > answered.get(key, 0))
 
 
 def _burning(now: int) -> Q:
@@ -219,6 +214,14 @@ class Wanted:
     topics: tuple[TopicName, ...] = ()
     keys: tuple[bytes, ...] = ()
     messages: tuple[bytes, ...] = ()
+
+    def without(self, other: Wanted) -> Wanted:
+        """The rest of it."""
+        return Wanted(
+            tuple(topic for topic in self.topics if topic not in other.topics),
+            tuple(key for key in self.keys if key not in other.keys),
+            tuple(ident for ident in self.messages if ident not in other.messages),
+        )
 
     def query(self, after: int) -> Q:
         """The messages it means, of those that arrived later than `after`."""

@@ -86,7 +86,7 @@ def messages_burn(*, now: int) -> int:
             Mention.objects.filter(message__in=cursors).delete()
             Reference.objects.filter(message__in=cursors).delete()
             Message.objects.filter(cursor__in=cursors).delete()
-            Store.objects.filter(pk=1).update(unwiped=True)
+            Store.objects.filter(pk=1).update(unwiped=F("unwiped") + len(rows))
         burned += len(rows)
     return burned
 
@@ -94,15 +94,22 @@ def messages_burn(*, now: int) -> int:
 def log_wipe() -> None:
     """Empty SQLite's write-ahead log if what was deleted or burned may lie in it; the main file is overwritten already.
 
-    Another reader can be in the way; then the next call tries again.
+    Another reader can be in the way; then nothing waits for it, and the next call tries again.
     """
-    if connection.vendor != "sqlite" or not Store.objects.filter(unwiped=True).update(unwiped=False):
+    purges = Store.objects.values_list("unwiped", flat=True).first()
+    if connection.vendor != "sqlite" or not purges:
         return
     with connection.cursor() as cursor:
-        cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        (in_the_way, _, _) = cursor.fetchone()
-    if in_the_way:
-        Store.objects.update(unwiped=True)
+        cursor.execute("PRAGMA busy_timeout")
+        (patience_ms,) = cursor.fetchone()
+        cursor.execute("PRAGMA busy_timeout=0")  # the checkpoint keeps every writer out while it waits
+        try:
+            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            (in_the_way, _, _) = cursor.fetchone()
+        finally:
+            cursor.execute(f"PRAGMA busy_timeout={int(patience_ms)}")
+    if not in_the_way:
+        Store.objects.update(unwiped=F("unwiped") - purges)
 
 
 def _topic_ensure(kind: str, ident: bytes) -> None:

@@ -124,7 +124,8 @@ async def test_a_delete_that_comes_first_wins(hub: World) -> None:
         gone = [delete(user, target), delete(user, other_target)]
         await session.store(*gone)
         await session.store(target)
-        await session.store(without_body(other_target), last)
+        await session.store(without_body(other_target))
+        await session.store(last)
         assert [result["status"] for result in await session.publish(other_target, target)] == ["duplicate"] * 2
         await reader.until_delivered(last)
         assert [item["message"] for item in reader.delivered()] == [
@@ -153,7 +154,12 @@ async def test_only_the_author_and_the_topics_admin_delete(hub: World) -> None:
     ):
         await session.store(*targets, note)
         await stranger.store(letter)
+        own = text(other, channel, "my own")
+        await stranger.store(own)
         assert await stranger.outcome(delete(other, targets[0])) == "denied"
+        mine_and_theirs = [*ref("delete", own), *ref("delete", targets[0])]
+        assert await stranger.outcome(message(other, "chat.delete", channel, {}, refs=mine_and_theirs)) == "denied"
+        assert find(await stranger.fetch(channel), own) == own
         assert (
             await session.outcome(delete(user, targets[0], created_at=targets[0]["header"]["created_at"] - 1))
             == "bad_request"
