@@ -82,17 +82,19 @@ def _read_proofs(frame: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return proofs
 
 
-def _result_json(result: Result) -> dict[str, Any]:
-    value: dict[str, Any] = {"status": result.status}
-    if result.id is not None:
-        value["id"] = b64encode(result.id)
-    if result.error is not None:
-        value["code"] = result.error.code
-        if result.error.detail:
-            value["detail"] = result.error.detail
-        if result.error.retry_ms is not None:
-            value["retry_ms"] = result.error.retry_ms
-    return value
+def _result_bytes(result: Result) -> bytes:
+    ident = b64encode(result.id) if result.id is not None else ""
+    error = result.error
+    if error is None:  # nearly all of them
+        return b'{"status":"%b","id":"%b"}' % (result.status.encode(), ident.encode())
+    value: dict[str, Any] = {"status": result.status, "code": error.code}
+    if ident:
+        value["id"] = ident
+    if error.detail:
+        value["detail"] = error.detail
+    if error.retry_ms is not None:
+        value["retry_ms"] = error.retry_ms
+    return orjson.dumps(value)
 
 
 @registry.frame("publish")
@@ -110,7 +112,8 @@ async def publish(session: Session, frame: dict[str, Any]) -> None:
 
     def answer(results: list[Result]) -> None:
         state.slots.release()
-        session.send_json({"type": "published", "ref": ref, "results": [_result_json(result) for result in results]})
+        listed = b",".join(_result_bytes(result) for result in results)
+        session.send_bytes(b'{"type":"published","ref":%d,"results":[%b]}' % (ref, listed))
 
     try:
         live().ingest.submit(Submission(envelopes, state.publisher, proofs, answer))

@@ -128,6 +128,13 @@ def test_a_temporary_session_may_claim_and_no_more(hub: Hub) -> None:
     assert take(admitted(hub.claim(guest, person("bob"), "bob"), Right.CLAIM)) == ["stored"]
 
 
+def test_an_invite_that_allows_little_can_be_claimed(hub: Hub) -> None:
+    guest, bob = hub.temporary("guest", messages=0, bytes=0), person("bob")
+    assert take(admitted(hub.claim(guest, bob, "bob"), Right.CLAIM)) == ["stored"]
+    row = account_of(bob)
+    assert (row.messages_limit, row.messages_used, row.bytes_limit, row.bytes_used) == (0, 0, 0, 0)
+
+
 def test_a_claim_needs_the_new_keys_proof_for_this_account_and_this_hub(hub: Hub) -> None:
     guest, bob = hub.temporary("guest"), person("bob")
     for proof in (

@@ -13,7 +13,9 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from accord.encoding import b64decode, b64encode
+from accord.keys import SigningKey
 from accord.messages import message_uuid, parse_envelope, verify
+from accord.primitives import expand, lp, u64
 from messaging import selectors
 from messaging.importer import GROUP_MESSAGES, Importer, ImportTally
 from messaging.irc import parse_log
@@ -155,6 +157,18 @@ def test_a_nick_is_the_same_person_in_every_file(hub: Hub, tmp_path: Path) -> No
     rows = Message.objects.filter(type="import.text")
     assert rows.count() == 4
     assert len({row.author_id for row in rows}) == 1
+
+
+def test_keys_and_salts_are_those_of_the_protocol(hub: Hub, tmp_path: Path) -> None:
+    """Section 14: another program with the same secret gives the same messages."""
+    name, secret = "2010-01-01.one.raw.txt", private_seed("import.key")
+    (tmp_path / name).write_text("=== nobody\n[10:00] <ann> hello\n[10:00] <ann> hello\n", encoding="utf-8")
+    run(tmp_path)
+    rows = Message.objects.filter(type="import.text").order_by("cursor").select_related("author")
+    for number, row in zip((1, 2), rows, strict=True):
+        seed = expand(secret, "import-key", lp(b"ann"))
+        assert bytes(row.author.key) == SigningKey(seed).public
+        assert bytes(row.salt) == expand(secret, "import-salt", lp(name.encode()) + u64(number), 16)
 
 
 def test_another_channel_or_another_hub_gives_other_messages(hub: Hub, tmp_path: Path) -> None:

@@ -276,6 +276,29 @@ def test_a_backlog_is_what_a_brute_force_filter_finds(drawn: list[Any], asked: l
         transaction.set_rollback(True)
 
 
+@pytest.mark.parametrize("limit", [1, 2, 500])
+def test_a_backlog_begins_after_and_ends_with_its_bounds(hub: Hub, limit: int) -> None:
+    ann = hub.member("ann")
+    _, stored = store(*(envelope(ann, hub.lounge, f"{number}") for number in range(6)))
+    places = range(stored[0].cursor - 1, stored[-1].cursor + 1)
+    for after in places:
+        for upto in range(after + 1, places.stop):
+            found: list[Stored] = []
+            position = after
+            while position < upto:
+                step, position = selectors.backlog(
+                    Wanted(topics=(hub.lounge,)),
+                    user=ann.public,
+                    is_admin=False,
+                    after=position,
+                    upto=upto,
+                    now=NOW,
+                    limit=limit,
+                )
+                found += step
+            assert [entry.cursor for entry in found] == list(range(after + 1, upto + 1))
+
+
 def test_a_long_backlog_is_walked_in_steps(hub: Hub) -> None:
     """Where the wanted messages lie far apart, a step ends without having found any."""
     ann = hub.member("ann")

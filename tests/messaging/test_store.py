@@ -258,9 +258,7 @@ def test_a_deletion_in_another_topic_has_no_effect(hub: Hub) -> None:
     "order",
     [
         "target first",
-        pytest.param(
-            "delete first", marks=pytest.mark.xfail(reason="a deletion that waits for its target is not asked for crit")
-        ),
+        "delete first",
     ],
 )
 def test_a_deletion_that_must_be_understood_and_is_not_has_no_effect(hub: Hub, order: str) -> None:
@@ -276,9 +274,7 @@ def test_a_deletion_that_must_be_understood_and_is_not_has_no_effect(hub: Hub, o
     "order",
     [
         "target first",
-        pytest.param(
-            "reference first", marks=pytest.mark.xfail(reason="a reference that waits is not asked for its type")
-        ),
+        "reference first",
     ],
 )
 def test_only_a_chat_delete_deletes(hub: Hub, order: str) -> None:
@@ -305,6 +301,37 @@ def test_only_the_author_edits(hub: Hub) -> None:
     refused("bad_request", envelope(ann, "feed", "elsewhere", **edit))
     assert Reference.objects.filter(target=ident_of(value), relation="edit").count() == 2
     assert row_of(ident_of(value)).body is not None
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_rights_are_the_same_for_a_target_of_the_same_batch(hub: Hub, together: bool) -> None:
+    ann, bob = hub.member("ann"), hub.member("bob")
+    value = envelope(ann, hub.lounge, "ann's")
+    ident = ident_of(value)
+    others = [
+        envelope(bob, hub.lounge, "other", type="chat.edit", refs=[("edit", ident)]),
+        envelope(bob, hub.lounge, {}, type="chat.pin", refs=[("pin", ident)]),
+        deletion(bob, hub.lounge, ident),
+        deletion(ann, hub.lounge, ident, created_at=NOW - 1),
+        deletion(ann, "feed", ident),
+    ]
+    words = take(value, *others) if together else [word for item in (value, *others) for word in take(item)]
+    assert words == ["stored", "denied", "denied", "denied", "bad_request", "bad_request"]
+
+
+@pytest.mark.parametrize("order", ["target first", "delete first", "together"])
+def test_nothing_deletes_a_control_message(hub: Hub, order: str) -> None:
+    ann = hub.member("ann")
+    value = envelope(ann, "feed", {"serial": b64encode(bytes(16))}, type="cert.revoke")
+    removal = deletion(ann, "feed", ident_of(value))
+    if order == "delete first":
+        assert take(removal) + take(value) == ["stored", "stored"]
+    else:
+        words = take(value, removal) if order == "together" else take(value) + take(removal)
+        assert words == ["stored", "denied"]
+    assert row_of(ident_of(value)).body is not None
+    assert Revocation.objects.count() == 1
+    check_totals()
 
 
 def test_an_edit_burns_with_the_original(hub: Hub) -> None:
@@ -347,7 +374,8 @@ def test_anyone_reacts_within_the_topic(hub: Hub) -> None:
 
 def test_a_reference_to_nothing_held_is_kept(hub: Hub) -> None:
     ann = hub.member("ann")
-    value = envelope(ann, hub.lounge, "to what?", answers=[bytes(32)], refs=[("react", b"\1" * 32)])
+    body, refs = {"emoji": "+1"}, [("react", b"\1" * 32)]
+    value = envelope(ann, hub.lounge, body, type="chat.react", answers=[bytes(32)], refs=refs)
     _, (stored,) = store(value)
     assert stored.related == [bytes(32), b"\1" * 32]
     found = Reference.objects.filter(message=stored.cursor).values_list("relation", "target")
@@ -371,7 +399,6 @@ def test_an_envelope_without_body_is_taken_only_after_its_deletion(hub: Hub) -> 
     refused("duplicate", value)
 
 
-@pytest.mark.xfail(reason="the deletion of the same batch is not looked at when it follows")
 def test_an_envelope_without_body_is_taken_together_with_its_deletion(hub: Hub) -> None:
     ann = hub.member("ann")
     value = envelope(ann, hub.lounge, "gone elsewhere")
@@ -405,7 +432,6 @@ def test_a_missing_body_is_completed(hub: Hub) -> None:
     refused("duplicate", value)
 
 
-@pytest.mark.xfail(reason="completing a body does not count its bytes to the topic")
 def test_a_completed_body_counts(hub: Hub) -> None:
     ann = hub.member("ann")
     value = envelope(ann, hub.lounge, "found again")
@@ -513,7 +539,6 @@ def test_a_reader_in_the_way_puts_the_wiping_off(hub: Hub, patience: float) -> N
     assert not files_hold(marker.encode())
 
 
-@pytest.mark.xfail(reason="the checkpoint keeps all writers out for as long as it waits for readers")
 @pytest.mark.django_db(transaction=True)
 def test_wiping_does_not_wait_for_readers(hub: Hub, patience: float) -> None:
     ann, marker = hub.member("ann"), "unmistakable words"
@@ -577,6 +602,12 @@ def test_a_member_who_is_brought_by_another_pays_alone(hub: Hub) -> None:
     item = admitted(envelope(bob, hub.lounge, "hi"), Right.IMPORT, account_id=account_of(ann).pk)
     assert take(item) == ["stored"]
     assert (account_of(ann).messages_used, account_of(bob).messages_used) == (0, 1)
+
+
+def test_a_refused_message_opens_no_topic(hub: Hub) -> None:
+    ann, far = hub.member("ann", messages=1), person("far away").public
+    assert take(envelope(ann, hub.lounge, "who knows her?", mentions=[far])) == ["stored"]
+    refused("quota", envelope(ann, Topic("user", far), "hello"))
 
 
 def test_a_refused_control_message_costs_nothing(hub: Hub) -> None:
@@ -643,7 +674,6 @@ def test_members_mail_does_not_count_as_strangers(hub: Hub) -> None:
     assert in_inbox(ann) == 61
 
 
-@pytest.mark.xfail(reason="within a batch members' messages count as strangers'")
 def test_members_mail_of_the_same_batch_does_not_count_as_strangers(hub: Hub) -> None:
     ann, bob = hub.member("ann"), hub.member("bob")
     store(*(envelope(bob, inbox(ann), f"{number}") for number in range(MAX_STRANGERS_WAITING)), mail("eve", ann))
@@ -886,8 +916,8 @@ class History:
         results, stored = store(*living, now=self.now)
         self.batch = []
         assert len(results) == len(living)
-        # A body that comes late is stored without a new number; here nothing is ever without one but what was deleted.
-        assert [entry.id for entry in stored] == [result.id for result in results if result.status == "stored"]
+        judged = sorted(zip(results, living, strict=True), key=lambda pair: "body" not in pair[1])  # those come last
+        assert [entry.id for entry in stored] == [result.id for result, _ in judged if result.status == "stored"]
         assert [entry.cursor for entry in stored] == list(range(before + 1, before + 1 + len(stored)))
         assert selectors.store_cursor() == before + len(stored)
         check_totals()

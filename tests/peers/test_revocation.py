@@ -22,7 +22,8 @@ from peers.consumer import admit_certificate
 from peers.models import Revocation, User
 from peers.selectors import is_revoked, member_of
 from peers.services import sessions_hand_over, sessions_revoke
-from peers.sessions import Role, Session, Wire, sessions
+from peers.sessions import Role, Session, sessions
+from peers.wire import Wire
 from tests.factories import NOW, Hub, admitted, deletion, envelope, ident_of, person, store, take
 
 SERIAL, OTHER_SERIAL = b"s" * 16, b"o" * 16
@@ -184,10 +185,7 @@ def in_thread(*items: dict[str, Any]) -> Any:
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize(
-    "deleted",
-    [False, pytest.param(True, marks=pytest.mark.xfail(reason="the sessions' handler needs the body, which is gone"))],
-)
+@pytest.mark.parametrize("deleted", [False, True])
 async def test_a_revocation_reaches_sessions_however_it_was_stored(
     hub: Hub, connected: dict[str, Session], deleted: bool
 ) -> None:
