@@ -111,6 +111,7 @@ class Ingest:
         self._waiting: deque[Submission] = deque()
         self._waiting_messages = 0
         self._pending_messages = 0  # waiting or under way
+        self._stopping = False
         self._pump_scheduled = False
         self._under_way = 0
         self._group_done = asyncio.Event()
@@ -124,7 +125,7 @@ class Ingest:
         """Queue a publish; its `answer` is called on the loop once all its messages are decided. AccordError("busy")
         when too much waits.
         """
-        if self._pending_messages + len(submission.envelopes) > MAX_WAITING_MESSAGES:
+        if self._stopping or self._pending_messages + len(submission.envelopes) > MAX_WAITING_MESSAGES:
             raise AccordError("busy", "the hub has more messages waiting than it can store now", retry_ms=RETRY_BUSY_MS)
         self._waiting.append(submission)
         self._waiting_messages += len(submission.envelopes)
@@ -133,6 +134,7 @@ class Ingest:
 
     async def stop(self) -> None:
         """Store and answer what is under way, then end the threads; what still waited was never acknowledged."""
+        self._stopping = True
         self._waiting.clear()
         while self._under_way:
             self._group_done.clear()
