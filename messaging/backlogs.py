@@ -21,10 +21,10 @@ from peers.sessions import Role, Session
 BACKLOG_STEP: Final = 500
 
 
-def go_live(session: Session, wanted: Wanted, ref: int) -> None:
-    """Deliver from now on, and say so."""
+def go_live(session: Session, wanted: Wanted, ref: int, *, after: int | None = None) -> None:
+    """Deliver from now on, and say so; what came later than `after` has been delivered already."""
     fanout = live().fanout
-    fanout.subscribe(session, wanted)
+    fanout.subscribe(session, wanted, after=after)
     session.send_json({"type": "live", "ref": ref, "cursor": fanout.cursor})
 
 
@@ -48,16 +48,20 @@ def _backlogs(session: Session) -> _Backlogs:
     return found
 
 
-async def send(session: Session, wanted: Wanted, ref: int, since: int) -> None:
-    """Deliver what came after `since`, then what comes, without gap or double."""
-    backlogs = _backlogs(session)
+def start(session: Session, wanted: Wanted, ref: int, since: int) -> None:
+    """Begin to deliver what came after `since`, then what comes, without gap or double."""
     backlog = _Backlog(wanted)
-    backlogs.under_way.append(backlog)
+    _backlogs(session).under_way.append(backlog)  # at once: the next frame may take something out of it
+    session.run(_send(session, backlog, ref, since))
+
+
+async def _send(session: Session, backlog: _Backlog, ref: int, since: int) -> None:
+    backlogs = _backlogs(session)
     try:
         async with backlogs.turn:
             await _catch_up(session, backlog, since)
             # No await since the last comparison: nothing has been dispatched in between.
-            go_live(session, backlog.wanted, ref)
+            go_live(session, backlog.wanted, ref, after=since)
     finally:
         backlogs.under_way.remove(backlog)
 

@@ -32,7 +32,7 @@ def may_read(session: Session, stored: Stored) -> bool:
 
 @dataclass(slots=True)
 class Subscriptions:
-    """What one session has subscribed to; the value is the cursor after which it is delivered live."""
+    """What one session has subscribed to; the value is the cursor after which all has been or will be delivered."""
 
     topics: dict[Topic, int] = field(default_factory=dict)
     keys: dict[bytes, int] = field(default_factory=dict)
@@ -65,18 +65,19 @@ class Fanout:
         """What a session has subscribed to."""
         return self._subscriptions.setdefault(session, Subscriptions())
 
-    def subscribe(self, session: Session, wanted: Wanted) -> None:
-        """Deliver from now on, that is, everything later than `cursor`."""
+    def subscribe(self, session: Session, wanted: Wanted, *, after: int | None = None) -> None:
+        """Deliver from now on, that is, everything later than `cursor`; from `after` to there it has been delivered."""
         self.flush()  # what is held back is not later
+        start = self.cursor if after is None else after
         subscriptions = self.subscriptions(session)
         for topic in wanted.topics:
-            subscriptions.topics.setdefault(topic, self.cursor)
+            subscriptions.topics[topic] = min(start, subscriptions.topics.get(topic, start))
             self._topics[topic].add(session)
         for key in wanted.keys:
-            subscriptions.keys.setdefault(key, self.cursor)
+            subscriptions.keys[key] = min(start, subscriptions.keys.get(key, start))
             self._keys[key].add(session)
         for ident in wanted.messages:
-            subscriptions.messages.setdefault(ident, self.cursor)
+            subscriptions.messages[ident] = min(start, subscriptions.messages.get(ident, start))
             self._messages[ident].add(session)
 
     def unsubscribe(self, session: Session, wanted: Wanted) -> None:

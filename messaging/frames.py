@@ -202,7 +202,7 @@ async def subscribe(session: Session, frame: dict[str, Any]) -> None:
     if since is None:
         backlogs.go_live(session, wanted, ref)
     else:
-        session.run(backlogs.send(session, wanted, ref, since))
+        backlogs.start(session, wanted, ref, since)
 
 
 async def _has_come(cursor: int) -> bool:

@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 from django.db import models
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Q
 
 from peers.models import User
+
+
+class ArrivalNumber(models.BigIntegerField):
+    """A 64-bit number that in SQLite is the row's own: there `bigint` would be a column beside it, with an index."""
+
+    def db_type(self, connection: BaseDatabaseWrapper) -> str | None:
+        """The column's type in SQL."""
+        return "integer" if connection.vendor == "sqlite" else super().db_type(connection)
 
 
 class Store(models.Model):
@@ -47,7 +56,7 @@ class Message(models.Model):
     from them.
     """
 
-    cursor = models.BigIntegerField(primary_key=True)
+    cursor = ArrivalNumber(primary_key=True)
     ident = models.BinaryField(max_length=32, unique=True)
     topic = models.ForeignKey(Topic, on_delete=models.PROTECT, db_index=False)
     author = models.ForeignKey(User, on_delete=models.PROTECT, db_index=False)

@@ -44,6 +44,15 @@ def writer_prepare() -> None:
             cursor.execute(f"PRAGMA cache_size=-{WRITER_CACHE_KIB}")
 
 
+def _store_lock() -> int:
+    """Be the only one who stores, until the transaction ends; gives the newest arrival number."""
+    lock = " FOR UPDATE" if connection.features.has_select_for_update else ""  # SQLite has locked at the start
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT cursor FROM {Store._meta.db_table} WHERE id = 1{lock}")  # noqa: S608
+        newest: int = cursor.fetchone()[0]
+    return newest
+
+
 def messages_store(*, items: Sequence[Admitted], now: int) -> tuple[list[Result], list[Stored]]:
     """Store a group of admitted messages in one transaction; durable when it returns.
 
@@ -51,8 +60,7 @@ def messages_store(*, items: Sequence[Admitted], now: int) -> tuple[list[Result]
     its neighbours alone.
     """
     with transaction.atomic():
-        store = Store.objects.select_for_update().get(pk=1)
-        batch = Batch(now=now, known=_known, cursor=store.cursor)
+        batch = Batch(now=now, known=_known, cursor=_store_lock())
         batch.take(items)
         transaction.on_commit(lambda: _known.add(batch.users, batch.topics))
     return batch.results, batch.stored
@@ -73,7 +81,7 @@ def messages_burn(*, now: int) -> int:
     burned = 0
     while Message.objects.filter(burn_at__lte=now).exists():  # asked without the write lock, since it is asked often
         with transaction.atomic():
-            Store.objects.select_for_update().get(pk=1)
+            _store_lock()
             rows = list(
                 Message.objects.filter(burn_at__lte=now).values_list(
                     "cursor", "topic_id", "header", "sig", "salt", "body"
