@@ -32,10 +32,10 @@ from peers.clock import now_ms
 
 logger = logging.getLogger(__name__)
 
-VERIFY_THREADS: Final = 3  # one more than two cores: some thread always waits for the interpreter lock
+VERIFY_THREADS: Final = 2  # more of them only wait for the interpreter lock
 CHUNK_MESSAGES: Final = 64
 FEW_CHUNKS_UNDER_WAY: Final = 2  # one is checked, one is written; meanwhile small chunks grow
-MAX_CHUNKS_UNDER_WAY: Final = 12
+MAX_CHUNKS_UNDER_WAY: Final = 24
 MAX_GROUP_MESSAGES: Final = 500
 MAX_WAITING_MESSAGES: Final = 20_000
 RETRY_BUSY_MS: Final = 1_000
