@@ -82,7 +82,7 @@ def build_parser() -> argparse.ArgumentParser:
 
     sub = parsers.add_parser("history", parents=[common], help="show what was said")
     sub.add_argument("target", metavar="TARGET", nargs="?", help=f"{_TARGET_HELP} (default: the lounge)")
-    sub.add_argument("--limit", metavar="N", type=_number(1, 100_000), default=50)
+    sub.add_argument("--limit", metavar="N", type=_number(1, 1_000_000), default=50)
     sub.add_argument("--before", metavar="WHEN", help="a time like 2026-01-31T12:00, or a message's id or UUID")
     sub.add_argument("--json", action="store_true", help="print one JSON object a message, text uncleaned")
 
