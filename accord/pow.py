@@ -15,7 +15,6 @@ from accord.encoding import b64encode, canonical
 from accord.errors import RemoteError
 from accord.primitives import domain, expand, labelled_hash, labelled_hmac, same, u64
 
-MIN_DIFFICULTY: Final = 16
 DEFAULT_DIFFICULTY: Final = 18
 MAX_DIFFICULTY: Final = 22
 MAX_LIFE_MS: Final = 10 * 60 * 1000

@@ -27,7 +27,6 @@ from accord_client.profile import DEFAULT_PROFILE, ProfileStore
 from accord_client.terminal import clean_line
 
 FAILED: Final = 1
-USAGE: Final = 2
 NOT_JOINED: Final = 3
 INTERRUPTED: Final = 130
 MAX_BURN_SECONDS: Final = 365 * 24 * 3600

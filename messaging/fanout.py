@@ -115,7 +115,6 @@ class Fanout:
         self._held_back = stored
         if now >= self._flush_at:
             self.flush()
-            self._flush_at = now + COALESCE_SECONDS
         else:
             loop.call_at(self._flush_at, self.flush)
 

@@ -103,7 +103,6 @@ class LiveConsumer:
             client=proved.client,
             certificate=proved.certificate,
             account_id=member.account_id if member else None,
-            name=member.name if member else "",
         )
         result, sealer, opener = machine.accept(login_result(session))
         session.seal_with(sealer)

@@ -34,12 +34,6 @@ def is_revoked(user: bytes, *, serial: bytes, client: bytes) -> bool:
     return Revocation.objects.filter(Q(serial=serial) | Q(client=client), user__key=user).exists()
 
 
-def account_names() -> dict[bytes, str]:
-    """The account name of every member's user key."""
-    rows = Account.objects.exclude(kind=Account.Kind.TEMP).values_list("user__key", "name")
-    return {bytes(key): name for key, name in rows}
-
-
 def admin_account_id() -> int:
     """The admin's account."""
     return Account.objects.values_list("pk", flat=True).get(kind=Account.Kind.ADMIN)

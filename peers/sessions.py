@@ -77,7 +77,6 @@ class Session:
         client: bytes,
         certificate: Certificate | None = None,
         account_id: int | None = None,
-        name: str = "",
     ) -> None:
         self.handle = secrets.token_urlsafe(16)
         self.role = role
@@ -85,7 +84,6 @@ class Session:
         self.certificate = certificate
         self.user = certificate.user if certificate else None
         self.account_id = account_id
-        self.name = name
         self.state: dict[str, Any] = {}  # what the apps above keep for this connection, by app
         self._send = send
         self._wire = wire

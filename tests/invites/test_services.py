@@ -15,7 +15,7 @@ from invites.services import temporary_expire
 from messaging.admission import Right
 from messaging.models import Topic
 from peers.keyring import keyring
-from peers.selectors import account_names, member_of
+from peers.selectors import member_of
 from tests.factories import HOUR_MS, NOW, Hub, account_of, admitted, person, snapshot, store, take
 
 
@@ -112,7 +112,6 @@ def test_a_claim_hands_the_account_over(hub: Hub) -> None:
     assert balance(ann) == (9, 4, 5)
     assert member_of(guest.public, now=NOW) is None
     assert not is_pending(guest.public, now=NOW)
-    assert account_names()[bob.public] == "bob"
     assert Topic.objects.filter(ident=bob.public).count() == 2
     assert take(hub.claim(guest, person("carl"), "carl")) == ["denied"]
 
