@@ -67,6 +67,14 @@ class Result:
     error: AccordError | None = None
 
 
+def rejected(ident: bytes | None, error: AccordError) -> Result:
+    """A refusal. Its traceback goes: it refers to the frame that holds the result, and such a circle would keep the
+    message in memory until the collector comes by.
+    """
+    error.__traceback__ = error.__cause__ = error.__context__ = None
+    return Result("rejected", ident, error)
+
+
 @dataclass(slots=True)
 class _Allowance:
     """What an account may store and has stored; `messages` and `bytes` are the batch's own part."""
@@ -156,7 +164,7 @@ class Batch:
             try:
                 result = self._take_one(item)
             except AccordError as error:
-                result = Result("rejected", item.message.id, error)
+                result = rejected(item.message.id, error)
             if item.publisher.right is Right.STRANGER and result.status == "duplicate":
                 result.status = "stored"  # or strangers could tell who has an account here
             results[place] = result

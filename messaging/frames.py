@@ -32,7 +32,7 @@ from peers.keyring import keyring
 from peers.sessions import Role, Session, TokenBucket, sessions
 
 MAX_PUBLISH_MESSAGES: Final = 100
-MAX_PUBLISHES_UNDER_WAY: Final = 64
+MAX_PUBLISHING_BYTES: Final = 1024 * 1024  # of a session; as parsed they take several times that
 MAX_FETCH_MESSAGES: Final = 500
 MAX_TOPICS_A_FRAME: Final = 1_000
 MAX_SIGNAL_BYTES: Final = 4 * 1024
@@ -63,11 +63,24 @@ def member_of(session: Session) -> bytes:
 
 
 class _Publishes:
-    """How many publishes of a session are under way; the receive loop waits when there are enough."""
+    """What a session has under way to be stored; the receive loop waits while it is enough."""
 
     def __init__(self, session: Session) -> None:
-        self.slots = asyncio.Semaphore(MAX_PUBLISHES_UNDER_WAY)
         self.publisher = Publisher(_RIGHTS[session.role], user=session.user, account_id=session.account_id)
+        self._bytes = 0
+        self._room = asyncio.Event()
+
+    async def begin(self, size: int) -> None:
+        """Wait until a frame of that size fits; one alone always does."""
+        while self._bytes and self._bytes + size > MAX_PUBLISHING_BYTES:
+            self._room.clear()
+            await self._room.wait()
+        self._bytes += size
+
+    def end(self, size: int) -> None:
+        """A frame of that size is decided."""
+        self._bytes -= size
+        self._room.set()
 
 
 def _read_proofs(frame: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -108,17 +121,18 @@ async def publish(session: Session, frame: dict[str, Any]) -> None:
     state = session.state.get("publish")
     if state is None:
         state = session.state["publish"] = _Publishes(session)
-    await state.slots.acquire()
+    size = session.frame_size
+    await state.begin(size)
 
     def answer(results: list[Result]) -> None:
-        state.slots.release()
+        state.end(size)
         listed = b",".join(_result_bytes(result) for result in results)
         session.send_bytes(b'{"type":"published","ref":%d,"results":[%b]}' % (ref, listed))
 
     try:
         live().ingest.submit(Submission(envelopes, state.publisher, proofs, answer))
     except AccordError:
-        state.slots.release()
+        state.end(size)
         raise
 
 

@@ -25,7 +25,7 @@ from accord.errors import AccordError
 from accord.messages import envelope_id, parse_envelope
 from messaging import selectors
 from messaging.admission import Admitted, Publisher, admit
-from messaging.batch import Result
+from messaging.batch import Result, rejected
 from messaging.services import messages_store, writer_prepare
 from messaging.stored import Stored
 from peers.clock import now_ms
@@ -73,10 +73,10 @@ def check_submission(submission: Submission, now: int) -> list[Admitted | Result
             proof = submission.proofs.get(ident.hex()) if submission.proofs else None
             found.append(admit(envelope, submission.publisher, now=now, proof=proof))
         except AccordError as error:
-            found.append(Result("rejected", ident or envelope_id(value), error))
+            found.append(rejected(ident or envelope_id(value), error))
         except Exception:
             logger.exception("a message could not be checked")
-            found.append(Result("rejected", ident, AccordError("internal")))
+            found.append(rejected(ident, AccordError("internal")))
     return found
 
 
@@ -94,7 +94,7 @@ def store_or_refuse(items: list[Admitted], now: int) -> tuple[list[Result], list
         try:
             one_result, one_stored = messages_store(items=[item], now=now)
         except DatabaseError:
-            one_result, one_stored = [Result("rejected", item.message.id, AccordError("internal"))], []
+            one_result, one_stored = [rejected(item.message.id, AccordError("internal"))], []
         results += one_result
         stored += one_stored
     return results, stored
@@ -212,7 +212,7 @@ class Ingest:
             logger.exception("a group of messages was not stored")
             failure = AccordError("internal", "the hub failed; it has written down why")
             answers = [
-                (submission, [Result("rejected", None, failure) for _ in submission.envelopes])
+                (submission, [rejected(None, failure) for _ in submission.envelopes])
                 for chunk in group
                 for submission in chunk.submissions
             ]

@@ -146,6 +146,7 @@ class LiveConsumer:
             except RemoteError as error:
                 session.close(CloseCode.FRAME_TOO_BIG if error.code == "too_big" else CloseCode.UNPARSABLE, error.code)
                 continue
+            session.frame_size = len(raw)
             await self._handle(session, frame)
 
     async def _handle(self, session: Session, frame: dict[str, Any]) -> None:

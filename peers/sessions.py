@@ -84,6 +84,7 @@ class Session:
         self.certificate = certificate
         self.user = certificate.user if certificate else None
         self.account_id = account_id
+        self.frame_size = 0  # size of the received frame that is being handled
         self.state: dict[str, Any] = {}  # what the apps above keep for this connection, by app
         self._send = send
         self._wire = wire
