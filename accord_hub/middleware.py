@@ -1,8 +1,12 @@
-"""Headers that every page carries (protocol.md section 13)."""
+"""Headers that every page carries (protocol.md section 13), and static files."""
+
+from __future__ import annotations
 
 from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
+from whitenoise.middleware import WhiteNoiseMiddleware
+from whitenoise.responders import StaticFile
 
 POLICY = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
@@ -18,3 +22,17 @@ def content_security_policy(
         return response
 
     return middleware
+
+
+class StaticFiles(WhiteNoiseMiddleware):
+    """WhiteNoise, with whole answers: under ASGI its streamed ones are read at once too, after a warning for each."""
+
+    @staticmethod
+    def serve(static_file: StaticFile, request: HttpRequest) -> HttpResponse:
+        """Answer from a file."""
+        found = static_file.get_response(request.method, request.META)
+        body = b""
+        if found.file is not None:
+            with found.file as file:
+                body = file.read()
+        return HttpResponse(body, status=int(found.status), headers=dict(found.headers))

@@ -14,6 +14,8 @@ from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
+from accord_hub.assets import static_version
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 ACCORD_HOME = Path(os.environ.get("ACCORD_HOME") or "~/.accord").expanduser().absolute()
 ACCORD_NAME = os.environ.get("ACCORD_NAME", "Accord Hub")
@@ -41,13 +43,22 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "accord_hub.middleware.content_security_policy",  # outermost: pages of errors have it too
     "django.middleware.security.SecurityMiddleware",
+    "accord_hub.middleware.StaticFiles",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django.middleware.common.CommonMiddleware",  # refuses a Host that is not the hub's
 ]
 ROOT_URLCONF = "accord_hub.urls"
 ASGI_APPLICATION = "accord_hub.asgi.application"
 TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "DIRS": [BASE_DIR / "templates"]}]
-STATIC_URL = "static/"
+
+# Every static file lies under a folder named after the content of all of them, so browsers keep them for ever, modules
+# import each other by relative paths, and no page mixes files of two versions.
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STATIC_URL = f"/static/{static_version(BASE_DIR)}/"
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = False
+WHITENOISE_IMMUTABLE_FILE_TEST = r"."  # all of them, by the folder's name
+WHITENOISE_ALLOW_ALL_ORIGINS = False
 
 DATABASES = {
     "default": {

@@ -5,9 +5,8 @@ from django.urls import path
 from accord_hub import views
 
 urlpatterns = [
-    path("", views.home, name="home"),
-    path("join", views.join, name="join"),
-    path("static/<str:name>", views.stylesheet, name="stylesheet"),
+    path("", views.chat, name="chat"),
+    path("join", views.chat, name="join"),
     path(".well-known/accord", views.hub_statement, name="hub_statement"),
 ]
 handler400 = "accord_hub.views.bad_request"

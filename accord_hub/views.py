@@ -1,16 +1,15 @@
-"""The few pages of a hub, without script, and its signed description (protocol.md sections 3 and 13).
+"""The hub's pages and its signed description (protocol.md sections 3 and 13).
 
-Not here: the chat. These pages tell what the hub is and how to join it with the command line client.
+The web client is one page: a shell that loads its modules (static/chat). Not here: the REST API, the console.
 """
 
 from __future__ import annotations
 
-import hashlib
 from functools import lru_cache
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from django.conf import settings
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.views.decorators.http import require_safe
 
@@ -36,47 +35,47 @@ MESSAGE_LIMITS: Final = {
     "attention_messages": MAX_ATTENTION_MESSAGES,
     "refs": MAX_REFS,
 }
-FOREVER: Final = "public, max-age=31536000, immutable"
-
-
-class Stylesheet(NamedTuple):
-    """The pages' style; its name changes with its content, so that browsers may keep it."""
-
-    name: str
-    content: bytes
+CHAT_POLICY: Final = "; ".join(
+    [
+        "default-src 'none'",
+        "script-src 'self'",
+        "worker-src 'self'",
+        "style-src 'self'",
+        "img-src 'self'",
+        "connect-src 'self'",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+        "require-trusted-types-for 'script'",
+        "trusted-types accord",
+    ]
+)
 
 
 @lru_cache(maxsize=1)
-def _stylesheet() -> Stylesheet:
-    content = (settings.BASE_DIR / "static" / "pages.css").read_bytes()
-    return Stylesheet(f"pages.{hashlib.sha256(content).hexdigest()[:12]}.css", content)
+def _chat_files() -> dict[str, list[str]]:
+    """The styles and modules of the web client's page, so that the browser asks for all of them at once."""
+    folder = settings.BASE_DIR / "static" / "chat"
+    styles = sorted((path for path in folder.glob("*.css")), key=lambda path: (path.name != "tokens.css", path.name))
+    return {
+        "styles": [f"chat/{path.name}" for path in styles],
+        "modules": [f"chat/{path.name}" for path in sorted(folder.glob("*.js"))],
+    }
 
 
-def _page(template: str, *, status: int = 200, **context: Any) -> HttpResponse:
-    common = {"hub_name": settings.ACCORD_NAME, "stylesheet": _stylesheet().name}
-    return HttpResponse(render_to_string(template, {**common, **context}), status=status)
-
-
-@require_safe
-def home(request: HttpRequest) -> HttpResponse:
-    """What this hub is, and how to join."""
-    return _page("home.html", fingerprint=fingerprint(keyring().hub.public))
-
-
-@require_safe
-def join(request: HttpRequest) -> HttpResponse:
-    """Where invite links lead. Their secret stays behind the #: the hub never sees it."""
-    return _page("join.html", fingerprint=fingerprint(keyring().hub.public))
+def _page(template: str, status: int = 200, /, **context: Any) -> HttpResponse:
+    return HttpResponse(render_to_string(template, {"hub_name": settings.ACCORD_NAME, **context}), status=status)
 
 
 @require_safe
-def stylesheet(request: HttpRequest, name: str) -> HttpResponse:
-    """The one static file, without a web server in front."""
-    style = _stylesheet()
-    if name != style.name:
-        raise Http404
-    headers = {"Cache-Control": FOREVER, "X-Content-Type-Options": "nosniff"}
-    return HttpResponse(style.content, content_type="text/css; charset=utf-8", headers=headers)
+def chat(request: HttpRequest) -> HttpResponse:
+    """The web client, for members and for whoever has an invite. A link's secret stays behind the #: the hub never sees
+    it.
+    """
+    response = _page("chat.html", fingerprint=fingerprint(keyring().hub.public), **_chat_files())
+    response.headers["Content-Security-Policy"] = CHAT_POLICY
+    response.headers["Cache-Control"] = "no-cache"
+    return response
 
 
 @require_safe
@@ -100,7 +99,7 @@ def hub_statement(request: HttpRequest) -> HttpResponse:
 
 
 def _error(status: int, title: str, text: str) -> HttpResponse:
-    return _page("error.html", status=status, title=title, text=text)
+    return _page("error.html", status, title=title, text=text)
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:

@@ -71,8 +71,8 @@ def rejected(ident: bytes | None, error: AccordError) -> Result:
     """A refusal. Its traceback goes: it refers to the frame that holds the result, and such a circle would keep the
     message in memory until the collector comes by.
     """
-    error.__traceback__ = error.__cause__ = error.__context__ = None
-    return Result("rejected", ident, error)
+    error.__cause__ = error.__context__ = None
+    return Result("rejected", ident, error.with_traceback(None))
 
 
 @dataclass(slots=True)

@@ -339,6 +339,8 @@ def topic_row(row: Topic, name: str, *, user: bytes, is_admin: bool) -> dict[str
     }
     if name:
         value["name"] = name
+    if row.about:
+        value["about"] = row.about
     return value
 
 

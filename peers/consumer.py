@@ -25,6 +25,7 @@ from peers.db import in_db
 from peers.keyring import keyring
 from peers.origins import clear_frames_allowed
 from peers.selectors import Member, is_revoked, member_of
+from peers.services import peer_seen
 from peers.sessions import Role, Session, sessions
 from peers.wire import Wire
 
@@ -146,7 +147,7 @@ class LiveConsumer:
             except RemoteError as error:
                 session.close(CloseCode.FRAME_TOO_BIG if error.code == "too_big" else CloseCode.UNPARSABLE, error.code)
                 continue
-            session.frame_size = len(raw)
+            session.frame_size = len(raw or b"")
             await self._handle(session, frame)
 
     async def _handle(self, session: Session, frame: dict[str, Any]) -> None:
@@ -215,7 +216,11 @@ def admit(proved: login.Proved) -> Member | None:
     """The account behind a proved client, None for a guest; AccordError says why there is no session."""
     if proved.error is not None:
         raise proved.error
-    return None if proved.certificate is None else admit_certificate(proved.certificate)
+    if proved.certificate is None:
+        return None
+    member = admit_certificate(proved.certificate)
+    peer_seen(certificate=proved.certificate, now=now_ms())
+    return member
 
 
 def admit_certificate(certificate: Certificate) -> Member:

@@ -55,6 +55,35 @@ class Account(models.Model):
         return self.name
 
 
+class Peer(models.Model):
+    """A program that a user has blessed and that has logged in here: a device or a bot (section 2)."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="peers")
+    key = models.BinaryField(max_length=32)
+    name = models.CharField(max_length=64, blank=True, help_text="what its user calls it")
+    first_seen = models.BigIntegerField(help_text="ms since 1970 UTC")
+    last_seen = models.BigIntegerField(help_text="ms since 1970 UTC; to the hour while it stays connected")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "key"], name="peer_once")]
+
+    def __str__(self) -> str:
+        return self.name or bytes(self.key).hex()[:16]
+
+
+class Certificate(models.Model):
+    """A certificate that a peer has logged in with (section 2)."""
+
+    peer = models.ForeignKey(Peer, on_delete=models.CASCADE, related_name="certificates")
+    serial = models.BinaryField(max_length=16)
+    issued_at = models.BigIntegerField(help_text="ms since 1970 UTC")
+    expiration = models.BigIntegerField(help_text="ms since 1970 UTC")
+    scope = models.CharField(max_length=32, help_text="login, relay or both")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["peer", "serial"], name="certificate_once")]
+
+
 class Revocation(models.Model):
     """A certificate, by serial, or all certificates of a client key, that their user has revoked (section 2)."""
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from django.db import transaction
 
+from accord.certs import Certificate as SignedCertificate
 from accord.encoding import b64encode, canonical
 from accord.errors import CloseCode
 from accord.message_types import read_body
@@ -13,8 +14,10 @@ from accord.messages import Message
 from accord.statements import make_statement
 from peers import registry
 from peers.keyring import Keyring
-from peers.models import Account, Process, Revocation, Statement, User
+from peers.models import Account, Certificate, Peer, Process, Revocation, Statement, User
 from peers.sessions import sessions
+
+SEEN_STEP_MS: Final = 3600 * 1000
 
 
 @transaction.atomic
@@ -27,6 +30,31 @@ def admin_install(*, keyring: Keyring, now: int) -> Account:
         statement = make_statement(keyring.hub, type="set_admin", at=now, user=b64encode(keyring.admin.public))
         Statement.objects.create(type="set_admin", body=canonical(statement))
     return account
+
+
+def peer_seen(*, certificate: SignedCertificate, now: int) -> None:
+    """Note that a peer has logged in; written at most once in SEEN_STEP_MS: a login seldom waits for the disk."""
+    known = Certificate.objects.filter(
+        peer__user__key=certificate.user, peer__key=certificate.client, serial=certificate.serial
+    )
+    if known.filter(peer__last_seen__gt=now - SEEN_STEP_MS).exists():
+        return
+    with transaction.atomic():
+        peer, _ = Peer.objects.update_or_create(
+            user=User.objects.get(key=certificate.user),
+            key=certificate.client,
+            defaults={"last_seen": now},
+            create_defaults={"first_seen": now, "last_seen": now},
+        )
+        Certificate.objects.get_or_create(
+            peer=peer,
+            serial=certificate.serial,
+            defaults={
+                "issued_at": certificate.issued_at,
+                "expiration": certificate.expiration,
+                "scope": " ".join(certificate.scope),
+            },
+        )
 
 
 @registry.stores("cert.revoke")
