@@ -66,9 +66,18 @@ def may_delete(deletion: Deletion, target: Target) -> bool:
     )
 
 
+def _is_received(message: Message, target: Target) -> bool:
+    """Whether a message goes into the inbox of somebody who wrote the target into the author's inbox."""
+    return (
+        target.topic.kind == message.topic.kind == "user"
+        and target.topic.ident == message.author
+        and target.author == message.topic.ident
+    )
+
+
 def check_reference(message: Message, relation: str, target: Target) -> None:
     """Refuse at the door what would have no effect; AccordError: bad_request, denied."""
-    if target.topic != message.topic:
+    if target.topic != message.topic and not (relation == "react" and _is_received(message, target)):
         raise AccordError("bad_request", "a reference is to a message of the same topic")
     is_admin = message.author == topic_admin(message.topic)
     if relation == "edit" and (message.author != target.author or message.burn_at != target.burn_at):

@@ -372,6 +372,20 @@ def test_anyone_reacts_within_the_topic(hub: Hub) -> None:
     refused("bad_request", envelope(bob, inbox(ann), {"emoji": "+1"}, **react))
 
 
+def test_a_reaction_to_a_letter_goes_back_to_its_writer_and_to_nobody_else(hub: Hub) -> None:
+    ann, bob, eve = hub.member("ann"), hub.member("bob"), hub.member("eve")
+    letter = envelope(ann, inbox(bob), "nice?")
+    store(letter)
+    react = {"type": "chat.react", "refs": [("react", ident_of(letter))]}
+    assert take(envelope(bob, inbox(ann), {"emoji": "+1"}, **react)) == ["stored"]
+    refused("bad_request", envelope(bob, inbox(eve), {"emoji": "+1"}, **react))
+    refused("bad_request", envelope(eve, inbox(ann), {"emoji": "+1"}, **react))
+    refused("bad_request", envelope(bob, hub.lounge, {"emoji": "+1"}, **react))
+    edit = {"type": "chat.edit", "refs": [("edit", ident_of(letter))]}
+    refused("bad_request", envelope(bob, inbox(ann), "mine now", **edit))
+    refused("bad_request", deletion(bob, inbox(ann), ident_of(letter)))
+
+
 def test_a_reference_to_nothing_held_is_kept(hub: Hub) -> None:
     ann = hub.member("ann")
     body, refs = {"emoji": "+1"}, [("react", b"\1" * 32)]
