@@ -10,6 +10,9 @@ from whitenoise.responders import StaticFile
 
 POLICY = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
+# Of a file, it holds where the file is a worker's script; a page's scripts have the page's policy.
+WORKER_POLICY = "default-src 'none'; script-src 'self'; connect-src 'self'; require-trusted-types-for 'script'"
+
 
 def content_security_policy(
     get_response: Callable[[HttpRequest], HttpResponse],
@@ -35,4 +38,6 @@ class StaticFiles(WhiteNoiseMiddleware):
         if found.file is not None:
             with found.file as file:
                 body = file.read()
-        return HttpResponse(body, status=int(found.status), headers=dict(found.headers))
+        response = HttpResponse(body, status=int(found.status), headers=dict(found.headers))
+        response.headers["Content-Security-Policy"] = WORKER_POLICY
+        return response

@@ -23,6 +23,7 @@ from messaging.selectors import store_id
 from peers.clock import now_ms
 from peers.consumer import LIMITS
 from peers.keyring import keyring
+from peers.selectors import statement
 
 SUITES: Final = [1]
 FRAMES: Final = ["clear", "sealed"]
@@ -93,6 +94,7 @@ def hub_statement(request: HttpRequest) -> HttpResponse:
         policy=POLICY,
         limits={**LIMITS, **MESSAGE_LIMITS},
         store=b64encode(store_id()),
+        admin=statement("set_admin"),
     )
     headers = {"Cache-Control": "no-store", "Access-Control-Allow-Origin": "*"}
     return HttpResponse(canonical(statement), content_type="application/json", headers=headers)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
+import orjson
 from django.db.models import Q
 
-from peers.models import Account, Revocation
+from peers.models import Account, Revocation, Statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,3 +39,10 @@ def is_revoked(user: bytes, *, serial: bytes, client: bytes) -> bool:
 def admin_account_id() -> int:
     """The admin's account."""
     return Account.objects.values_list("pk", flat=True).get(kind=Account.Kind.ADMIN)
+
+
+def statement(type_: str) -> dict[str, Any]:
+    """The newest statement of a type that this hub has signed and kept."""
+    body = Statement.objects.values_list("body", flat=True).get(type=type_)
+    value: dict[str, Any] = orjson.loads(bytes(body))
+    return value
