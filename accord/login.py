@@ -1,8 +1,8 @@
 """The login handshake, both sides (protocol.md section 3), sans-IO.
 
 A machine takes the other side's messages and gives events: what to send, whom it has proved. The hub proves itself
-first; the client's identity travels sealed. Not here: accounts, time limits, closing sockets, the HTTP routes of the
-same handshake.
+first; the client's identity travels sealed. Over HTTP the server's side is resumed between two requests
+(login_handle.py). Not here: accounts, time limits, closing sockets.
 
     client                       server
     request()  ----------------> receive()  -> Send(challenge)
@@ -28,7 +28,7 @@ from accord.errors import HTTP_STATUS, AccordError, RemoteError
 from accord.fields import Check, Field, optional
 from accord.frames import MAX_FRAME_BYTES, FrameOpener, FrameSealer
 from accord.keys import OneTimeKey, SigningKey, verify
-from accord.primitives import expand, extract, labelled_hash, labelled_hmac, lp, same
+from accord.primitives import HASH_BYTES, expand, extract, labelled_hash, labelled_hmac, lp, same
 
 MAX_LOGIN_BYTES: Final = 8 * 1024
 HANDSHAKE_TIMEOUT_SECONDS: Final = 10
@@ -201,6 +201,23 @@ class ServerLogin(_Machine):
         self._prk = b""
         self._th2 = b""
         self.sealed = True
+
+    @classmethod
+    def resume(cls, server: SigningKey, suspended: bytes) -> ServerLogin:
+        """A clear login whose challenge has been sent, from what `suspend` gave."""
+        machine = cls(server, allow_clear=True)
+        machine._prk, machine._th2 = suspended[:HASH_BYTES], suspended[HASH_BYTES:]
+        machine.sealed = False
+        machine._become(State.CHALLENGED)
+        return machine
+
+    def suspend(self) -> bytes:
+        """What `resume` needs to go on after the challenge; secret. Sealed frames need a connection: unsupported."""
+        if self.state is not State.CHALLENGED:
+            raise RuntimeError("login: only what waits for the client's response is suspended")
+        if self.sealed:
+            raise self._fail(RemoteError("unsupported", "a login that spans connections asks for clear frames"))
+        return self._prk + self._th2
 
     def receive(self, data: str | bytes, now: int) -> Send | Proved:
         """A text message of the client at time `now` (ms): Send on the first, Proved on the second."""

@@ -113,6 +113,11 @@ RULES: Final[dict[str, TypeRule]] = {
         },
         control=True,
     ),
+    "remove_user": TypeRule(
+        frozenset({"hub"}),
+        {"pubkey": fields.key, "mode": fields.one_of("subtree", "reparent"), "at": fields.time_ms},
+        control=True,
+    ),
     "chan.open": TypeRule(
         frozenset({"hub"}),
         {

@@ -1,4 +1,4 @@
-"""The command line: `accord join | send | listen | history | whoami | follow | unfollow`.
+"""The command line: `accord join | send | listen | history | whoami | follow | unfollow | token | sign`.
 
 Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 not joined yet. What a person or a remote did wrong is one
 line on standard error.
@@ -91,6 +91,12 @@ def build_parser() -> argparse.ArgumentParser:
     sub.add_argument("who", metavar="NAME_OR_KEY", nargs="?")
     sub = parsers.add_parser("unfollow", parents=[common], help="no longer follow a person")
     sub.add_argument("who", metavar="NAME_OR_KEY")
+
+    sub = parsers.add_parser("token", parents=[common], help="a bearer token for the hub's REST API, for 15 minutes")
+    sub.add_argument("--json", action="store_true", help="print {token, api, expires}; expires in ms since 1970 UTC")
+    sub = parsers.add_parser("sign", parents=[common], help="print a signed text, for the REST API to publish")
+    sub.add_argument("--to", metavar="TARGET", help=f"{_TARGET_HELP} (default: the lounge)")
+    sub.add_argument("text", metavar="TEXT", nargs="+")
     return parser
 
 
@@ -166,6 +172,8 @@ def _execute(args: argparse.Namespace) -> int:
             return commands.whoami(store, output, as_json=args.json)
         case "follow" if args.who is None:
             return commands.list_follows(store, output)
+        case "token":
+            return commands.token(store, output, as_json=args.json)
     return int(_run(_online(args, store, output)))
 
 
@@ -190,6 +198,8 @@ async def _online(args: argparse.Namespace, store: ProfileStore, output: Output)
             return await commands.show_history(
                 store, output, target=args.target, limit=args.limit, before=args.before, as_json=args.json
             )
+        case "sign":
+            return await commands.sign(store, output, target=args.to, text=" ".join(args.text))
         case "follow":
             return await commands.follow(store, output, who=args.who)
         case _:

@@ -10,7 +10,7 @@ import contextlib
 import logging
 import sys
 from collections.abc import AsyncIterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any, Final
 
 import orjson
@@ -28,7 +28,8 @@ from accord_client.lines import Output, read_lines
 from accord_client.outbox import SendResult
 from accord_client.profile import Profile, ProfileStore
 from accord_client.render import Renderer
-from accord_client.session import Client, now_ms
+from accord_client.rest import http_login
+from accord_client.session import Client, fresh_certificate, is_good, now_ms
 from accord_client.terminal import clean_line, quote
 
 FIRST_CONNECTION_SECONDS: Final = 10
@@ -240,6 +241,34 @@ async def unfollow(store: ProfileStore, output: Output, *, who: str) -> int:
         raise ClientError(f"{who!r} is not followed")
     store.update(lambda profile: replace(profile, follows={k: name for k, name in profile.follows.items() if k != key}))
     output.text(f"no longer following {clean_line(follows[key]) or b64encode(key)}")
+    return 0
+
+
+# ------------------------------------------------------------------------------------------------------------ REST API
+
+
+def token(store: ProfileStore, output: Output, *, as_json: bool) -> int:
+    """A bearer token of this profile's account."""
+    profile = load_joined(store)
+    if not is_good(profile.certificate, profile, now_ms()):
+        fresh = fresh_certificate(profile, now_ms())
+        profile = store.update(lambda profile: replace(profile, certificate=fresh))
+    assert profile.certificate is not None  # noqa: S101 - it is good
+    found = http_login(profile, profile.certificate)
+    if as_json:
+        output.raw(orjson.dumps(asdict(found), option=orjson.OPT_APPEND_NEWLINE))
+    else:
+        output.text(clean_line(found.token))
+    return 0
+
+
+async def sign(store: ProfileStore, output: Output, *, target: str | None, text: str) -> int:
+    """Print a signed text instead of sending it."""
+    async with open_client(store) as client:
+        directory = await load_directory(client)
+        composer = Composer(client.profile.user, now_ms)
+        envelope = composer.text(directory.topic(target), text, mentions=directory.mentions(text))
+    output.raw(orjson.dumps(envelope, option=orjson.OPT_APPEND_NEWLINE))
     return 0
 
 

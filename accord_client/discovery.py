@@ -37,13 +37,17 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
         return None
 
 
-def _get(url: str) -> bytes:
+def http_opener(url: str) -> urllib.request.OpenerDirector:
+    """What asks a hub over HTTP: follows no redirect, and no proxy stands between this computer and itself."""
     handlers: list[urllib.request.BaseHandler] = [_NoRedirect()]
     if is_loopback(url):
         handlers.append(urllib.request.ProxyHandler({}))
-    opener = urllib.request.build_opener(*handlers)
+    return urllib.request.build_opener(*handlers)
+
+
+def _get(url: str) -> bytes:
     request = urllib.request.Request(url, headers={"Accept": "application/json"})  # noqa: S310 - http(s), see parse_link
-    with opener.open(request, timeout=TIMEOUT_SECONDS) as response:
+    with http_opener(url).open(request, timeout=TIMEOUT_SECONDS) as response:
         data: bytes = response.read(MAX_DOCUMENT_BYTES + 1)
     return data
 

@@ -17,6 +17,9 @@ from django.urls import path, re_path
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "accord_hub.settings")
 pages: Any = get_asgi_application()  # before the imports below: it loads the apps that they need
 
+from accord_hub.api_handler import ApiHandler  # noqa: E402
+from accord_hub.limits import too_big as refuse_too_big  # noqa: E402
+from accord_hub.views import API_PREFIX  # noqa: E402
 from messaging.live import live_start, live_stop  # noqa: E402
 from peers.consumer import LiveConsumer  # noqa: E402
 from peers.origins import browser_may_enter, program_may_enter  # noqa: E402
@@ -50,9 +53,21 @@ class BodyLimit:
         if not too_big:
             await self._application(scope, receive_limited, send)
         if too_big:
-            headers = [(b"content-type", b"text/plain"), (b"connection", b"close")]
+            kind, body = refuse_too_big(scope["path"])
+            headers = [(b"content-type", kind), (b"connection", b"close")]
             await send({"type": "http.response.start", "status": 413, "headers": headers})
-            await send({"type": "http.response.body", "body": b"Too much.\n"})
+            await send({"type": "http.response.body", "body": body})
+
+
+class Http:
+    """Requests of the API to its own handler, all else to Django's."""
+
+    def __init__(self) -> None:
+        self._api = ApiHandler()
+
+    async def __call__(self, scope: Event, receive: Receive, send: Send) -> None:
+        handler = self._api if scope["path"].startswith(API_PREFIX) else pages
+        await handler(scope, receive, send)
 
 
 async def lifespan(scope: Event, receive: Receive, send: Send) -> None:
@@ -76,4 +91,4 @@ routes: list[Any] = [  # Channels routes ASGI applications with Django's pattern
     path("ws/peer", LiveConsumer(program_may_enter)),  # type: ignore[arg-type]
     re_path("", no_such_route),  # type: ignore[arg-type]
 ]
-application = ProtocolTypeRouter({"http": BodyLimit(pages), "lifespan": lifespan, "websocket": URLRouter(routes)})
+application = ProtocolTypeRouter({"http": BodyLimit(Http()), "lifespan": lifespan, "websocket": URLRouter(routes)})

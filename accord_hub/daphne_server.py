@@ -23,6 +23,7 @@ from zope.interface import implementer  # type: ignore[import-untyped]
 
 from accord.errors import CloseCode
 from accord.frames import MAX_FRAME_BYTES
+from accord_hub.limits import too_big
 from accord_hub.uvicorn_server import (
     CLOSE_GRACE_SECONDS,
     KEEP_ALIVE_SECONDS,
@@ -127,8 +128,15 @@ class HubRequest(http_protocol.WebRequest):
 
     def gotLength(self, length: int | None) -> None:
         super().gotLength(length)
-        if length is None or length > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:  # None: in chunks, of any number
+        if length is None:  # in chunks, of any number
             self.channel._respondToBadRequestAndDisconnect()
+        elif length > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+            kind, body = too_big(self.channel._path.decode("latin-1"))
+            head = (
+                b"HTTP/1.1 413 Content Too Large\r\nContent-Type: %b\r\nContent-Length: %d\r\nConnection: close\r\n\r\n"
+            )
+            self.channel.transport.write(head % (kind, len(body)) + body)
+            self.channel.loseConnection()
 
     def process(self) -> Any:
         self._cancel_deadline()

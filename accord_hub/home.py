@@ -136,6 +136,14 @@ def running_hub() -> dict[str, Any] | None:
     return facts
 
 
+def likely_url() -> str:
+    """Where the hub is, or will be as far as one can know."""
+    running = running_hub()
+    if running is not None:
+        return str(running["url"])
+    return settings.ACCORD_URL or f"http://{LOOPBACK}:{PORTS[0]}"
+
+
 def _facts_path() -> Path:
     home: Path = settings.ACCORD_HOME
     return home / "hub.json"

@@ -1,17 +1,76 @@
-"""Headers that every page carries (protocol.md section 13), and static files."""
+"""Headers that every page carries (protocol.md section 13), the log of requests, static files."""
 
 from __future__ import annotations
 
+import logging
+import secrets
+import time
 from collections.abc import Callable
+from typing import Final
+from urllib.parse import urlsplit
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from whitenoise.middleware import WhiteNoiseMiddleware
 from whitenoise.responders import StaticFile
+
+from accord_hub.logs import request_id
+from console.metrics import http_requests
+
+logger = logging.getLogger(__name__)
+
+REQUEST_ID_BYTES: Final = 6
+_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 POLICY = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 # Of a file, it holds where the file is a worker's script; a page's scripts have the page's policy.
 WORKER_POLICY = "default-src 'none'; script-src 'self'; connect-src 'self'; require-trusted-types-for 'script'"
+
+
+def _route(request: HttpRequest) -> str:
+    match = request.resolver_match
+    if match is not None:
+        return f"/{match.route}"
+    return "static" if request.path_info.startswith(settings.STATIC_URL) else "none"
+
+
+def observed(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+    """Count and log every request, by its route."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        began = time.perf_counter()
+        token = request_id.set(secrets.token_hex(REQUEST_ID_BYTES))
+        try:
+            response = get_response(request)
+            seconds = time.perf_counter() - began
+            route = _route(request)
+            method = request.method if request.method in _METHODS else "other"
+            http_requests.labels(method, route, response.status_code).observe(seconds)
+            fields = {"method": method, "route": route, "status": response.status_code, "ms": round(seconds * 1000, 1)}
+            logger.info("%s %s %d, %.1f ms", method, route, response.status_code, seconds * 1000, extra=fields)
+            return response
+        finally:
+            request_id.reset(token)
+
+    return middleware
+
+
+def tls_in_front(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+    """Take a request for the host of an https ACCORD_URL for one that came under TLS, which ended in front of the hub.
+
+    The Host decides, as it does for clear frames (peers/origins.py); no header that a proxy may forget to remove.
+    """
+    public = urlsplit(settings.ACCORD_URL)
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        if public.scheme == "https" and request.META.get("HTTP_HOST") == public.netloc:
+            scope = getattr(request, "scope", None)
+            if scope is not None:
+                scope["scheme"] = "https"
+        return get_response(request)
+
+    return middleware
 
 
 def content_security_policy(

@@ -24,10 +24,13 @@ from accord.keys import fingerprint
 from accord_hub import home
 from accord_hub.background import Background
 from accord_hub.celery import app
+from console.keys import django_key
+from console.services import entry_link_create, options_refresh
 from invites.selectors import has_members, is_pending
 from messaging.services import hub_install, invite_create
 from peers.clock import now_ms
 from peers.keyring import HomeError, keyring, write_private
+from peers.options import HUB_NAME
 from peers.services import processes_forget
 
 FIRST_INVITES: Final = 20  # what the first member may give to others
@@ -54,9 +57,11 @@ def clear_errors() -> Iterator[None]:
 def prepare() -> None:
     """Make sure of the home, the keys and the database's tables; to be called within `clear_errors`."""
     keyring()
+    django_key()
     executor = MigrationExecutor(connection)
     if executor.migration_plan(executor.loader.graph.leaf_nodes()):
         raise CommandError("the database is not up to date: run `manage.py migrate`")
+    options_refresh()
 
 
 def run(serve: Serve, make_listener: Callable[[], socket.socket], write: Write) -> None:
@@ -99,10 +104,12 @@ def _settle_garbage_collector() -> None:
 
 def _welcome(url: str, *, is_new: bool) -> str:
     lines = [
-        f"{settings.ACCORD_NAME} is running.",
+        f"{HUB_NAME.value} is running.",
         "",
         f"  Address      {url}",
         f"  Fingerprint  {fingerprint(keyring().hub.public)}",
+        f"  Console      {console_link(url, now=now_ms())}",
+        "               opens once, within 15 minutes; another: manage.py console_link",
         "",
     ]
     if is_new:
@@ -113,6 +120,11 @@ def _welcome(url: str, *, is_new: bool) -> str:
         _first_invite_path().unlink(missing_ok=True)
         lines += ["Invite somebody: manage.py invite"]
     return "\n".join([*lines, "", "Stop the hub with Ctrl-C."])
+
+
+def console_link(origin: str, *, now: int) -> str:
+    """A new link that opens the operator's console once. Its secret is behind the #: browsers send it to nobody."""
+    return f"{origin}/console/enter#{entry_link_create(now=now)}"
 
 
 def _first_invite_path() -> home.Path:

@@ -1,12 +1,19 @@
 """The hub's pages and public documents."""
 
-from django.urls import path
+from django.urls import include, path
 
 from accord_hub import views
+from console.health import healthz, readyz
+from console.metrics import metrics
 
 urlpatterns = [
     path("", views.chat, name="chat"),
     path("join", views.chat, name="join"),
+    path("api/v1/", include("accord_hub.api_urls")),
+    path("console/", include("console.urls")),
+    path("metrics", metrics, name="metrics"),
+    path("healthz", healthz, name="healthz"),
+    path("readyz", readyz, name="readyz"),
     path(".well-known/accord", views.hub_statement, name="hub_statement"),
 ]
 handler400 = "accord_hub.views.bad_request"

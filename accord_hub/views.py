@@ -1,6 +1,6 @@
 """The hub's pages and its signed description (protocol.md sections 3 and 13).
 
-The web client is one page: a shell that loads its modules (static/chat). Not here: the REST API, the console.
+The web client is one page: a shell that loads its modules (static/chat). Not here: the REST API (api.py), the console.
 """
 
 from __future__ import annotations
@@ -15,27 +15,31 @@ from django.views.decorators.http import require_safe
 
 from accord.encoding import b64encode, canonical
 from accord.keys import fingerprint
-from accord.messages import MAX_ATTENTION_KEYS, MAX_ATTENTION_MESSAGES, MAX_BODY_BYTES, MAX_HEADER_BYTES, MAX_REFS
+from accord.messages import MAX_ATTENTION_KEYS, MAX_ATTENTION_MESSAGES, MAX_HEADER_BYTES, MAX_REFS
 from accord.statements import make_statement
 from accord_hub.home import peer_address
-from messaging.admission import MAX_STRANGER_BYTES
+from messaging.admission import DIFFICULTY, MAX_STRANGER_BYTES, MESSAGE_KIB, STRANGERS
 from messaging.selectors import store_id
 from peers.clock import now_ms
 from peers.consumer import LIMITS
 from peers.keyring import keyring
+from peers.options import HUB_NAME
+from peers.rest import refusal
 from peers.selectors import statement
 
+API_PREFIX: Final = "/api/"
+API_PATH: Final = "/api/v1"
 SUITES: Final = [1]
 FRAMES: Final = ["clear", "sealed"]
-POLICY: Final = {"strangers": "stamped", "public_feeds": False, "difficulty": 18}
 MESSAGE_LIMITS: Final = {
     "header_bytes": MAX_HEADER_BYTES,
-    "body_bytes": MAX_BODY_BYTES,
     "stranger_bytes": MAX_STRANGER_BYTES,
     "attention_keys": MAX_ATTENTION_KEYS,
     "attention_messages": MAX_ATTENTION_MESSAGES,
     "refs": MAX_REFS,
 }
+# Those of static/client that a page loads; the others run in the worker
+CLIENT_MODULES: Final = ["client.js", "errors.js", "state.js", "timeline_view.js", "worker_url.js"]
 CHAT_POLICY: Final = "; ".join(
     [
         "default-src 'none'",
@@ -57,15 +61,16 @@ CHAT_POLICY: Final = "; ".join(
 def _chat_files() -> dict[str, list[str]]:
     """The styles and modules of the web client's page, so that the browser asks for all of them at once."""
     folder = settings.BASE_DIR / "static" / "chat"
-    styles = sorted((path for path in folder.glob("*.css")), key=lambda path: (path.name != "tokens.css", path.name))
+    styles = sorted((path.name for path in folder.glob("*.css")), key=lambda name: (name != "tokens.css", name))
+    modules = sorted(path.name for path in folder.glob("*.js") if path.name != "early.js")
     return {
-        "styles": [f"chat/{path.name}" for path in styles],
-        "modules": [f"chat/{path.name}" for path in sorted(folder.glob("*.js"))],
+        "styles": [f"chat/{name}" for name in styles],
+        "modules": [f"chat/{name}" for name in modules] + [f"client/{name}" for name in CLIENT_MODULES],
     }
 
 
 def _page(template: str, status: int = 200, /, **context: Any) -> HttpResponse:
-    return HttpResponse(render_to_string(template, {"hub_name": settings.ACCORD_NAME, **context}), status=status)
+    return HttpResponse(render_to_string(template, {"hub_name": HUB_NAME.value, **context}), status=status)
 
 
 @require_safe
@@ -79,25 +84,30 @@ def chat(request: HttpRequest) -> HttpResponse:
     return response
 
 
-@require_safe
-def hub_statement(request: HttpRequest) -> HttpResponse:
-    """What the hub says of itself, signed by its key; public, so any page may read it."""
+def hub_document(request: HttpRequest) -> dict[str, Any]:
+    """What the hub says of itself, signed by its key."""
     origin = settings.ACCORD_URL or f"http://{request.get_host()}"
-    statement = make_statement(
+    return make_statement(
         keyring().hub,
         type="hub",
         at=now_ms(),
-        name=settings.ACCORD_NAME,
+        name=HUB_NAME.value,
         ws=peer_address(origin),
+        api=f"{origin}{API_PATH}",
         suites=SUITES,
         frames=FRAMES,
-        policy=POLICY,
-        limits={**LIMITS, **MESSAGE_LIMITS},
+        policy={"strangers": STRANGERS.value, "public_feeds": False, "difficulty": DIFFICULTY.value},
+        limits={**LIMITS, **MESSAGE_LIMITS, "body_bytes": MESSAGE_KIB.value * 1024},
         store=b64encode(store_id()),
         admin=statement("set_admin"),
     )
+
+
+@require_safe
+def hub_statement(request: HttpRequest) -> HttpResponse:
+    """The hub's document; public, so any page may read it."""
     headers = {"Cache-Control": "no-store", "Access-Control-Allow-Origin": "*"}
-    return HttpResponse(canonical(statement), content_type="application/json", headers=headers)
+    return HttpResponse(canonical(hub_document(request)), content_type="application/json", headers=headers)
 
 
 def _error(status: int, title: str, text: str) -> HttpResponse:
@@ -106,6 +116,8 @@ def _error(status: int, title: str, text: str) -> HttpResponse:
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """400: above all a Host header that is not this hub's."""
+    if request.path.startswith(API_PREFIX):
+        return refusal("bad_request", "that address is not this hub's")
     return _error(400, "That address is not this hub's", "Open the hub by the address that its operator gave you.")
 
 
@@ -116,11 +128,15 @@ def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """404."""
+    if request.path.startswith(API_PREFIX):
+        return refusal("not_found", "there is nothing here")
     return _error(404, "There is no such page", "Perhaps the address was not copied whole.")
 
 
 def failed(request: HttpRequest) -> HttpResponse:
     """500."""
+    if request.path.startswith(API_PREFIX):
+        return refusal("internal", "the hub failed; it has written down why")
     return _error(
         500, "The hub failed", "It has written down why. Try again, and tell its operator if that does not help."
     )

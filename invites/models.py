@@ -1,11 +1,11 @@
-"""The currency of the invite tree (protocol.md section 8)."""
+"""The currency of the invite tree, and what became of each invite (protocol.md section 8)."""
 
 from __future__ import annotations
 
 from django.db import models
 from django.db.models import F, Q
 
-from peers.models import Account
+from peers.models import Account, User
 
 
 class Balance(models.Model):
@@ -28,3 +28,37 @@ class Balance(models.Model):
 
     def __str__(self) -> str:
         return f"{self.account_id}: {self.unspent} of {self.granted}"
+
+
+class Invitation(models.Model):
+    """What became of an invite link. The account behind it is gone once it expires or is withdrawn; this row stays."""
+
+    class State(models.TextChoices):
+        """All but the first are final."""
+
+        WAITING = "waiting"
+        CLAIMED = "claimed"
+        EXPIRED = "expired"
+        WITHDRAWN = "withdrawn"
+
+    inviter = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="invitations")
+    key = models.BinaryField(max_length=32, help_text="the temporary account's user key")
+    granted = models.BigIntegerField(help_text="invites that go with it")
+    state = models.CharField(max_length=9, choices=State.choices, default=State.WAITING)
+    created_at = models.BigIntegerField(help_text="ms since 1970 UTC")
+    expires_at = models.BigIntegerField(help_text="ms since 1970 UTC")
+    ended_at = models.BigIntegerField(null=True, help_text="ms since 1970 UTC: when it was claimed, expired, withdrawn")
+    claimed_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="claimed_invitations")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["key"], condition=Q(state="waiting"), name="invitation_waits_once"),
+            models.CheckConstraint(condition=Q(state="waiting") ^ Q(ended_at__isnull=False), name="invitation_ends"),
+            models.CheckConstraint(
+                condition=Q(state="claimed") ^ Q(claimed_by__isnull=True), name="invitation_claimed_by"
+            ),
+        ]
+        indexes = [models.Index(fields=["key"], name="invitation_by_key")]
+
+    def __str__(self) -> str:
+        return f"{bytes(self.key).hex()[:16]}: {self.state}"

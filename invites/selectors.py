@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.db.models import Sum
+from django.db.models import Q, Sum
 
-from invites.models import Balance
+from invites.models import Balance, Invitation
 from peers.models import Account
 
 
@@ -37,3 +37,68 @@ def has_members() -> bool:
 def is_pending(temporary: bytes, *, now: int) -> bool:
     """Whether the invite with this temporary key can still be claimed at `now` (ms)."""
     return Account.objects.filter(user__key=temporary, kind=Account.Kind.TEMP, expires_at__gt=now).exists()
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """Who joined by an invite; no name once the account is gone."""
+
+    key: bytes
+    name: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Invite:
+    """What became of an invite."""
+
+    pk: int
+    key: bytes
+    state: str
+    invites: int
+    created_at: int
+    expires: int
+    ended_at: int | None
+    claimed_by: Claimed | None
+
+
+def invites_of(account_id: int, *, now: int, limit: int, before: int | None = None) -> list[Invite]:
+    """The invites that an account gave, the newest first."""
+    earlier = Q() if before is None else Q(pk__lt=before)
+    return _invites(Q(inviter=account_id) & earlier, now, limit)
+
+
+def invite_of(key: bytes, *, now: int, account_id: int | None = None) -> Invite | None:
+    """The newest invite with a temporary key, of anybody or of one account."""
+    inviter = Q() if account_id is None else Q(inviter=account_id)
+    found = _invites(Q(key=key) & inviter, now, 1)
+    return found[0] if found else None
+
+
+def _invites(wanted: Q, now: int, limit: int) -> list[Invite]:
+    rows = (
+        Invitation.objects.filter(wanted)
+        .order_by("-pk")
+        .values_list(
+            "pk",
+            "key",
+            "state",
+            "granted",
+            "created_at",
+            "expires_at",
+            "ended_at",
+            "claimed_by__key",
+            "claimed_by__account__name",
+        )
+    )
+    found = []
+    for pk, key, state, granted, created_at, expires, ended_at, claimer, name in rows[:limit]:
+        if state == Invitation.State.WAITING and expires <= now:  # what the next sweep will say
+            state, ended_at = Invitation.State.EXPIRED.value, expires
+        claimed = None if claimer is None else Claimed(bytes(claimer), name)
+        found.append(Invite(pk, bytes(key), state, granted, created_at, expires, ended_at, claimed))
+    return found
+
+
+def unspent(account_id: int) -> int:
+    """How many invites an account has left."""
+    return Balance.objects.filter(account=account_id).values_list("unspent", flat=True).first() or 0

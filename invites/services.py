@@ -1,6 +1,6 @@
 """Writes of the invite tree, each by a signed message to `hub:K` (protocol.md section 8).
 
-Not here: quotas moved later, removal, replacement of a claimed account.
+Not here: quotas moved later, removal and replacement of a claimed account.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from accord import invites
 from accord.errors import AccordError
 from accord.message_types import TEMPORARY_LIFE_MS
 from accord.messages import Message
-from invites.models import Balance
+from invites.models import Balance, Invitation
 from peers import registry
 from peers.keyring import keyring
 from peers.models import Account, User
@@ -72,6 +72,10 @@ def user_add(message: Message, body: dict[str, Any], now: int) -> list[bytes]:
     except IntegrityError as error:
         raise AccordError("conflict", "that key or name has an account here") from error
     Balance.objects.create(account=account, granted=granted, unspent=granted)
+    if expires is not None:
+        Invitation.objects.create(
+            inviter_id=parent.account_id, key=body["pubkey"], granted=granted, created_at=now, expires_at=expires
+        )
     return [body["pubkey"]]
 
 
@@ -99,13 +103,71 @@ def account_claim(message: Message, body: dict[str, Any], now: int) -> list[byte
     account.name = body.get("account_name", account.name)
     account.kind = Account.Kind.REAL
     account.expires_at = None
+    account.created_at = now
     try:
         with transaction.atomic():
-            account.save(update_fields=["user", "name", "kind", "expires_at"])
+            account.save(update_fields=["user", "name", "kind", "expires_at", "created_at"])
     except IntegrityError as error:
         raise AccordError("conflict", "that key or name has an account here") from error
+    _invitation_end(message.author, Invitation.State.CLAIMED, now, claimed_by=user)
     assert account.parent is not None  # noqa: S101 - a constraint of the table
     return [new, bytes(account.parent.user.key)]
+
+
+def _invitation_end(key: bytes, state: Invitation.State, now: int, *, claimed_by: User | None = None) -> None:
+    Invitation.objects.filter(key=key, state=Invitation.State.WAITING).update(
+        state=state, ended_at=now, claimed_by=claimed_by
+    )
+
+
+def _temporary_remove(account: Account, state: Invitation.State, now: int) -> None:
+    """Remove an account that nobody claimed; its slot and its invites, none of which it could spend, return to the
+    parent.
+    """
+    cost = 1 + account.balance.granted
+    assert account.parent_id is not None  # noqa: S101 - a constraint of the table
+    Balance.objects.filter(account_id=account.parent_id).update(unspent=F("unspent") + cost, spent=F("spent") - cost)
+    _invitation_end(bytes(account.user.key), state, now)
+    account.delete()
+
+
+@registry.stores("remove_user")
+def user_remove(message: Message, body: dict[str, Any], now: int) -> list[bytes]:
+    """Withdraw an invite: remove the temporary account behind it, by one of its ancestors.
+
+    AccordError: denied (no ancestor), not_found (no such account, or no longer), unsupported (a claimed account). What
+    `mode` says of children and `at` of messages is of no account to an account that has neither.
+    """
+    remover = member_of(message.author, now=now)
+    if remover is None or remover.kind == Account.Kind.TEMP:
+        raise AccordError("denied", "only members remove accounts")
+    account = (
+        Account.objects.select_for_update(of=("self",))
+        .filter(user__key=body["pubkey"])
+        .exclude(expires_at__lte=now)
+        .select_related("user", "balance", "parent__user")
+        .first()
+    )
+    if account is None:
+        raise AccordError("not_found", "there is no such account: the invite is used, withdrawn or has expired")
+    if not _is_ancestor(remover.account_id, account):
+        raise AccordError("denied", "only who stands above an account in the invite tree removes it")
+    if account.kind != Account.Kind.TEMP:
+        raise AccordError("unsupported", "this hub removes temporary accounts only")
+    assert account.parent is not None  # noqa: S101 - a constraint of the table
+    parent = bytes(account.parent.user.key)
+    _temporary_remove(account, Invitation.State.WITHDRAWN, now)
+    return [body["pubkey"], parent]
+
+
+def _is_ancestor(account_id: int, of: Account) -> bool:
+    """Whether an account is above another one in the tree."""
+    above = of.parent_id
+    while above is not None:
+        if above == account_id:
+            return True
+        above = Account.objects.values_list("parent_id", flat=True).get(pk=above)
+    return False
 
 
 @transaction.atomic
@@ -114,15 +176,10 @@ def temporary_expire(*, now: int) -> int:
     number.
     """
     expired = list(
-        Account.objects.select_for_update()
+        Account.objects.select_for_update(of=("self",))
         .filter(kind=Account.Kind.TEMP, expires_at__lte=now)
-        .select_related("balance")
+        .select_related("user", "balance")
     )
     for account in expired:
-        cost = 1 + account.balance.granted
-        assert account.parent_id is not None  # noqa: S101 - a constraint of the table
-        Balance.objects.filter(account_id=account.parent_id).update(
-            unspent=F("unspent") + cost, spent=F("spent") - cost
-        )
-        account.delete()
+        _temporary_remove(account, Invitation.State.EXPIRED, now)
     return len(expired)

@@ -15,14 +15,44 @@ from typing import Any, Final
 from accord import messages, pow
 from accord.errors import AccordError, RemoteError
 from accord.message_types import RULES, check_type
-from accord.messages import Envelope, Message
-from peers import registry
+from accord.messages import MAX_BODY_BYTES, Envelope, Message
+from peers import options, registry
 from peers.keyring import keyring
 
 MAX_CLOCK_AHEAD_MS: Final = 5 * 60 * 1000
 CONTROL_WINDOW_MS: Final = 10 * 60 * 1000
 MAX_STRANGER_BYTES: Final = 4 * 1024
 BUILT_KINDS: Final = frozenset({"feed", "user", "chan", "hub"})
+
+STRANGERS: Final = options.choice(
+    "strangers",
+    "Mail from strangers",
+    explains="Whether people without an account here may send mail to members, each message paid with proof of work.",
+    affects="Mail that is stored stays. Members write to each other either way.",
+    default=lambda: "stamped",
+    choices=(("stamped", "taken, with proof of work"), ("closed", "not taken")),
+)
+DIFFICULTY: Final = options.number(
+    "difficulty",
+    "Price of a stranger's mail",
+    explains="How much work a stranger's computer does for each message; each step more doubles it. 18 takes a "
+    "second or so, 22 about twenty.",
+    affects="Counts for challenges given out from now on; those that are out are good for ten minutes.",
+    default=pow.DEFAULT_DIFFICULTY,
+    least=16,
+    most=pow.MAX_DIFFICULTY,
+    unit="bits",
+)
+MESSAGE_KIB: Final = options.number(
+    "message_kib",
+    "Largest message",
+    explains="How large the body of one message may be; a larger one is refused (too_big).",
+    affects="Messages that are stored stay, however large they are.",
+    default=MAX_BODY_BYTES // 1024,
+    least=1,
+    most=MAX_BODY_BYTES // 1024,
+    unit="KiB",
+)
 
 
 class Right(Enum):
@@ -78,9 +108,17 @@ def _check_time(envelope: Envelope, now: int) -> None:
         raise AccordError("burned", "burn_at has passed")
 
 
+def _check_size(publisher: Publisher, envelope: Envelope) -> None:
+    limit = MESSAGE_KIB.value
+    if envelope.body is not None and len(envelope.body) > limit * 1024 and publisher.right is not Right.IMPORT:
+        raise AccordError("too_big", f"this hub takes bodies of at most {limit} KiB")
+
+
 def _check_right(publisher: Publisher, envelope: Envelope) -> None:
     right, kind = publisher.right, envelope.topic.kind
     if right is Right.STRANGER:
+        if STRANGERS.value == "closed":
+            raise AccordError("denied", "this hub takes no mail from strangers")
         if not envelope.type.startswith("mail.") or kind != "user":
             raise AccordError("denied", "a guest may only send mail to a user")
         if envelope.size > MAX_STRANGER_BYTES:
@@ -135,6 +173,7 @@ def _check_work(envelope: Envelope, proof: Mapping[str, Any] | None, now: int) -
 def admit(envelope: Envelope, publisher: Publisher, *, now: int, proof: Mapping[str, Any] | None = None) -> Admitted:
     """Check a parsed envelope and its signature; AccordError with the code of the first thing that is wrong."""
     _check_time(envelope, now)
+    _check_size(publisher, envelope)
     _check_right(publisher, envelope)
     _check_topic(envelope, now)
     check_type(envelope)

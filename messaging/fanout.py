@@ -13,6 +13,7 @@ from accord.frames import MAX_FRAME_BYTES
 from accord.topics import Topic
 from messaging.selectors import OPEN_KINDS, Wanted
 from messaging.stored import Stored, frame_bytes
+from peers.counters import counters
 from peers.sessions import Role, Session
 from peers.wire import SharedFrame
 
@@ -130,6 +131,7 @@ class Fanout:
             if wanted not in frames:
                 items = [batch[index].item for index in wanted]
                 frames[wanted] = [SharedFrame(frame) for frame in deliver_frames(items)]
+            counters.delivered += len(wanted) * len(sessions)
             for frame in frames[wanted]:
                 for session in sessions:
                     session.send_shared(frame)

@@ -18,41 +18,27 @@ from accord.message_types import read_body
 from accord.messages import Message
 from accord.topics import Topic, open_channel_id, parse_topic
 from messaging import backlogs, selectors
-from messaging.admission import Publisher, Right
+from messaging.admission import DIFFICULTY, Publisher
 from messaging.batch import Result
 from messaging.fanout import COALESCE_SECONDS, MAX_SUBSCRIPTIONS
 from messaging.ingest import Submission
 from messaging.live import live
-from messaging.selectors import OPEN_KINDS, Place, Wanted
+from messaging.places import read_place, write_place
+from messaging.publishing import MAX_PUBLISH_MESSAGES, RIGHTS, result_bytes
+from messaging.selectors import MAX_FETCH_MESSAGES, OPEN_KINDS, Wanted
 from messaging.stored import frame_bytes
 from peers import registry
 from peers.clock import now_ms
 from peers.db import in_db
+from peers.frames import read_ref
 from peers.keyring import keyring
 from peers.sessions import Role, Session, TokenBucket, sessions
 
-MAX_PUBLISH_MESSAGES: Final = 100
 MAX_PUBLISHING_BYTES: Final = 1024 * 1024  # of a session; as parsed they take several times that
-MAX_FETCH_MESSAGES: Final = 500
 MAX_TOPICS_A_FRAME: Final = 1_000
 MAX_SIGNAL_BYTES: Final = 4 * 1024
 SIGNALS_PER_SECOND: Final = 5
 MAX_LONG_ANSWERS: Final = 8
-
-_RIGHTS: Final = {
-    Role.GUEST: Right.STRANGER,
-    Role.TEMP: Right.CLAIM,
-    Role.MEMBER: Right.OWN,
-    Role.ADMIN: Right.ADMIN,
-}
-
-
-def read_ref(frame: dict[str, Any]) -> int:
-    """The asker's number of a frame."""
-    ref = frame.get("ref")
-    if type(ref) is not int:
-        raise RemoteError("bad_request", "ref: integer expected")
-    return ref
 
 
 def member_of(session: Session) -> bytes:
@@ -66,7 +52,7 @@ class _Publishes:
     """What a session has under way to be stored; the receive loop waits while it is enough."""
 
     def __init__(self, session: Session) -> None:
-        self.publisher = Publisher(_RIGHTS[session.role], user=session.user, account_id=session.account_id)
+        self.publisher = Publisher(RIGHTS[session.role], user=session.user, account_id=session.account_id)
         self._bytes = 0
         self._room = asyncio.Event()
 
@@ -95,21 +81,6 @@ def _read_proofs(frame: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return proofs
 
 
-def _result_bytes(result: Result) -> bytes:
-    ident = b64encode(result.id) if result.id is not None else ""
-    error = result.error
-    if error is None:  # nearly all of them
-        return b'{"status":"%b","id":"%b"}' % (result.status.encode(), ident.encode())
-    value: dict[str, Any] = {"status": result.status, "code": error.code}
-    if ident:
-        value["id"] = ident
-    if error.detail:
-        value["detail"] = error.detail
-    if error.retry_ms is not None:
-        value["retry_ms"] = error.retry_ms
-    return orjson.dumps(value)
-
-
 @registry.frame("publish")
 async def publish(session: Session, frame: dict[str, Any]) -> None:
     """Take messages; the answer comes when all of them are durable or refused."""
@@ -126,7 +97,7 @@ async def publish(session: Session, frame: dict[str, Any]) -> None:
 
     def answer(results: list[Result]) -> None:
         state.end(size)
-        listed = b",".join(_result_bytes(result) for result in results)
+        listed = b",".join(result_bytes(result) for result in results)
         session.send_bytes(b'{"type":"published","ref":%d,"results":[%b]}' % (ref, listed))
 
     try:
@@ -239,17 +210,6 @@ async def unsubscribe(session: Session, frame: dict[str, Any]) -> None:
     session.send_json({"type": "unsubscribed", "ref": ref})
 
 
-def _write_place(place: Place) -> str:
-    return b64encode(place[0].to_bytes(8, "big") + place[1])
-
-
-def _read_place(value: object) -> Place | None:
-    if value is None:
-        return None
-    raw = b64decode(value, 40)
-    return int.from_bytes(raw[:8], "big"), raw[8:]
-
-
 @registry.frame("fetch")
 async def fetch(session: Session, frame: dict[str, Any]) -> None:
     """A page of a topic by time; of another user's inbox, what the asker has written there."""
@@ -271,12 +231,12 @@ async def fetch(session: Session, frame: dict[str, Any]) -> None:
         is_admin=session.role is Role.ADMIN,
         limit=limit,
         now=now_ms(),
-        before=_read_place(frame.get("before")),
-        after=_read_place(frame.get("after")),
+        before=read_place(frame.get("before")),
+        after=read_place(frame.get("after")),
     )
     fields: dict[str, Any] = {"ref": ref, "more": more}
     if found:
-        fields["next"] = _write_place(found[-1][0])
+        fields["next"] = write_place(found[-1][0])
     session.send_bytes(frame_bytes("page", [item for _, item in found], **fields))
 
 
@@ -317,7 +277,7 @@ async def challenge(session: Session, frame: dict[str, Any]) -> None:
         server=ring.hub.public,
         key=b64decode(frame.get("key"), 32),
         purpose="mail",
-        difficulty=pow.DEFAULT_DIFFICULTY,
+        difficulty=DIFFICULTY.value,
         now=now_ms(),
     )
     session.send_json({"type": "challenge", "ref": ref, "challenge": value})

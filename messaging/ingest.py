@@ -29,6 +29,7 @@ from messaging.batch import Result, rejected
 from messaging.services import messages_store, writer_prepare
 from messaging.stored import Stored
 from peers.clock import now_ms
+from peers.counters import counters
 
 logger = logging.getLogger(__name__)
 
@@ -132,6 +133,16 @@ class Ingest:
         self._pending_messages += len(submission.envelopes)
         self._schedule_pump()
 
+    @property
+    def pending(self) -> int:
+        """How many messages wait or are under way."""
+        return self._pending_messages
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the writer lives."""
+        return self._writer.is_alive()
+
     async def stop(self) -> None:
         """Store and answer what is under way, then end the threads; what still waited was never acknowledged."""
         self._stopping = True
@@ -170,6 +181,7 @@ class Ingest:
             self._schedule_pump()
         for submission, results in answers:
             self._pending_messages -= len(submission.envelopes)
+            _count(results)
             submission.answer(results)
         if stored:
             self._dispatch(stored)
@@ -251,6 +263,16 @@ class Ingest:
             self._loop.call_soon_threadsafe(callback, *arguments)
         except RuntimeError:  # the loop has been closed under us: the process is going
             logger.warning("the loop is gone; what was stored will be resumed by cursor")
+
+
+def _count(results: list[Result]) -> None:
+    for result in results:
+        if result.error is not None:
+            counters.refused[result.error.code] += 1
+        elif result.status == "stored":
+            counters.stored += 1
+        else:
+            counters.duplicates += 1
 
 
 def _store_group(group: list[_Chunk]) -> tuple[list[tuple[Submission, list[Result]]], list[Stored]]:

@@ -16,6 +16,7 @@ from messaging.ingest import Ingest
 from messaging.stored import Stored
 from peers import registry
 from peers.db import in_db
+from peers.loop import loop_bridge
 from peers.services import process_forget, process_report
 from peers.sessions import Session, sessions
 
@@ -45,6 +46,7 @@ class Live:
     async def _report(self) -> None:
         reported = -1
         while True:
+            await in_db(_pulse)
             if reported != len(sessions):
                 reported = len(sessions)
                 try:
@@ -60,6 +62,14 @@ class Live:
         await in_db(process_forget, pid=os.getpid())
 
 
+def _pulse() -> None:
+    for pulse in registry.pulses:
+        try:
+            pulse()
+        except DatabaseError:
+            logger.exception("what every process does twice a second was not done")
+
+
 _live: Live | None = None
 _starting = asyncio.Lock()
 
@@ -71,6 +81,7 @@ async def live_start() -> None:
         if _live is None:
             store_id = await in_db(selectors.store_id)
             _live = Live(store_id=store_id, cursor=await in_db(selectors.store_cursor))
+            loop_bridge.open()
 
 
 def live() -> Live:
@@ -85,6 +96,7 @@ async def live_stop() -> None:
     global _live  # noqa: PLW0603
     if _live is not None:
         await _live.stop()
+        loop_bridge.close()
         _live = None
 
 

@@ -15,12 +15,14 @@ from accord.encoding import b64decode
 from accord.frames import MAX_FRAME_BYTES
 from accord.topics import Topic as TopicName
 from messaging.models import Mention, Message, Reference, Store, Topic
+from messaging.places import Place
 from messaging.stored import Stored, item_bytes
 from peers.models import Account, Process, User
 
 SCAN_STEP: Final = 50_000
 READ_STEP: Final = 16  # rows taken from the database at once: a body may have 256 KiB
 MAX_READ_BYTES: Final = MAX_FRAME_BYTES - 1024  # leaves room for the frame around them
+MAX_FETCH_MESSAGES: Final = 500  # a page
 OPEN_KINDS: Final = ("feed", "chan")
 
 _ROW: Final = (
@@ -138,7 +140,8 @@ def strangers_waiting(recipient: bytes) -> Counter[bytes]:
     return Counter(key for key, cursor in arrived if cursor > answered.get(key, 0))
 
 
-def _burning(now: int) -> Q:
+def not_burned(now: int) -> Q:
+    """Messages whose burn_at has not come at `now` (ms), whether or not they have been dropped yet."""
     return Q(burn_at__isnull=True) | Q(burn_at__gt=now)
 
 
@@ -254,15 +257,12 @@ def backlog(
         Message.objects.annotate(in_topic=F("topic_id") + 0)
         .filter(cursor__gt=after, cursor__lte=last)
         .filter(query)
-        .filter(readable(user, is_admin=is_admin), _burning(now))
+        .filter(readable(user, is_admin=is_admin), not_burned(now))
         .order_by("cursor")
         .values_list("cursor", flat=True)[:limit]
     )
     found, more = stored_rows(Message.objects.filter(cursor__in=cursors).order_by("cursor"), limit=limit)
     return found, found[-1].cursor if more or len(cursors) == limit else last
-
-
-Place = tuple[int, bytes]  # created_at and id: a position in a topic
 
 
 def page(
@@ -278,7 +278,7 @@ def page(
     """Messages of a topic by (created_at, id): the newest first, or with `after` the nearest later ones, oldest first;
     as ready items that fit a frame together, and whether there are more.
     """
-    rows = Message.objects.filter(topic__kind=topic.kind, topic__ident=topic.ident).filter(_burning(now))
+    rows = Message.objects.filter(topic__kind=topic.kind, topic__ident=topic.ident).filter(not_burned(now))
     if topic.kind not in OPEN_KINDS:
         rows = rows.filter(readable(user, is_admin=is_admin))
     if after is not None:
@@ -376,7 +376,7 @@ def figures() -> dict[str, int]:
 
 def export_rows(*, now: int) -> Iterator[tuple[bytes, bytes]]:
     """Every message that has not burned, by arrival: (id, item as JSON); read in steps, never all at once."""
-    rows = Message.objects.filter(_burning(now)).order_by("cursor")
+    rows = Message.objects.filter(not_burned(now)).order_by("cursor")
     for cursor, ident, header, sig, salt, body in rows.values_list(
         "cursor", "ident", "header", "sig", "salt", "body"
     ).iterator(chunk_size=1_000):

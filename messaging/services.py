@@ -201,3 +201,8 @@ def invite_create(*, origin: str, invites: int) -> InviteLink:
     }
     _admin_publish("add_user", body)
     return link
+
+
+def invite_withdraw(*, key: bytes) -> None:
+    """Withdraw the invite with a temporary key, by a message of the admin; AccordError("not_found") once used up."""
+    _admin_publish("remove_user", {"pubkey": b64encode(key), "mode": "subtree", "at": now_ms()})

@@ -19,14 +19,17 @@ from accord.certs import MAX_LIFE_MS, Certificate
 from accord.encoding import b64encode
 from accord.errors import AccordError, CloseCode, RemoteError
 from accord.frames import MAX_FRAME_BYTES, FrameOpener
+from accord.keys import fingerprint
 from peers import registry
 from peers.clock import now_ms
+from peers.counters import counters
 from peers.db import in_db
 from peers.keyring import keyring
+from peers.options import MAX_SOCKETS
 from peers.origins import clear_frames_allowed
 from peers.selectors import Member, is_revoked, member_of
 from peers.services import peer_seen
-from peers.sessions import Role, Session, sessions
+from peers.sessions import Session, role_of, sessions
 from peers.wire import Wire
 
 logger = logging.getLogger(__name__)
@@ -35,10 +38,7 @@ Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 SendEvent = Callable[[dict[str, Any]], Awaitable[None]]
 
-MAX_CONNECTIONS: Final = 10_000
 LIMITS: Final = {"frame_bytes": MAX_FRAME_BYTES, "login_bytes": login.MAX_LOGIN_BYTES}
-
-_ROLES: Final = {"admin": Role.ADMIN, "real": Role.MEMBER, "temp": Role.TEMP}
 
 
 class LiveConsumer:
@@ -70,16 +70,18 @@ class LiveConsumer:
     ) -> tuple[Session | None, FrameOpener | None]:
         try:
             async with asyncio.timeout(login.HANDSHAKE_TIMEOUT_SECONDS):
-                if LiveConsumer.connections > MAX_CONNECTIONS:
+                if LiveConsumer.connections > MAX_SOCKETS.value:
                     raise AccordError("busy")
                 return await self._handshake(scope, receive, send)
         except AccordError as error:
+            counters.logins[error.code] += 1
             await send({"type": "websocket.send", "text": login.login_error(error.code).decode()})
             await send({"type": "websocket.close", "code": int(CloseCode.LOGIN)})
         except TimeoutError:
+            counters.logins["timeout"] += 1
             await send({"type": "websocket.close", "code": int(CloseCode.LOGIN)})
         except _Left:
-            pass
+            counters.logins["left"] += 1
         return None, None
 
     async def _handshake(
@@ -94,20 +96,22 @@ class LiveConsumer:
         try:
             member = await in_db(admit, proved)
         except AccordError as error:
+            login_note(error.code, proved.certificate)
             await _send_login(send, machine.refuse(error.code))
             await send({"type": "websocket.close", "code": int(CloseCode.REVOKED)})
             return None, None
         session = Session(
             send,
             scope.get("extensions", {}).get("accord") or Wire(),
-            role=_ROLES[member.kind] if member else Role.GUEST,
+            role=role_of(member),
             client=proved.client,
             certificate=proved.certificate,
             account_id=member.account_id if member else None,
         )
-        result, sealer, opener = machine.accept(login_result(session))
+        result, sealer, opener = machine.accept(login_result(session.handle, proved.certificate))
         session.seal_with(sealer)
         await _send_login(send, result)
+        login_note(session.role.value, proved.certificate)
         return session, opener
 
     async def _serve(self, session: Session, opener: FrameOpener | None, receive: Receive) -> None:
@@ -173,6 +177,13 @@ async def _recheck(session: Session) -> None:
             session.close(CloseCode.REVOKED, error.code)
 
 
+def login_note(result: str, certificate: Certificate | None) -> None:
+    """Count and write down how a login has ended: the role, or the code of the refusal. On the loop."""
+    counters.logins[result] += 1
+    user = fingerprint(certificate.user) if certificate else None
+    logger.info("login: %s", result, extra={"user": user})
+
+
 class _Left(Exception):
     """The client has gone during its login."""
 
@@ -227,18 +238,20 @@ def admit_certificate(certificate: Certificate) -> Member:
     """The account that a certificate opens now; AccordError: unauthorized (revoked), denied (no account)."""
     if is_revoked(certificate.user, serial=certificate.serial, client=certificate.client):
         raise AccordError("unauthorized", "this certificate has been revoked")
+    for check in registry.login_checks:
+        check(certificate)
     member = member_of(certificate.user, now=now_ms())
     if member is None or "login" not in certificate.scope:
         raise AccordError("denied", "no account here")
     return member
 
 
-def login_result(session: Session) -> dict[str, Any]:
+def login_result(handle: str, certificate: Certificate | None) -> dict[str, Any]:
     """The fields of login_result for a session that is let in."""
-    result: dict[str, Any] = {"session": session.handle, "limits": dict(LIMITS)}
-    if session.certificate:
-        result["user"] = b64encode(session.certificate.user)
-        result["scope"] = list(session.certificate.scope)
+    result: dict[str, Any] = {"session": handle, "limits": dict(LIMITS)}
+    if certificate:
+        result["user"] = b64encode(certificate.user)
+        result["scope"] = list(certificate.scope)
     for facts in registry.login_facts:
         result.update(facts())
     return result

@@ -84,6 +84,30 @@ class Certificate(models.Model):
         constraints = [models.UniqueConstraint(fields=["peer", "serial"], name="certificate_once")]
 
 
+class Token(models.Model):
+    """A bearer token of the REST API (section 3), of which only the hash is kept. It dies with its session: with the
+    socket that asked for it, or, where the login came over HTTP, with this row.
+    """
+
+    hash = models.BinaryField(max_length=32, unique=True)
+    session = models.CharField(max_length=32, help_text="the session's handle")
+    is_socket = models.BooleanField()
+    user = models.ForeignKey(User, on_delete=models.CASCADE, null=True, help_text="empty: a guest's")
+    client = models.BinaryField(max_length=32)
+    serial = models.BinaryField(max_length=16, null=True, help_text="of the certificate; empty: a guest's")
+    created_at = models.BigIntegerField(help_text="ms since 1970 UTC")
+    expires_at = models.BigIntegerField(help_text="ms since 1970 UTC")
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["client"], name="token_by_client"),
+            models.Index(fields=["expires_at"], name="token_by_expiry"),
+        ]
+        constraints = [
+            models.CheckConstraint(condition=~(Q(user__isnull=True) ^ Q(serial__isnull=True)), name="guest_or_user")
+        ]
+
+
 class Revocation(models.Model):
     """A certificate, by serial, or all certificates of a client key, that their user has revoked (section 2)."""
 

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.http import HttpRequest
 
 _LOOPBACK_NAMES = ("127.0.0.1", "localhost", "[::1]")
 
@@ -40,13 +41,24 @@ def program_may_enter(scope: dict[str, Any]) -> bool:
     return not any(key in (b"origin", b"cookie") for key, _ in scope["headers"])
 
 
-def clear_frames_allowed(scope: dict[str, Any]) -> bool:
-    """Clear frames travel over TLS (which ends in front of the hub, at ACCORD_URL) or within this machine."""
-    host = _header(scope, b"host")
+def _stays_private(host: str | None, client: str, loopback_hosts: set[str]) -> bool:
+    """Over TLS (which ends in front of the hub, at ACCORD_URL) or within this machine."""
     if settings.ACCORD_URL.startswith("https://") and host == urlsplit(settings.ACCORD_URL).netloc:
         return True
-    client = (scope.get("client") or ("", 0))[0]
     try:
-        return ipaddress.ip_address(client).is_loopback and host in _loopback_hosts(scope)
+        return ipaddress.ip_address(client).is_loopback and host in loopback_hosts
     except ValueError:
         return False
+
+
+def clear_frames_allowed(scope: dict[str, Any]) -> bool:
+    """Whether frames may travel unsealed: only where nobody on the way reads them."""
+    client = (scope.get("client") or ("", 0))[0]
+    return _stays_private(_header(scope, b"host"), client, _loopback_hosts(scope))
+
+
+def clear_request_allowed(request: HttpRequest) -> bool:
+    """The same for an HTTP request that brings a login or a bearer token."""
+    port = request.META.get("SERVER_PORT", "")
+    loopback_hosts = {f"{name}:{port}" for name in _LOOPBACK_NAMES}
+    return _stays_private(request.META.get("HTTP_HOST"), request.META.get("REMOTE_ADDR", ""), loopback_hosts)

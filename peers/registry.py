@@ -10,9 +10,11 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
+from accord.certs import Certificate
 from accord.messages import Message
 
 if TYPE_CHECKING:
+    from peers.rest import Caller
     from peers.sessions import Session
 
 FrameHandler = Callable[["Session", dict[str, Any]], Awaitable[None]]
@@ -21,6 +23,9 @@ LiveHandler = Callable[[Message], None]
 StartHook = Callable[[], Awaitable[None]]
 SessionHook = Callable[["Session"], None]
 LoginFacts = Callable[[], dict[str, Any]]
+LoginCheck = Callable[[Certificate], None]
+Pulse = Callable[[], None]
+Publish = Callable[["Caller", dict[str, Any]], None]
 
 frame_handlers: dict[str, FrameHandler] = {}
 store_handlers: dict[str, list[StoreHandler]] = {}
@@ -28,6 +33,9 @@ live_handlers: dict[str, list[LiveHandler]] = {}
 before_login: list[StartHook] = []
 session_closed: list[SessionHook] = []
 login_facts: list[LoginFacts] = []  # fields of login_result that the floors above know
+login_checks: list[LoginCheck] = []  # AccordError refuses a valid certificate; in a thread that may use the database
+publish: list[Publish] = []  # how a view brings one signed message, in its thread: the app that stores messages
+pulses: list[Pulse] = []  # called about twice a second in every server process, in a thread that may use the database
 
 
 def frame(type_: str) -> Callable[[FrameHandler], FrameHandler]:

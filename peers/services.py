@@ -1,23 +1,30 @@
-"""Writes of peers: the admin's account, revocations, running processes."""
+"""Writes of peers: the admin's account, peers and their certificates, bearer tokens, running processes."""
 
 from __future__ import annotations
 
+import secrets
 from typing import Any, Final
 
 from django.db import transaction
 
 from accord.certs import Certificate as SignedCertificate
 from accord.encoding import b64encode, canonical
-from accord.errors import CloseCode
+from accord.errors import AccordError, CloseCode
 from accord.message_types import read_body
 from accord.messages import Message
+from accord.primitives import labelled_hash
 from accord.statements import make_statement
 from peers import registry
 from peers.keyring import Keyring
-from peers.models import Account, Certificate, Peer, Process, Revocation, Statement, User
+from peers.models import Account, Certificate, Peer, Process, Revocation, Statement, Token, User
 from peers.sessions import sessions
 
 SEEN_STEP_MS: Final = 3600 * 1000
+TOKEN_BYTES: Final = 32
+TOKEN_LIFE_MS: Final = 15 * 60 * 1000
+MAX_TOKENS_A_CLIENT: Final = 16
+MAX_GUEST_TOKENS: Final = 10_000
+RETRY_BUSY_MS: Final = 60_000
 
 
 @transaction.atomic
@@ -57,6 +64,56 @@ def peer_seen(*, certificate: SignedCertificate, now: int) -> None:
         )
 
 
+def peer_rename(*, user: bytes, client: bytes, name: str) -> None:
+    """Note what a user calls a peer; AccordError("not_found")."""
+    if not Peer.objects.filter(user__key=user, key=client).update(name=name):
+        raise AccordError("not_found", "no such device of yours has been here")
+
+
+def token_hash(token: bytes) -> bytes:
+    """What is kept of a token: it is found by its hash, so that no comparison tells how much of a guess was right."""
+    return labelled_hash("token", token)
+
+
+@transaction.atomic
+def token_issue(
+    *, session: str, is_socket: bool, client: bytes, certificate: SignedCertificate | None, now: int
+) -> tuple[bytes, int]:
+    """A new bearer token of a session; gives it and the time (ms) at which it ends, not later than its certificate.
+
+    The oldest of too many of one client goes. AccordError("busy") when too many guests have one.
+    """
+    expires = now + TOKEN_LIFE_MS
+    if certificate is not None:
+        expires = min(expires, certificate.expiration)
+    elif Token.objects.filter(user__isnull=True, expires_at__gt=now).count() >= MAX_GUEST_TOKENS:
+        raise AccordError("busy", "too many guests have a token now", retry_ms=RETRY_BUSY_MS)
+    token = secrets.token_bytes(TOKEN_BYTES)
+    Token.objects.create(
+        hash=token_hash(token),
+        session=session,
+        is_socket=is_socket,
+        user=User.objects.get(key=certificate.user) if certificate else None,
+        client=client,
+        serial=certificate.serial if certificate else None,
+        created_at=now,
+        expires_at=expires,
+    )
+    newest = Token.objects.filter(client=client).order_by("-pk").values_list("pk", flat=True)
+    Token.objects.filter(pk__in=list(newest[MAX_TOKENS_A_CLIENT:][:MAX_TOKENS_A_CLIENT])).delete()
+    return token, expires
+
+
+def session_tokens_forget(*, session: str) -> int:
+    """The tokens of a session are good no longer; gives their number."""
+    return Token.objects.filter(session=session).delete()[0]
+
+
+def tokens_expire(*, now: int) -> int:
+    """Drop what has expired; gives its number."""
+    return Token.objects.filter(expires_at__lte=now).delete()[0]
+
+
 @registry.stores("cert.revoke")
 def certificate_revoke(message: Message, body: dict[str, Any], now: int) -> list[bytes]:
     """Note that the author takes back a certificate, or all of a client key."""
@@ -80,6 +137,13 @@ def sessions_revoke(message: Message) -> None:
 def sessions_hand_over(message: Message) -> None:
     """Close the sessions of the key that the account has left."""
     for session in sessions.of_user(message.author):
+        session.close(CloseCode.REVOKED, "denied")
+
+
+@registry.lives("remove_user")
+def sessions_remove(message: Message) -> None:
+    """Close the sessions of the key whose account is gone."""
+    for session in sessions.of_user(read_body(message)["pubkey"]):
         session.close(CloseCode.REVOKED, "denied")
 
 

@@ -21,6 +21,8 @@ import orjson
 from accord.certs import Certificate
 from accord.errors import AccordError, CloseCode
 from accord.frames import FrameSealer
+from peers.clock import now_ms
+from peers.selectors import Member
 from peers.wire import BINARY, TEXT, SharedFrame, Wire, frame_bytes
 
 MAX_WAITING_FRAMES: Final = 1_000
@@ -41,6 +43,14 @@ class Role(Enum):
     TEMP = "temp"
     MEMBER = "member"
     ADMIN = "admin"
+
+
+_ROLES: Final = {"admin": Role.ADMIN, "real": Role.MEMBER, "temp": Role.TEMP}
+
+
+def role_of(member: Member | None) -> Role:
+    """What a session may do whose user has this account."""
+    return _ROLES[member.kind] if member else Role.GUEST
 
 
 class TokenBucket:
@@ -84,6 +94,7 @@ class Session:
         self.certificate = certificate
         self.user = certificate.user if certificate else None
         self.account_id = account_id
+        self.started_at = now_ms()
         self.frame_size = 0  # size of the received frame that is being handled
         self.state: dict[str, Any] = {}  # what the apps above keep for this connection, by app
         self._send = send
@@ -222,26 +233,35 @@ class Session:
 
 
 class SessionRegistry:
-    """The sessions of this process, by handle and by user."""
+    """The sessions of this process, by handle and by user. Written on the loop; may be read in any thread."""
 
     def __init__(self) -> None:
-        self._all: set[Session] = set()
+        self._all: dict[str, Session] = {}
         self._by_user: dict[bytes, set[Session]] = {}
 
     def __len__(self) -> int:
         return len(self._all)
 
     def add(self, session: Session) -> None:
-        self._all.add(session)
+        self._all[session.handle] = session
         if session.user:
             self._by_user.setdefault(session.user, set()).add(session)
 
     def remove(self, session: Session) -> None:
-        self._all.discard(session)
+        self._all.pop(session.handle, None)
         if session.user and (same_user := self._by_user.get(session.user)):
             same_user.discard(session)
             if not same_user:
                 del self._by_user[session.user]
+
+    def find(self, handle: str) -> Session | None:
+        """The session of a handle, unless it is being closed."""
+        session = self._all.get(handle)
+        return None if session is None or session.is_closing else session
+
+    def all(self) -> list[Session]:
+        """Every session, guests' too."""
+        return list(self._all.values())
 
     def of_user(self, user: bytes) -> list[Session]:
         """The user's sessions here."""
@@ -249,7 +269,7 @@ class SessionRegistry:
 
     def members(self) -> list[Session]:
         """The sessions with an account that has been claimed."""
-        return [session for session in self._all if session.role in (Role.MEMBER, Role.ADMIN)]
+        return [session for session in self.all() if session.role in (Role.MEMBER, Role.ADMIN)]
 
 
 sessions = SessionRegistry()

@@ -22,7 +22,7 @@ from accord.encoding import b64encode, canonical
 from accord.invites import make_proof
 from accord.keys import SigningKey
 from accord.topics import Topic
-from invites.models import Balance
+from invites.models import Balance, Invitation
 from messaging import services
 from messaging.admission import Admitted, Publisher, Right, admit
 from messaging.batch import Result
@@ -178,6 +178,14 @@ class Hub:
         body = {"new_pubkey": new.public, "account_name": name, "proof": proof}
         return self.control(temporary, "replace_account", body, created_at=created_at)
 
+    def remove(
+        self, author: SigningKey, pubkey: bytes, *, mode: str = "subtree", created_at: int = NOW
+    ) -> dict[str, Any]:
+        """A signed `remove_user`."""
+        return self.control(
+            author, "remove_user", {"pubkey": pubkey, "mode": mode, "at": created_at}, created_at=created_at
+        )
+
     def member(self, name: str, *, by: SigningKey | None = None, **body: Any) -> SigningKey:
         """A new real account of that name; gives its user key."""
         key = person(name)
@@ -246,7 +254,10 @@ def check_totals() -> None:
 
 def snapshot() -> list[Any]:
     """All that a message may touch."""
-    tables = [model._meta.db_table for model in (Account, Balance, User, TopicRow, Message, Mention, Reference, Store)]
+    tables = [
+        model._meta.db_table
+        for model in (Account, Balance, Invitation, User, TopicRow, Message, Mention, Reference, Store)
+    ]
     return [_select(f"SELECT * FROM {table} ORDER BY 1") for table in tables]  # noqa: S608
 
 

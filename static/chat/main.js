@@ -1,1 +1,96 @@
-document.title = "x";
+/**
+ * The web client starts here: opens the engine and shows the page that fits its phase. Nothing is painted before the
+ * phase is known, unless that takes long. Not here: any page itself.
+ */
+
+import "./theme.js";
+import { openClient } from "../client/client.js";
+import { App } from "./app.js";
+import { nameThisDevice } from "./devicename.js";
+import { h } from "./dom.js";
+import { alreadyInPage, outsidePage } from "./outside.js";
+import { stopPage } from "./stop.js";
+
+const SLOW_START_MS = 500;
+
+/** @typedef {{element: HTMLElement, focus?: () => void, close?: () => void, update?: (detail: any) => void}} Page */
+
+/** @type {Page | null} */
+let page = null;
+let shown = "";
+
+function show(/** @type {string} */ name, /** @type {() => Page} */ make) {
+  if (name === shown) {
+    return;
+  }
+  page?.close?.();
+  shown = name;
+  page = make();
+  document.body.replaceChildren(page.element);
+  page.focus?.();
+}
+
+function waitingPage() {
+  return { element: h("main", { class: "waiting" }, h("h1", { class: "dim" }, "Opening the hub …")) };
+}
+
+function hasInvite() {
+  return location.pathname === "/join" && location.hash.length > 1;
+}
+
+function forgetInvite() {
+  history.replaceState(history.state, "", "/");
+}
+
+function route(client) {
+  const { phase, stop } = client.state;
+  if (phase === "stopped") {
+    show(`stopped ${stop?.code}`, () => stopPage(client, stop));
+  } else if (phase === "outside") {
+    show(`outside ${location.hash}`, () => outsidePage(client, hasInvite() ? location.href : ""));
+  } else if (phase === "inside") {
+    const hasJoined = shown.startsWith("outside");
+    if (hasInvite() && !hasJoined) {
+      show("already in", () => alreadyInPage(client, () => {
+        forgetInvite();
+        route(client);
+      }));
+      return;
+    }
+    if (location.pathname !== "/" || location.hash) {
+      forgetInvite();
+    }
+    show("inside", () => new App(client));
+    if (hasJoined) {
+      nameThisDevice(client);
+    }
+  }
+}
+
+async function start() {
+  const slow = setTimeout(() => show("waiting", waitingPage), SLOW_START_MS);
+  try {
+    const client = await openClient();
+    const change = () => {
+      if (client.state.phase !== "starting") {
+        clearTimeout(slow);
+        route(client);
+      }
+    };
+    client.addEventListener("state", (event) => {
+      const { detail } = /** @type {CustomEvent} */ (event);
+      if (detail.phase) {
+        change();
+      }
+      page?.update?.(detail);
+    });
+    globalThis.addEventListener("hashchange", change);
+    change();
+  } catch (error) {
+    clearTimeout(slow);
+    const { code = "internal", detail = String(error), facts = {} } = /** @type {any} */ (error);
+    show(`stopped ${code}`, () => stopPage(null, { code, detail, facts }));
+  }
+}
+
+start();

@@ -174,7 +174,9 @@ async def test_follow_and_whoami(hub, member, accord):
     assert (code, json.loads(out)["name"]) == (0, "default")
 
 
-@pytest.mark.parametrize("arguments", [["whoami"], ["send", "x"], ["listen"], ["history"], ["follow"]])
+@pytest.mark.parametrize(
+    "arguments", [["whoami"], ["send", "x"], ["listen"], ["history"], ["follow"], ["token"], ["sign", "x"]]
+)
 def test_without_an_account_it_is_exit_code_3(home, arguments, capsys):
     assert main(arguments) == 3
     assert capsys.readouterr().err.startswith("accord: no profile 'default' yet")

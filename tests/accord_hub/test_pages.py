@@ -124,4 +124,5 @@ def test_statement_verifies(hub: HubProcess) -> None:
     assert all(type(limit) is int for limit in statement["limits"].values())
     assert statement["limits"]["frame_bytes"] == 1024 * 1024
     assert len(b64decode(statement["store"])) == 16
-    assert "api" not in statement
+    assert statement["api"] == f"{hub.url}/api/v1"
+    assert ask(hub, "/api/v1/hub").status == 200

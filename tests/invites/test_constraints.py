@@ -8,7 +8,7 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 from django.db.models import F, ProtectedError
 
-from invites.models import Balance
+from invites.models import Balance, Invitation
 from peers.models import Account, User
 from tests.factories import HOUR_MS, NOW, Hub, account_of, person
 
@@ -96,3 +96,29 @@ def test_an_account_with_children_cannot_be_deleted(hub: Hub) -> None:
     hub.member("bob", by=ann)
     with pytest.raises(ProtectedError):
         account_of(ann).delete()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"ended_at": NOW},
+        {"state": "claimed", "ended_at": NOW},
+        {"state": "expired"},
+        {"state": "withdrawn", "ended_at": NOW, "claimed_by": "somebody"},
+    ],
+    ids=str,
+)
+def test_invites_that_cannot_be(hub: Hub, changes: dict[str, Any]) -> None:
+    hub.temporary("guest")
+    if "claimed_by" in changes:
+        changes = {**changes, "claimed_by": User.objects.get(key=hub.admin.public)}
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Invitation.objects.update(**changes)
+
+
+def test_a_key_waits_once(hub: Hub) -> None:
+    hub.temporary("guest")
+    row = Invitation.objects.get()
+    row.pk = None
+    with pytest.raises(IntegrityError), transaction.atomic():
+        row.save()

@@ -8,7 +8,7 @@ from random import Random
 
 import pytest
 
-from invites.models import Balance
+from invites.models import Balance, Invitation
 from invites.selectors import tally
 from invites.services import temporary_expire
 from messaging.models import Store
@@ -88,4 +88,28 @@ def test_expiry_gives_back_once(hub: Hub) -> None:
     counts = in_threads([partial(temporary_expire, now=NOW + HOUR_MS)] * 8)
     assert sorted(counts) == [0] * 7 + [3]
     assert Balance.objects.get(account=account_of(ann)).unspent == 9
+    check_conserved()
+
+
+@pytest.mark.parametrize("expires", [False, True], ids=["in time", "while it expires"])
+def test_an_invite_is_claimed_or_withdrawn(hub: Hub, expires: bool) -> None:
+    """Claims, withdrawals by both ancestors and the sweep at the same moment: exactly one has its way."""
+    ann = hub.member("ann", invites=9)
+    temporary = hub.temporary("guest", by=ann, invites=2, expires=NOW + HOUR_MS)
+    claims = [admitted(hub.claim(temporary, person(f"claimer {n}"), f"name-{n}")) for n in range(8)]
+    removals = [
+        admitted(hub.remove(by, temporary.public, created_at=NOW + n)) for n in range(8) for by in (ann, hub.admin)
+    ]
+    jobs = [partial(take, item) for item in [*claims, *removals]]
+    sweep = [partial(temporary_expire, now=NOW + HOUR_MS)] * 4 if expires else []
+    found = in_threads([*jobs, *sweep])
+    words, swept = ["".join(word) for word in found[: len(jobs)]], sum(found[len(jobs) :])
+    assert words.count("stored") + swept == 1
+    invite = Invitation.objects.get()
+    claimed, withdrawn = words[: len(claims)].count("stored"), words[len(claims) :].count("stored")
+    assert invite.state == ("claimed" if claimed else "withdrawn" if withdrawn else "expired")
+    assert set(words[: len(claims)]) <= {"stored", "denied"}
+    assert set(words[len(claims) :]) <= {"stored", "unsupported" if claimed else "not_found", "not_found"}
+    assert Balance.objects.get(account=account_of(ann)).unspent == (6 if claimed else 9)
+    assert Account.objects.filter(kind="temp").count() == 0
     check_conserved()

@@ -9,8 +9,8 @@ from django.conf import settings
 
 from accord.invites import make_proof
 from accord.message_types import TEMPORARY_LIFE_MS
-from invites.models import Balance
-from invites.selectors import has_members, is_pending, tally
+from invites.models import Balance, Invitation
+from invites.selectors import Claimed, has_members, invite_of, invites_of, is_pending, tally, unspent
 from invites.services import temporary_expire
 from messaging.admission import Right
 from messaging.models import Topic
@@ -197,3 +197,93 @@ def test_what_nobody_claims_in_time_returns_to_the_parent(hub: Hub) -> None:
     assert member_of(person("bob").public, now=NOW + 1) is not None
     # Name and key are free again.
     assert take(hub.add_user(ann, person("soon").public, "soon", kind="temp")) == ["stored"]
+
+
+# ---------------------------------------------------------------------------------------------------------- withdrawal
+
+
+@pytest.mark.parametrize("mode", ["subtree", "reparent"])
+@pytest.mark.parametrize("by", ["giver", "giver's giver", "admin"])
+def test_any_ancestor_withdraws_an_invite(hub: Hub, by: str, mode: str) -> None:
+    ann = hub.member("ann", invites=9)
+    bob = hub.member("bob", by=ann, invites=5)
+    temporary = hub.temporary("guest", by=bob, invites=2)
+    assert balance(bob) == (5, 2, 3)
+    author = {"giver": bob, "giver's giver": ann, "admin": hub.admin}[by]
+    assert take(hub.remove(author, temporary.public, mode=mode)) == ["stored"]
+    assert balance(bob) == (5, 5, 0)
+    assert balance(ann) == (9, 3, 6)
+    assert member_of(temporary.public, now=NOW) is None
+    refused("denied", hub.claim(temporary, person("carl"), "carl"))
+    refused("not_found", hub.remove(author, temporary.public, mode=mode, created_at=NOW + 1))
+    # Name and key are free again.
+    assert take(hub.add_user(ann, temporary.public, "guest", kind="temp", created_at=NOW + 1)) == ["stored"]
+
+
+def test_who_does_not_stand_above_removes_nobody(hub: Hub) -> None:
+    ann, carl = hub.member("ann", invites=9), hub.member("carl", invites=9)
+    bob = hub.member("bob", by=ann, invites=1)
+    temporary = hub.temporary("guest", by=ann)
+    for author in (carl, bob, person("stranger"), temporary):
+        refused("denied", hub.remove(author, temporary.public))
+    refused("denied", hub.remove(bob, ann.public))
+    refused("denied", hub.remove(ann, hub.admin.public))
+    refused("denied", hub.remove(ann, ann.public))
+
+
+def test_a_claimed_account_is_not_removed_yet(hub: Hub) -> None:
+    ann = hub.member("ann", invites=9)
+    temporary = hub.temporary("guest", by=ann)
+    assert take(hub.claim(temporary, person("bob"), "bob")) == ["stored"]
+    refused("unsupported", hub.remove(ann, person("bob").public))
+    refused("not_found", hub.remove(ann, temporary.public))
+    refused("not_found", hub.remove(hub.admin, person("nobody").public))
+
+
+def test_a_removal_concerns_the_invite_and_whoever_gave_it(hub: Hub) -> None:
+    ann = hub.member("ann", invites=9)
+    temporary = hub.temporary("guest", by=ann)
+    _, (stored,) = store(hub.remove(hub.admin, temporary.public))
+    assert sorted(stored.concerns) == sorted([temporary.public, ann.public])
+
+
+def test_what_became_of_my_invites(hub: Hub) -> None:
+    ann = hub.member("ann", invites=20)
+    account = account_of(ann).pk
+    names = ("claimed", "withdrawn", "expired", "overdue", "waiting")
+    ends = {"expired": NOW + 1, "overdue": NOW + 5}
+    keys = {name: hub.temporary(name, by=ann, invites=1, expires=ends.get(name, NOW + HOUR_MS)) for name in names}
+    hub.temporary("other", by=hub.admin)
+    assert take(hub.claim(keys["claimed"], person("bob"), "bob")) == ["stored"]
+    assert take(hub.remove(ann, keys["withdrawn"].public), now=NOW) == ["stored"]
+    assert temporary_expire(now=NOW + 2) == 1
+    rows = {row.key: row for row in invites_of(account, now=NOW + 5, limit=10)}
+    assert list(rows) == [keys[name].public for name in reversed(names)]
+    found = {name: rows[keys[name].public] for name in names}
+    assert {name: row.state for name, row in found.items()} == {**{name: name for name in names}, "overdue": "expired"}
+    assert found["claimed"].claimed_by == Claimed(person("bob").public, "bob")
+    assert {name: row.ended_at for name, row in found.items()} == {
+        "claimed": NOW,
+        "withdrawn": NOW,
+        "expired": NOW + 2,
+        "overdue": NOW + 5,
+        "waiting": None,
+    }
+    assert unspent(account) == 20 - 2 * 3  # claimed, overdue, waiting
+    page = invites_of(account, now=NOW, limit=2)
+    assert [row.key for row in invites_of(account, now=NOW, limit=9, before=page[-1].pk)] == [
+        keys[name].public for name in ("expired", "withdrawn", "claimed")
+    ]
+    assert invite_of(keys["waiting"].public, now=NOW, account_id=account) is not None
+    assert invite_of(keys["waiting"].public, now=NOW, account_id=account + 1) is None
+
+
+def test_a_real_account_is_no_invite(hub: Hub) -> None:
+    hub.member("ann", invites=3)
+    assert not Invitation.objects.exists()
+
+
+def test_an_account_begins_with_its_claim(hub: Hub) -> None:
+    temporary = hub.temporary("guest")
+    assert take(hub.claim(temporary, person("bob"), "bob", created_at=NOW + HOUR_MS), now=NOW + HOUR_MS) == ["stored"]
+    assert account_of(person("bob")).created_at == NOW + HOUR_MS

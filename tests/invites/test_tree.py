@@ -17,7 +17,7 @@ from accord.invites import make_proof
 from accord.keys import SigningKey
 from accord.message_types import TEMPORARY_LIFE_MS
 from accord.messages import parse_envelope
-from invites.models import Balance
+from invites.models import Balance, Invitation
 from invites.selectors import has_members, is_pending, tally
 from invites.services import currency_install, temporary_expire
 from messaging.admission import Admitted, Publisher, Right, admit
@@ -70,6 +70,29 @@ class Claim:
 
 
 @dataclass(frozen=True)
+class Remove:
+    """Somebody removes an account."""
+
+    author: int
+    pubkey: int
+    mode: str
+
+
+Action = Add | Claim | Remove
+
+
+@dataclass(frozen=True)
+class Invited:
+    """What the model knows of an invite: whose it was, and what became of it."""
+
+    key: int
+    inviter: int
+    granted: int
+    state: str = "waiting"
+    claimed_by: int | None = None
+
+
+@dataclass(frozen=True)
 class Standing:
     """What the model knows of an account."""
 
@@ -86,6 +109,7 @@ class Tree:
 
     def __init__(self) -> None:
         self.accounts = {0: Standing("admin", "admin", None, None, CAPACITY, CAPACITY)}
+        self.invited: list[Invited] = []
 
     def living(self, place: int, now: int) -> Standing | None:
         found = self.accounts.get(place)
@@ -95,9 +119,15 @@ class Tree:
         others = {key: account for key, account in self.accounts.items() if key != but}
         return place in others or name in {account.name for account in others.values()}
 
-    def apply(self, action: Add | Claim, now: int) -> str:
+    def apply(self, action: Action, now: int) -> str:
         """Do it, or leave all as it was; gives the word for the outcome."""
-        return self.add(action, now) if isinstance(action, Add) else self.claim(action, now)
+        match action:
+            case Add():
+                return self.add(action, now)
+            case Claim():
+                return self.claim(action, now)
+            case Remove():
+                return self.remove(action, now)
 
     def add(self, action: Add, now: int) -> str:
         parent = self.living(action.author, now)
@@ -118,6 +148,8 @@ class Tree:
         self.accounts[action.author] = replace(parent, unspent=parent.unspent - 1 - granted)
         expires = now + life if action.kind == "temp" else None
         self.accounts[action.pubkey] = Standing(action.name, action.kind, action.author, expires, granted, granted)
+        if action.kind == "temp":
+            self.invited.append(Invited(action.pubkey, action.author, granted))
         return "stored"
 
     def claim(self, action: Claim, now: int) -> str:
@@ -135,16 +167,41 @@ class Tree:
             return "conflict"
         del self.accounts[action.author]
         self.accounts[action.new] = replace(account, name=name, kind="real", expires=None)
+        self.end(action.author, "claimed", action.new)
+        return "stored"
+
+    def remove(self, action: Remove, now: int) -> str:
+        remover, account = self.living(action.author, now), self.living(action.pubkey, now)
+        if remover is None or remover.kind == "temp":
+            return "denied"
+        if account is None:
+            return "not_found"
+        above = account.parent
+        while above is not None and above != action.author:
+            above = self.accounts[above].parent
+        if above is None:
+            return "denied"
+        if account.kind != "temp":
+            return "unsupported"
+        self.give_back(action.pubkey, "withdrawn")
         return "stored"
 
     def expire(self, now: int) -> int:
         expired = [place for place in self.accounts if self.living(place, now) is None]
         for place in expired:
-            account = self.accounts.pop(place)
-            assert account.parent is not None
-            parent = self.accounts[account.parent]
-            self.accounts[account.parent] = replace(parent, unspent=parent.unspent + 1 + account.granted)
+            self.give_back(place, "expired")
         return len(expired)
+
+    def give_back(self, place: int, state: str) -> None:
+        account = self.accounts.pop(place)
+        assert account.parent is not None
+        parent = self.accounts[account.parent]
+        self.accounts[account.parent] = replace(parent, unspent=parent.unspent + 1 + account.granted)
+        self.end(place, state)
+
+    def end(self, place: int, state: str, claimed_by: int | None = None) -> None:
+        (number,) = (n for n, one in enumerate(self.invited) if one.key == place and one.state == "waiting")
+        self.invited[number] = replace(self.invited[number], state=state, claimed_by=claimed_by)
 
 
 class InviteTree(RuleBasedStateMachine):
@@ -174,8 +231,11 @@ class InviteTree(RuleBasedStateMachine):
         currency_install(admin=Account.objects.get(kind="admin"), capacity=CAPACITY + 1)
         assert snapshot() == before
 
-    def envelope(self, action: Add | Claim) -> dict[str, Any]:
+    def envelope(self, action: Action) -> dict[str, Any]:
         author = self.keys[action.author]
+        if isinstance(action, Remove):
+            removed = self.keys[action.pubkey].public
+            return self.hub.remove(author, removed, mode=action.mode, created_at=self.now)
         if isinstance(action, Add):
             return self.hub.add_user(
                 author,
@@ -202,7 +262,7 @@ class InviteTree(RuleBasedStateMachine):
             return Right.STRANGER
         return {"admin": Right.ADMIN, "real": Right.OWN, "temp": Right.CLAIM}[account.kind]
 
-    def draw(self, data: st.DataObject) -> Add | Claim:
+    def draw(self, data: st.DataObject) -> Action:
         """An action that more often than not makes sense."""
 
         def one_of(sensible: list[T], possible: Sequence[T]) -> T:
@@ -212,7 +272,13 @@ class InviteTree(RuleBasedStateMachine):
         unused = [place for place in everybody[2:] if place not in accounts]
         names: Sequence[str] = sorted(set(NAMES) - {account.name for account in accounts.values()})
         waiting = [place for place, account in accounts.items() if account.kind == "temp"]
-        if data.draw(st.sampled_from([Add, Claim, Claim] if waiting else [Add, Add, Claim])) is Add:
+        kind = data.draw(st.sampled_from([Add, Claim, Claim, Remove] if waiting else [Add, Add, Add, Claim, Remove]))
+        if kind is Remove:
+            pubkey = one_of(waiting, everybody)
+            above = [parent] if (found := accounts.get(pubkey)) and (parent := found.parent) is not None else []
+            mode = data.draw(st.sampled_from(["subtree", "reparent"]))
+            return Remove(author=one_of([0, *above], everybody), pubkey=pubkey, mode=mode)
+        if kind is Add:
             return Add(
                 author=one_of([place for place, account in accounts.items() if account.unspent], everybody),
                 pubkey=one_of(unused, everybody),
@@ -242,7 +308,7 @@ class InviteTree(RuleBasedStateMachine):
                 self.right_of(action.author) if fresh else Right.OWN,
             )
             publisher = Publisher(right, user=envelope.author)
-            if right is Right.STRANGER or (right is Right.CLAIM and isinstance(action, Add)):
+            if right is Right.STRANGER or (right is Right.CLAIM and not isinstance(action, Claim)):
                 with pytest.raises(AccordError, match="denied: "):
                     admit(envelope, publisher, now=self.now)
                 continue
@@ -315,6 +381,17 @@ class InviteTree(RuleBasedStateMachine):
         topics = {(kind, bytes(ident)) for kind, ident in TopicRow.objects.values_list("kind", "ident")}
         real = [self.keys[place].public for place, account in found.items() if account.kind == "real"]
         assert topics.issuperset((kind, key) for kind in ("feed", "user") for key in real)
+
+    @invariant()
+    def every_invite_is_remembered(self) -> None:
+        places = {key.public: place for place, key in enumerate(self.keys)}
+        rows = Invitation.objects.order_by("pk").values_list(
+            "key", "inviter__user__key", "granted", "state", "claimed_by__key"
+        )
+        assert self.tree.invited == [
+            Invited(places[bytes(key)], places[bytes(inviter)], granted, state, claimer and places[bytes(claimer)])
+            for key, inviter, granted, state, claimer in rows
+        ]
 
     @invariant()
     def the_store_adds_up(self) -> None:

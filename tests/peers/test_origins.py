@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.test import RequestFactory
 
-from peers.origins import browser_may_enter, clear_frames_allowed, program_may_enter
+from peers.origins import browser_may_enter, clear_frames_allowed, clear_request_allowed, program_may_enter
 
 PORT = 51030
 PUBLIC = "https://hub.example"
@@ -154,3 +155,6 @@ def test_clear_frames_travel_over_tls_or_within_the_machine(
     settings.ACCORD_URL = url
     given = scope(*([("host", host)] if host else []), client=client)
     assert clear_frames_allowed(given) == allowed
+    headers = {"HTTP_HOST": host} if host else {}
+    request = RequestFactory().get("/", REMOTE_ADDR=client or "", SERVER_PORT=str(given["server"][1]), **headers)
+    assert clear_request_allowed(request) == allowed

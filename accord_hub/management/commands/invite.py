@@ -4,7 +4,6 @@ import argparse
 import json
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import BaseCommand
 
 from accord.invites import temporary_key
@@ -34,18 +33,10 @@ class Command(BaseCommand):
         with runner.clear_errors():
             runner.prepare()
             hub_install()
-            link = invite_create(origin=_origin(), invites=options["invites"])
+            link = invite_create(origin=home.likely_url(), invites=options["invites"])
             expires = Account.objects.get(user__key=temporary_key(link.secret).public).expires_at
         if options["json"]:
             self.stdout.write(json.dumps({"link": str(link), "expires": expires}))
             return
         self.stdout.write(runner.qr_code(str(link)))
         self.stdout.write(f"{link}\n\nIt works once, for 72 hours. To join:\n\n  accord join '{link}'")
-
-
-def _origin() -> str:
-    """Where the hub is, or will be as far as one can know."""
-    running = home.running_hub()
-    if running is not None:
-        return str(running["url"])
-    return settings.ACCORD_URL or f"http://{home.LOOPBACK}:{home.PORTS[0]}"

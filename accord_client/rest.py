@@ -1,0 +1,78 @@
+"""The login over HTTP, for programs that use the REST API (protocol.md section 3): a bearer token, good for 15 minutes.
+
+Not here: requests with the token; any HTTP client can make them.
+"""
+
+from __future__ import annotations
+
+import http.client
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+
+from accord.encoding import canonical, parse_json
+from accord.errors import HTTP_STATUS, AccordError, RemoteError
+from accord.login import ClientLogin, LoggedIn, Send
+from accord_client.discovery import TIMEOUT_SECONDS, http_opener
+from accord_client.errors import ClientError, HubUnreachable, LoginRefused
+from accord_client.profile import Profile
+
+API_PATH: Final = "/api/v1"
+MAX_ANSWER_BYTES: Final = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class BearerToken:
+    """A token, the address of the API, and when it ends (ms)."""
+
+    token: str
+    api: str
+    expires: int
+
+
+def _post(url: str, body: bytes) -> Any:
+    request = urllib.request.Request(url, body, {"Content-Type": "application/json"})  # noqa: S310 - the profile's hub
+    try:
+        with http_opener(url).open(request, timeout=TIMEOUT_SECONDS) as response:
+            return parse_json(response.read(MAX_ANSWER_BYTES + 1), max_bytes=MAX_ANSWER_BYTES)
+    except urllib.error.HTTPError as error:
+        with error:
+            raise _refusal(error.read(MAX_ANSWER_BYTES)) from error
+    except (OSError, http.client.HTTPException) as error:
+        reason = error.reason if isinstance(error, urllib.error.URLError) else error
+        raise HubUnreachable(f"{url} cannot be reached: {reason}") from error
+
+
+def _refusal(data: bytes) -> AccordError:
+    try:
+        value = parse_json(data, max_bytes=MAX_ANSWER_BYTES)
+        code, detail = value["code"], value["detail"]
+    except (RemoteError, TypeError, KeyError):
+        code, detail = "internal", "the hub did not say why"
+    if code in ("unauthorized", "denied"):
+        return LoginRefused(code, authenticated=False)
+    return AccordError(code if code in HTTP_STATUS else "internal", str(detail))
+
+
+def http_login(profile: Profile, certificate: dict[str, Any]) -> BearerToken:
+    """A bearer token for the account of a profile; LoginRefused, RemoteError (not the hub expected), HubUnreachable."""
+    api = f"{profile.url}{API_PATH}"
+    machine = ClientLogin(profile.device, certificate=certificate, expected=profile.hub, sealed=False)
+    begun = _post(f"{api}/login/request", machine.request().data)
+    if not isinstance(begun, dict):
+        raise RemoteError("bad_request", "a challenge expected")
+    response = machine.receive(canonical(begun.get("challenge")))
+    if not isinstance(response, Send):
+        raise RemoteError("bad_request", "a challenge expected")
+    answer = {"handle": begun.get("handle"), "response": orjson.loads(response.data)}
+    result = _post(f"{api}/login/response", orjson.dumps(answer))
+    welcome = machine.receive(canonical(result))
+    if not isinstance(welcome, LoggedIn):
+        raise RemoteError("bad_request", "a login_result expected")
+    token, expires = welcome.result.get("token"), welcome.result.get("expires")
+    if not isinstance(token, str) or not isinstance(expires, int):
+        raise ClientError("the hub gave no token")
+    return BearerToken(token, api, expires)

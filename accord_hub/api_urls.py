@@ -1,0 +1,36 @@
+"""The paths of the REST API, of all apps, under `/api/v1/`."""
+
+from typing import Any
+
+from django.urls import path, re_path
+from rest_framework.routers import SimpleRouter
+
+from accord_hub import api
+from invites.api import InviteViewSet
+from messaging.api import ChannelViewSet, IdentityViewSet, MessageViewSet, PowViewSet, TopicViewSet
+from peers.api import DeviceViewSet, LoginViewSet, MeViewSet, SessionViewSet, UserViewSet
+from peers.viewsets import Lost
+
+router = SimpleRouter(trailing_slash=False)
+router.register("channels", ChannelViewSet, basename="channel")
+router.register("devices", DeviceViewSet, basename="device")
+router.register("identities", IdentityViewSet, basename="identity")
+router.register("invites", InviteViewSet, basename="invite")
+router.register("messages", MessageViewSet, basename="message")
+router.register("sessions", SessionViewSet, basename="session")
+router.register("topics", TopicViewSet, basename="topic")
+router.register("users", UserViewSet, basename="user")
+
+ANY_METHOD: Any = dict.fromkeys(["get", "head", "post", "put", "patch", "delete", "options"], "lost")
+
+urlpatterns = [
+    path("hub", api.DocumentViewSet.as_view({"get": "retrieve"}), name="hub"),
+    path("schema", api.SchemaViewSet.as_view({"get": "retrieve"}), name="schema"),
+    path("docs", api.docs, name="docs"),
+    path("login/request", LoginViewSet.as_view({"post": "begin"}), name="login-request"),
+    path("login/response", LoginViewSet.as_view({"post": "finish"}), name="login-response"),
+    path("me", MeViewSet.as_view({"get": "retrieve"}), name="me"),
+    path("pow", PowViewSet.as_view({"get": "retrieve"}), name="pow"),
+    *router.urls,
+    re_path("^(?P<path>.*)$", Lost.as_view(ANY_METHOD)),
+]

@@ -1,0 +1,30 @@
+"""`manage.py console_link`: a link that opens the operator's console once."""
+
+import json
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from accord_hub import home, runner
+from console.services import LINK_LIFE_MS
+from peers.clock import now_ms
+
+
+class Command(BaseCommand):
+    """Makes a link, whether the hub runs or not."""
+
+    help = "Make a link that opens the operator's console once, within 15 minutes."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--json", action="store_true", help="print {link, expires}; expires in ms since 1970 UTC")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        now = now_ms()
+        with runner.clear_errors():
+            runner.prepare()
+            link = runner.console_link(home.likely_url(), now=now)
+        if options["json"]:
+            self.stdout.write(json.dumps({"link": link, "expires": now + LINK_LIFE_MS}))
+            return
+        self.stdout.write(f"{link}\n\nIt opens the console once, within 15 minutes. Whoever has it is the operator.")

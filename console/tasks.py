@@ -1,0 +1,26 @@
+"""Scheduled work of the console."""
+
+from __future__ import annotations
+
+from celery import shared_task
+from django.contrib.sessions.models import Session
+from django.utils import timezone
+
+from console.services import Sampler, days_count
+from peers.clock import now_ms
+from peers.counters import counters
+
+_sampler = Sampler()
+
+
+@shared_task(name="console.count")
+def count() -> None:
+    """Count messages by day, and note what the last minute brought."""
+    days_count()
+    _sampler.sample_take(counters, now=now_ms())
+
+
+@shared_task(name="console.sweep")
+def sweep() -> None:
+    """Drop sessions of the console that have ended."""
+    Session.objects.filter(expire_date__lt=timezone.now()).delete()

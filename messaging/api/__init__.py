@@ -1,0 +1,10 @@
+"""The rooms of the REST API that are about messages: messages, topics and channels, identities, proof of work.
+
+Messages come in through the same pipeline as those of a socket, and go out as they were signed.
+"""
+
+from messaging.api.identities import IdentityViewSet, PowViewSet
+from messaging.api.messages import MessageViewSet
+from messaging.api.topics import ChannelViewSet, TopicViewSet
+
+__all__ = ["ChannelViewSet", "IdentityViewSet", "MessageViewSet", "PowViewSet", "TopicViewSet"]

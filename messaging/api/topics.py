@@ -1,0 +1,158 @@
+"""Topics and open channels over the REST API (protocol.md sections 4 and 8)."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accord.errors import AccordError
+from accord.topics import Topic, open_channel_id, parse_topic
+from messaging import listing, selectors
+from messaging.api.shared import TOPIC_REGEX
+from messaging.selectors import OPEN_KINDS
+from messaging.serializers import (
+    TopicPage,
+    TopicSerializer,
+)
+from peers.keyring import keyring
+from peers.rest import Caller, caller_of
+from peers.schema import (
+    BOB,
+    CHANNEL,
+    ENVELOPE,
+    KEY_REGEX,
+    OF_MESSAGES,
+    PAGED,
+    OpenApiParameter,
+    operation,
+)
+from peers.serializers import SignedSerializer
+from peers.viewsets import HubViewSet, page, publish_signed, read, read_page
+
+CHANNEL_REGEX: Final = f"chan:{KEY_REGEX}"
+
+_TOPIC: Final = {
+    "topic": f"chan:{CHANNEL}",
+    "kind": "chan",
+    "name": "lounge",
+    "about": "Everyone meets here.",
+    "encrypted": False,
+    "count": 42,
+    "horizon": 0,
+    "cursor": 42,
+    "role": "member",
+}
+_OPEN_MESSAGE: Final = {
+    "message": {**ENVELOPE, "header": {**ENVELOPE["header"], "type": "chan.open", "to": f"hub:{BOB}"}}
+}
+
+
+def _path_topic(regex: str) -> OpenApiParameter:
+    schema = {"type": "string", "pattern": f"^{regex}$"}
+    return OpenApiParameter("topic", schema, OpenApiParameter.PATH, description="The topic, `kind:key or id`.")
+
+
+def _topic(row: dict[str, Any]) -> dict[str, Any]:
+    return {"name": None, "about": None, **row}
+
+
+def _one_topic(name: str, caller: Caller) -> dict[str, Any]:
+    topic = parse_topic(name)
+    may = topic.kind in OPEN_KINDS or topic in (Topic("user", caller.key), Topic("hub", keyring().hub.public))
+    row = selectors.topic_row_of(topic, user=caller.key, is_admin=caller.is_admin) if may else None
+    if row is None:
+        raise AccordError("not_found", "no such topic, or it is not for you")
+    return _topic(row)
+
+
+class TopicViewSet(HubViewSet):
+    """All that I may read."""
+
+    lookup_field = "topic"
+    lookup_value_regex = TOPIC_REGEX
+
+    @operation(
+        "List topics",
+        "All that the caller may read, by name: channels, feeds, the own inbox, the hub's.",
+        answer=TopicPage,
+        example={"items": [_TOPIC], "next": None},
+        parameters=PAGED,
+        refuses=["bad_request"],
+        etag=True,
+    )
+    def list(self, request: Request) -> Response:
+        """By name."""
+        limit, cursor = read_page(request)
+        caller = caller_of(request)
+        after = None if cursor is None else parse_topic(cursor.decode("ascii", "replace"))
+        hub = keyring().hub.public
+        rows = selectors.topics_of(caller.key, is_admin=caller.is_admin, hub=hub, after=after, limit=limit + 1)
+        return Response(page(rows, limit, _topic, lambda row: row["topic"].encode()))
+
+    @operation(
+        "Show a topic",
+        "By name.",
+        answer=TopicSerializer,
+        example=_TOPIC,
+        parameters=[_path_topic(TOPIC_REGEX)],
+        refuses=["not_found"],
+        etag=True,
+    )
+    def retrieve(self, request: Request, topic: str) -> Response:
+        """One."""
+        return Response(_one_topic(topic, caller_of(request)))
+
+
+class ChannelViewSet(HubViewSet):
+    """Open channels: every member reads and writes them."""
+
+    lookup_field = "topic"
+    lookup_value_regex = CHANNEL_REGEX
+
+    @operation(
+        "List open channels",
+        "By id.",
+        answer=TopicPage,
+        example={"items": [_TOPIC], "next": None},
+        parameters=PAGED,
+        refuses=["bad_request"],
+        etag=True,
+    )
+    def list(self, request: Request) -> Response:
+        """By id."""
+        limit, cursor = read_page(request)
+        caller = caller_of(request)
+        rows = listing.channels(user=caller.key, is_admin=caller.is_admin, limit=limit + 1, after=cursor or b"")
+        return Response(page(rows, limit, lambda row: _topic(row[1]), lambda row: row[0]))
+
+    @operation(
+        "Show an open channel",
+        "By its topic.",
+        answer=TopicSerializer,
+        example=_TOPIC,
+        parameters=[_path_topic(CHANNEL_REGEX)],
+        refuses=["not_found"],
+        etag=True,
+    )
+    def retrieve(self, request: Request, topic: str) -> Response:
+        """One."""
+        return Response(_one_topic(topic, caller_of(request)))
+
+    @operation(
+        "Open a channel",
+        "Takes a `chan.open` signed by the hub's admin, to the hub.",
+        body=SignedSerializer,
+        body_example=_OPEN_MESSAGE,
+        answer=TopicSerializer,
+        status=201,
+        example=_TOPIC,
+        refuses=OF_MESSAGES,
+    )
+    def create(self, request: Request) -> Response:
+        """Publish the message that opens it."""
+        caller = caller_of(request)
+        body = publish_signed(caller, read(SignedSerializer, request.data)["message"], "chan.open")
+        ident = open_channel_id(caller.key, body["nonce"], keyring().hub.public)
+        return Response(_one_topic(Topic("chan", ident).name, caller), status=201)

@@ -1,0 +1,138 @@
+"""Reads of the REST API: messages as its items, mentions, answers, channels, identities (selectors.py has the rest)."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from django.db.models import QuerySet
+
+from accord.encoding import b64encode
+from accord.messages import message_uuid
+from messaging.models import Mention, Message, Reference, Topic
+from messaging.places import Place
+from messaging.selectors import MAX_READ_BYTES, READ_STEP, not_burned, readable, topic_row
+from messaging.stored import item_bytes
+from peers.models import Account
+
+UUID_FIXED_BYTES: Final = 6  # of an id, before the first bits that its UUID overwrites
+_COLUMNS: Final = ("cursor", "ident", "header", "sig", "salt", "body")
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Who reads, and when (ms)."""
+
+    user: bytes
+    is_admin: bool
+    now: int
+
+    def rows(self) -> QuerySet[Message]:
+        """All messages that the reader may read."""
+        return Message.objects.filter(readable(self.user, is_admin=self.is_admin), not_burned(self.now))
+
+
+def api_item(ident: bytes, item: bytes) -> bytes:
+    """An item of the API: that of a frame, with the message's names, which are not part of what is signed."""
+    return b'{"id":"%b","uuid":"%b",%b' % (b64encode(ident).encode(), str(message_uuid(ident)).encode(), item[1:])
+
+
+def _items(rows: QuerySet[Message], limit: int) -> tuple[list[tuple[int, bytes]], bool]:
+    """(arrival number, item) of at most `limit` messages and about MAX_READ_BYTES; and whether there are more."""
+    found: list[tuple[int, bytes]] = []
+    size = 0
+    for cursor, ident, *blobs in rows[: limit + 1].values_list(*_COLUMNS).iterator(chunk_size=READ_STEP):
+        if found and (len(found) == limit or size > MAX_READ_BYTES):
+            return found, True
+        item = api_item(bytes(ident), item_bytes(cursor, *blobs))
+        size += len(item)
+        found.append((cursor, item))
+    return found, False
+
+
+def ident_of(name: str, reader: Reader) -> bytes | None:
+    """The id of the message that a UUID names, if the reader may read it. Only 122 bits of the id are in it."""
+    wanted = uuid.UUID(name)
+    first = wanted.bytes[:UUID_FIXED_BYTES]
+    rows = reader.rows().filter(ident__gte=first, ident__lte=first + b"\xff" * (32 - UUID_FIXED_BYTES))
+    idents = (bytes(ident) for ident in rows.values_list("ident", flat=True))
+    return next((ident for ident in idents if message_uuid(ident) == wanted), None)
+
+
+def message_item(ident: bytes, reader: Reader) -> bytes | None:
+    """One message, if it is held and the reader may read it."""
+    found, _ = _items(reader.rows().filter(ident=ident), 1)
+    return found[0][1] if found else None
+
+
+def place_of(ident: bytes, reader: Reader) -> Place | None:
+    """Where a message stands in its topic, if it is held and the reader may read it."""
+    created_at = reader.rows().filter(ident=ident).values_list("created_at", flat=True).first()
+    return None if created_at is None else (created_at, ident)
+
+
+def arrival_of(ident: bytes, reader: Reader) -> int | None:
+    """A message's arrival number, if it is held and the reader may read it."""
+    return reader.rows().filter(ident=ident).values_list("cursor", flat=True).first()
+
+
+def mentions(
+    reader: Reader, *, limit: int, before: int | None = None, after: int | None = None
+) -> tuple[list[tuple[int, bytes]], bool]:
+    """Messages that address the reader, the last to arrive first; with `after` the next ones, in order of arrival."""
+    # Control messages are noted under those whom they touch; they address nobody.
+    named = Mention.objects.filter(user__key=reader.user).exclude(message__topic__kind="hub")
+    if before is not None:
+        named = named.filter(message__lt=before)
+    if after is not None:
+        named = named.filter(message__gt=after)
+    rows = reader.rows().filter(cursor__in=named.values("message_id"))
+    return _items(rows.order_by("-cursor" if after is None else "cursor"), limit)
+
+
+def about(
+    ident: bytes, relations: Sequence[str], reader: Reader, *, limit: int, after: int = 0
+) -> tuple[list[tuple[int, bytes]], bool]:
+    """Messages that answer a message or refer to it, in order of arrival."""
+    named = Reference.objects.filter(target=ident, relation__in=relations, message__gt=after)
+    return _items(reader.rows().filter(cursor__in=named.values("message_id")).order_by("cursor"), limit)
+
+
+def channels(*, user: bytes, is_admin: bool, limit: int, after: bytes = b"") -> list[tuple[bytes, dict[str, Any]]]:
+    """Open channels by id: (id, row as the frame `topics` has it)."""
+    rows = Topic.objects.filter(kind="chan", ident__gt=after).order_by("ident")[:limit]
+    return [(bytes(row.ident), topic_row(row, row.name, user=user, is_admin=is_admin)) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Somebody whose feed is held here; `profile` is the item of the newest one, None where there is none."""
+
+    key: bytes
+    name: str | None
+    profile: bytes | None
+
+
+def identities(reader: Reader, *, limit: int, after: bytes = b"", key: bytes | None = None) -> list[Identity]:
+    """By key; or the one of a key. Whoever has no feed here is nobody's business: a stranger may have written to one
+    member only.
+    """
+    feeds = Topic.objects.filter(kind="feed", ident__gt=after).order_by("ident")
+    if key is not None:
+        feeds = feeds.filter(ident=key)
+    rows = [(row.pk, bytes(row.ident), row.count) for row in feeds[:limit]]
+    names = {
+        bytes(owner): name
+        for owner, name in Account.objects.filter(user__key__in=[ident for _, ident, _ in rows])
+        .exclude(kind=Account.Kind.TEMP)
+        .values_list("user__key", "name")
+    }
+    return [Identity(ident, names.get(ident), _profile(pk, reader) if count else None) for pk, ident, count in rows]
+
+
+def _profile(topic_id: int, reader: Reader) -> bytes | None:
+    rows = Message.objects.filter(not_burned(reader.now), topic=topic_id, type="profile", body__isnull=False)
+    found, _ = _items(rows.order_by("-created_at", "-ident"), 1)
+    return found[0][1] if found else None

@@ -1,0 +1,67 @@
+"""Messages that come over HTTP: from a view's thread through the same pipeline as those of a socket (ingest.py)."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future
+from typing import Any, Final
+
+import orjson
+
+from accord.encoding import b64encode
+from messaging.admission import Publisher, Right
+from messaging.batch import Result
+from messaging.ingest import Submission
+from messaging.live import live
+from peers import registry
+from peers.loop import loop_bridge
+from peers.rest import Caller
+from peers.sessions import Role
+
+MAX_PUBLISH_MESSAGES: Final = 100
+
+RIGHTS: Final = {
+    Role.GUEST: Right.STRANGER,
+    Role.TEMP: Right.CLAIM,
+    Role.MEMBER: Right.OWN,
+    Role.ADMIN: Right.ADMIN,
+}
+
+
+def result_bytes(result: Result) -> bytes:
+    """A result as `published` and the API list it."""
+    ident = b64encode(result.id) if result.id is not None else ""
+    error = result.error
+    if error is None:  # nearly all of them
+        return b'{"status":"%b","id":"%b"}' % (result.status.encode(), ident.encode())
+    value: dict[str, Any] = {"status": result.status, "code": error.code}
+    if ident:
+        value["id"] = ident
+    if error.detail:
+        value["detail"] = error.detail
+    if error.retry_ms is not None:
+        value["retry_ms"] = error.retry_ms
+    return orjson.dumps(value)
+
+
+def messages_submit(envelopes: list[Any], publisher: Publisher, proofs: dict[str, dict[str, Any]]) -> list[Result]:
+    """Publish and wait until all are durable or refused; AccordError("busy") when too much waits."""
+
+    def begin(future: Future[list[Result]]) -> None:
+        live().ingest.submit(Submission(envelopes, publisher, proofs, future.set_result))
+
+    return loop_bridge.wait(begin)
+
+
+def publisher_of(caller: Caller) -> Publisher:
+    """On what ground a caller brings messages."""
+    return Publisher(RIGHTS[caller.role], user=caller.bearer.user, account_id=caller.account_id)
+
+
+def message_submit(caller: Caller, envelope: dict[str, Any]) -> None:
+    """Publish one message; raises the AccordError that refuses it."""
+    result = messages_submit([envelope], publisher_of(caller), {})[0]
+    if result.error:
+        raise result.error
+
+
+registry.publish.append(message_submit)

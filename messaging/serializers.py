@@ -1,0 +1,145 @@
+"""What the rooms of the REST API that are about messages take and give."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from accord.encoding import b64decode
+from accord.errors import RemoteError
+from messaging.publishing import MAX_PUBLISH_MESSAGES
+from messaging.selectors import MAX_FETCH_MESSAGES
+from peers.schema import Key, Whole, page_of
+from peers.serializers import SignedEnvelope
+from peers.viewsets import DEFAULT_PAGE_ITEMS, MAX_CURSOR_CHARS
+
+RELATIONS = ("edit", "delete", "react", "pin")
+
+
+class EnvelopeSerializer(serializers.Serializer[Any]):
+    """A message as its author signed it (section 1 of the protocol). Of a deleted one salt and body are gone."""
+
+    header = serializers.DictField()
+    sig = serializers.CharField()
+    salt = serializers.CharField(required=False)
+    body = serializers.CharField(required=False)
+
+
+class MessageSerializer(serializers.Serializer[Any]):
+    """A message that is held. `id` follows from the header, `uuid` from the id; `cursor` is its arrival number."""
+
+    id = Key()
+    uuid = serializers.UUIDField()
+    cursor = serializers.IntegerField(min_value=1)
+    message = EnvelopeSerializer()
+
+
+class MessagesQuery(serializers.Serializer[Any]):
+    """Which messages, and from where on."""
+
+    topic = serializers.CharField(required=False, max_length=MAX_CURSOR_CHARS)
+    mentions = serializers.ChoiceField(required=False, choices=["me"])
+    before = serializers.CharField(required=False, max_length=MAX_CURSOR_CHARS)
+    after = serializers.CharField(required=False, max_length=MAX_CURSOR_CHARS)
+    limit = serializers.IntegerField(min_value=1, max_value=MAX_FETCH_MESSAGES, default=DEFAULT_PAGE_ITEMS)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """One list, one direction."""
+        if ("topic" in attrs) == ("mentions" in attrs):
+            raise serializers.ValidationError("topic or mentions=me, one of them")
+        if "before" in attrs and "after" in attrs:
+            raise serializers.ValidationError("before or after, not both")
+        return attrs
+
+
+class ReferencesQuery(serializers.Serializer[Any]):
+    """Which references."""
+
+    relation = serializers.ChoiceField(required=False, choices=RELATIONS)
+
+
+class ProofSerializer(serializers.Serializer[Any]):
+    """The work that a stranger has done for a message."""
+
+    id = Key()
+    challenge = serializers.DictField()
+    counter = Whole(min_value=0)
+
+
+class PublishSerializer(serializers.Serializer[Any]):
+    """Signed messages; strangers add their work."""
+
+    messages = serializers.ListField(child=SignedEnvelope(), min_length=1, max_length=MAX_PUBLISH_MESSAGES)
+    pow = serializers.ListField(child=ProofSerializer(), max_length=MAX_PUBLISH_MESSAGES, required=False)
+
+
+class ResultSerializer(serializers.Serializer[Any]):
+    """What became of a message; no id where none can be computed."""
+
+    status = serializers.ChoiceField(choices=["stored", "duplicate", "rejected"])
+    id = Key(required=False)
+    code = serializers.CharField(required=False)
+    detail = serializers.CharField(required=False)
+    retry_ms = serializers.IntegerField(required=False)
+
+
+class PublishedSerializer(serializers.Serializer[Any]):
+    """A result for each message, in the order sent."""
+
+    results = ResultSerializer(many=True)
+
+
+class TopicSerializer(serializers.Serializer[Any]):
+    """Where messages are addressed."""
+
+    topic = serializers.CharField()
+    kind = serializers.ChoiceField(choices=["feed", "user", "chan", "hub"])
+    name = serializers.CharField(allow_null=True)
+    about = serializers.CharField(allow_null=True)
+    encrypted = serializers.BooleanField()
+    count = serializers.IntegerField(min_value=0)
+    horizon = serializers.IntegerField(min_value=0)
+    cursor = serializers.IntegerField(min_value=0)
+    role = serializers.ChoiceField(choices=["member", "admin"])
+
+
+class IdentitySerializer(serializers.Serializer[Any]):
+    """Somebody whose feed is held here, with the newest profile by them. `name` is null for who has no account."""
+
+    key = Key()
+    name = serializers.CharField(allow_null=True)
+    is_member = serializers.BooleanField()
+    profile = MessageSerializer(allow_null=True)
+
+
+class PowChallengeSerializer(serializers.Serializer[Any]):
+    """A challenge of section 10, for one message by one key."""
+
+    server = Key()
+    key = Key()
+    purpose = serializers.ChoiceField(choices=["mail"])
+    difficulty = serializers.IntegerField()
+    expires = serializers.IntegerField()
+    nonce = serializers.CharField()
+    tag = serializers.CharField()
+
+
+class PowQuery(serializers.Serializer[Any]):
+    """What the work is for."""
+
+    purpose = serializers.ChoiceField(choices=["mail"])
+    key = Key()
+
+
+def read_id(text: str) -> bytes | None:
+    """The message id that a text is, None where it is something else."""
+    try:
+        return b64decode(text, 32)
+    except RemoteError:
+        return None
+
+
+MessagePage = page_of(MessageSerializer, "MessagePage")
+TopicPage = page_of(TopicSerializer, "TopicPage")
+IdentityPage = page_of(IdentitySerializer, "IdentityPage")

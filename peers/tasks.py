@@ -1,0 +1,14 @@
+"""Scheduled work of peers."""
+
+from __future__ import annotations
+
+from celery import shared_task
+
+from peers.clock import now_ms
+from peers.services import tokens_expire
+
+
+@shared_task(name="peers.sweep")
+def sweep() -> None:
+    """Drop bearer tokens that have expired."""
+    tokens_expire(now=now_ms())

@@ -1,0 +1,147 @@
+/** What a person can do with a message: the menu of it, and each of its entries. */
+
+import { announce } from "./announcer.js";
+import { confirmDialog } from "./dialog.js";
+import { openDetails } from "./details.js";
+import { h } from "./dom.js";
+import { emojiUsed, pickEmoji, recentEmoji } from "./emoji.js";
+import { openMenu } from "./float.js";
+import { authorOf, nameOf } from "./message.js";
+import { reason } from "./words.js";
+
+const QUICK_EMOJI = 6;
+const SNIPPET_CHARS = 200;
+
+export class Actions {
+  #host;
+
+  /**
+   * @param {object} host
+   * @param {() => any} host.client
+   * @param {import("./log.js").AccordLog} host.log
+   * @param {(item: any) => void} host.reply
+   * @param {(item: any) => void} host.edit
+   * @param {(key: string) => void} host.openPerson
+   */
+  constructor(host) {
+    this.#host = host;
+  }
+
+  /** @returns {boolean} whether there is such an action @param {string} name */
+  run(name, item, from, data) {
+    const actions = {
+      menu: () => this.#menu(item, from),
+      emoji: () => this.#pick(item, from),
+      react: () => this.#react(item, data?.emoji),
+      reply: () => item.state === "sent" && !item.isDeleted && this.#host.reply(item),
+      edit: () => item.canEdit && this.#host.edit(item),
+      pin: () => item.canPin && this.#call("message.pin", item, { on: !item.isPinned }, item.isPinned ? "Unpinned" : "Pinned"),
+      delete: () => item.canDelete && this.#delete(item),
+      retry: () => this.#call("message.retry", item),
+      discard: () => this.#discard(item),
+    };
+    if (item === null || !(name in actions)) {
+      return false;
+    }
+    actions[name]();
+    return true;
+  }
+
+  async #call(name, item, params = {}, done = "") {
+    try {
+      await this.#host.client().call(name, { conversation: item.conversation, id: item.id, ...params });
+      if (done !== "") {
+        announce(done);
+      }
+    } catch (error) {
+      announce(reason(error));
+    }
+  }
+
+  #react(item, emoji) {
+    if (item.state === "sent" && !item.isDeleted) {
+      const isMine = item.reactions.some((reaction) => reaction.emoji === emoji && reaction.isMine);
+      this.#call("message.react", item, { emoji, on: !isMine }, isMine ? `${emoji} taken back` : `Reacted with ${emoji}`);
+    }
+  }
+
+  #pick(item, from) {
+    if (item.state === "sent" && !item.isDeleted) {
+      pickEmoji(from, (emoji) => this.#react(item, emoji), () => this.#back(item));
+    }
+  }
+
+  /** The focus goes back to the message, if it went nowhere else. */
+  #back(item) {
+    if (document.activeElement === document.body || document.activeElement === null) {
+      this.#host.log.article(item.id)?.focus({ preventScroll: true });
+    }
+  }
+
+  #menu(item, from) {
+    if (item.state !== "sent") {
+      return;
+    }
+    const { state } = this.#host.client();
+    const isAlive = !item.isDeleted;
+    const run = (name) => () => this.run(name, item, this.#host.log.article(item.id) ?? from, null);
+    const person = item.kind !== "import" && state.people[item.author];
+    const entries = [
+      isAlive && { label: "Reply", icon: "reply", key: "R", run: run("reply") },
+      isAlive && { label: "React", icon: "smile", key: "+", run: run("emoji") },
+      item.canEdit && { label: "Edit", icon: "edit", key: "E", run: run("edit") },
+      isAlive && { label: "Copy text", icon: "copy", run: () => copyText(item.text) },
+      item.canPin && { label: item.isPinned ? "Unpin" : "Pin", icon: "pin", key: "P", run: run("pin") },
+      person && { label: `About ${nameOf(item.author, state)}`, icon: "person", run: () => this.#host.openPerson(item.author) },
+      { label: "Details", icon: "key", run: () => openDetails(this.#host.client(), item) },
+      item.canDelete && null,
+      item.canDelete && { label: "Delete", icon: "trash", key: "Del", isDanger: true, run: run("delete") },
+    ].filter((entry) => entry !== false && entry !== undefined && entry !== "");
+    openMenu(from, `Message of ${authorOf(item, state)}`, entries, {
+      top: isAlive ? this.#quick(item) : null,
+      onClose: () => this.#back(item),
+    });
+  }
+
+  /** The emoji used last, one tap away. */
+  #quick(item) {
+    const row = h("div", { class: "quick-emoji", role: "group", "aria-label": "React" }, recentEmoji(QUICK_EMOJI).map((emoji) =>
+      h("button", { type: "button", "aria-label": `React with ${emoji}`, tabindex: "-1", on: { click: () => {
+        row.closest("[popover]").hidePopover();
+        emojiUsed(emoji);
+        this.#react(item, emoji);
+      } } }, emoji)));
+    return row;
+  }
+
+  async #delete(item) {
+    const { state } = this.#host.client();
+    const index = this.#host.log.indexOf(item.id);
+    const isSure = await confirmDialog({ title: "Delete this message?", verb: "Delete" },
+      h("blockquote", { class: "confirm-quote" }, h("bdi", { class: "quote-who" }, authorOf(item, state)),
+        h("span", { dir: "auto" }, item.text.slice(0, SNIPPET_CHARS) + (item.text.length > SNIPPET_CHARS ? "…" : ""))),
+      h("p", null, "Its text is removed from the hub and from everybody's client; that it was there stays visible. Whoever has read it ",
+        "may have kept a copy. This cannot be undone."));
+    this.#host.log.focusItem(index);
+    if (isSure) {
+      await this.#call("message.delete", item, {}, "Deleted");
+    }
+  }
+
+  async #discard(item) {
+    const { log } = this.#host;
+    const index = log.indexOf(item.id);
+    await this.#call("message.discard", item, {}, "Discarded");
+    log.focusItem(Math.min(index, log.items.length - 1));
+  }
+}
+
+async function copyText(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    announce("Copied");
+  } catch {
+    announce("This browser did not allow copying");
+  }
+}
+

@@ -1,0 +1,120 @@
+/**
+ * The thin bands over the chat: the hub is out of reach, the clock is wrong. A short break shows nothing, so
+ * that the conversation does not jump.
+ */
+
+import { announce } from "./announcer.js";
+import { h, icon, iconButton } from "./dom.js";
+
+const PATIENCE_MS = 1_500;
+const FIRST_PATIENCE_MS = 4_000;
+const TICK_MS = 500;
+const MINUTE_MS = 60_000;
+
+export class Bands {
+  /** @param {any} client */
+  constructor(client) {
+    this.client = client;
+    this.patience = 0;
+    this.ticks = 0;
+    this.wasOnline = false;
+    this.linkText = h("span", null);
+    this.linkButton = h("button", { type: "button", class: "link", on: { click: () => this.#tryNow() } }, "Try now");
+    this.waitingText = h("span", { class: "dim" });
+    this.link = h("div", { class: "band", hidden: true }, icon("offline"), this.linkText, this.linkButton, this.waitingText);
+    this.clockText = h("span", null);
+    this.clock = h("div", { class: "band", hidden: true }, icon("warn"), this.clockText,
+      iconButton("close", "Hide", () => {
+        this.clock.hidden = true;
+      }));
+    this.element = h("section", { class: "bands", "aria-label": "Notices" }, this.link, this.clock);
+    this.#showLink();
+    this.#showClock();
+  }
+
+  /** @param {any} detail what changed */
+  update(detail) {
+    if (detail.link) {
+      this.#showLink();
+    }
+    if (detail.outboxCount && !this.link.hidden) {
+      this.#showText();
+    }
+    if (detail.clock) {
+      this.#showClock();
+    }
+  }
+
+  close() {
+    clearTimeout(this.patience);
+    clearInterval(this.ticks);
+  }
+
+  #showLink() {
+    if (this.client.state.link.status === "online") {
+      clearTimeout(this.patience);
+      clearInterval(this.ticks);
+      this.patience = 0;
+      if (!this.link.hidden) {
+        const hadFocus = this.link.contains(document.activeElement);
+        this.link.hidden = true;
+        announce("Connected again");
+        if (hadFocus) {
+          document.querySelector("accord-conversation")?.["focusComposer"]();
+        }
+      }
+      this.wasOnline = true;
+    } else if (!this.link.hidden) {
+      this.#showText();
+    } else if (this.patience === 0) {
+      this.patience = setTimeout(() => this.#reveal(), this.wasOnline ? PATIENCE_MS : FIRST_PATIENCE_MS);
+    }
+  }
+
+  #reveal() {
+    this.link.hidden = false;
+    this.#showText();
+    announce("The hub is out of reach. What you write waits and goes out when it is back.");
+    this.ticks = setInterval(() => this.#showText(), TICK_MS);
+  }
+
+  #showText() {
+    const { link, outboxCount } = this.client.state;
+    const seconds = link.retryAt === null ? 0 : Math.ceil((link.retryAt - Date.now()) / 1000);
+    const isWaiting = link.status === "offline" && seconds > 0;
+    const why = link.code === "busy" || link.code === "rate" ? "The hub is busy. " : "";
+    setText(this.linkText, isWaiting ? `${why}Reconnecting in ${seconds} s` : `${why}Reconnecting …`);
+    this.linkButton.hidden = !isWaiting;
+    const count = outboxCount === 1 ? "1 message waits" : `${outboxCount} messages wait`;
+    setText(this.waitingText, outboxCount > 0 ? `${count}; sent in order when the hub is back` : "");
+  }
+
+  #showClock() {
+    const { offsetMs } = this.client.state.clock;
+    this.clock.hidden = offsetMs === 0;
+    if (offsetMs !== 0) {
+      const text = `Your computer's clock is ${span(Math.abs(offsetMs))} ${offsetMs < 0 ? "ahead" : "behind"}; ` +
+        "the hub's time is used.";
+      setText(this.clockText, text);
+      announce(text);
+    }
+  }
+
+  async #tryNow() {
+    setText(this.linkText, "Reconnecting …");
+    await this.client.call("link.retry", {}).catch(() => {});
+  }
+}
+
+function setText(element, text) {
+  if (element.textContent !== text) {
+    element.textContent = text;
+  }
+}
+
+function span(ms) {
+  const minutes = Math.round(ms / MINUTE_MS);
+  const [count, unit] = minutes < 120 ? [minutes, "minute"] :
+    minutes < 48 * 60 ? [Math.round(minutes / 60), "hour"] : [Math.round(minutes / 1440), "day"];
+  return `${count} ${unit}${count === 1 ? "" : "s"}`;
+}

@@ -1,0 +1,236 @@
+/**
+ * Where messages are written: the field, what it answers to, emoji, send. Sending never waits: the field is empty at once and
+ * the message stands in the log, marked. What is not sent is kept as a draft. Not here: editing in place (editor.js).
+ */
+
+import { announce } from "./announcer.js";
+import { h, icon, iconButton } from "./dom.js";
+import { pickEmoji } from "./emoji.js";
+import { Field } from "./field.js";
+import { mentionsIn } from "./inline.js";
+import { authorOf } from "./message.js";
+import { reason } from "./words.js";
+
+const DRAFT_MS = 500;
+const TYPING_MS = 4_000;
+const SNIPPET_CHARS = 140;
+const TOO_LONG = "This is too long for one message (256 KiB at most). It is still here: send it in parts.";
+
+export class Composer {
+  #host;
+  #field;
+  #strip = h("div", { class: "reply-strip", hidden: true });
+  #error = h("p", { class: "composer-error", role: "alert", hidden: true });
+  #row;
+  #closed = h("p", { class: "composer-closed", hidden: true }, "You can read here, but not write.");
+  #conversation = "";
+  #replyTo = "";
+  #saved = "";
+  #draftTimer = 0;
+  #typedAt = 0;
+
+  /**
+   * @param {object} host
+   * @param {() => any} host.client
+   * @param {(id: string) => any} host.find an item that is held, or undefined
+   * @param {(id: string) => void} host.goTo
+   * @param {() => boolean} host.editLast
+   * @param {(direction: number) => void} host.page scroll the log by a screen
+   */
+  constructor(host) {
+    this.#host = host;
+    this.#field = new Field({
+      label: "Message",
+      people: () => Object.values(host.client().state.people),
+      onSubmit: () => this.#send(),
+      onInput: () => this.#onInput(),
+      onKey: (event) => this.#onKey(event),
+    });
+    const emoji = iconButton("smile", "Emoji", () => this.#pickEmoji(emoji), { "aria-haspopup": "dialog" });
+    this.#row = h("div", { class: "composer-row" }, this.#field.area, emoji,
+      h("button", { type: "submit", class: "composer-send", "aria-label": "Send", title: "Send" }, icon("send")));
+    this.element = h("form", { class: "composer", on: { submit: (event) => {
+      event.preventDefault();
+      this.#send();
+      this.#field.area.focus();
+    } } }, this.#field.completion, h("div", { class: "composer-box" }, this.#strip, this.#row, this.#closed), this.#error);
+  }
+
+  get isEmpty() {
+    return this.#field.isEmpty;
+  }
+
+  /** @param {string} id of the conversation */
+  open(id) {
+    const early = this.#conversation === "" ? this.#field.text : ""; // written before it was known where to
+    this.close();
+    this.#conversation = id;
+    this.#typedAt = 0;
+    this.#showError("");
+    const { draft = "", replyTo = null } = this.#state ?? {};
+    this.#take(draft || early, replyTo ?? "");
+    this.update();
+  }
+
+  close() {
+    this.keep();
+    this.#conversation = "";
+    this.#take("", "");
+  }
+
+  /** The conversation's state has changed: its name, whether I may write, or the draft, from another tab. */
+  update() {
+    const state = this.#state;
+    const canPost = state?.canPost ?? true;
+    this.#row.hidden = !canPost;
+    this.#closed.hidden = canPost;
+    const isForeign = state && this.#draftTimer === 0 && this.#field.area !== document.activeElement;
+    if (isForeign && JSON.stringify([state.draft, state.replyTo ?? ""]) !== this.#saved) {
+      this.#take(state.draft, state.replyTo ?? "");
+    }
+  }
+
+  /** @param {string} title of the conversation, as in "Message #lounge" */
+  label(title) {
+    this.#field.area.setAttribute("aria-label", `Message ${title}`);
+    this.#field.area.setAttribute("placeholder", `Message ${title}`);
+  }
+
+  focus() {
+    if (!this.#row.hidden) {
+      this.#field.area.focus();
+    }
+  }
+
+  /** Answer to a message; null: no more. @param {any} item */
+  reply(item) {
+    this.#replyTo = item?.id ?? "";
+    this.#showReply();
+    this.#keepSoon();
+    this.focus();
+  }
+
+  get #state() {
+    return this.#host.client()?.state.conversations[this.#conversation];
+  }
+
+  #take(draft, replyTo) {
+    this.#field.text = draft;
+    this.#replyTo = replyTo;
+    this.#saved = JSON.stringify([draft, replyTo]);
+    this.#showReply();
+  }
+
+  #onInput() {
+    this.#showError("");
+    this.#keepSoon();
+    const now = Date.now();
+    if (!this.#field.isEmpty && now - this.#typedAt >= TYPING_MS) {
+      this.#typedAt = now;
+      this.#host.client().call("conversation.typing", { conversation: this.#conversation }).catch(() => {});
+    }
+  }
+
+  #onKey(event) {
+    if (event.key === "ArrowUp" && this.#field.isEmpty && !event.shiftKey) {
+      return this.#host.editLast();
+    }
+    if (event.key === "Escape" && this.#replyTo !== "") {
+      this.reply(null);
+      announce("Not a reply any more");
+      return true;
+    }
+    if ((event.key === "PageUp" || event.key === "PageDown") && !event.ctrlKey) {
+      this.#host.page(event.key === "PageUp" ? -1 : 1);
+      return true;
+    }
+    return false;
+  }
+
+  #send() {
+    const text = trimmed(this.#field.text);
+    if (text === "") {
+      return;
+    }
+    if (this.#field.isTooLong) {
+      this.#showError(TOO_LONG);
+      return;
+    }
+    const client = this.#host.client();
+    const conversation = this.#conversation;
+    const names = new Map(Object.values(client.state.people).map((person) => [person.name.toLowerCase(), person.key]));
+    const mentions = mentionsIn(text, names);
+    const replyTo = this.#replyTo || null;
+    client.call("message.send", { conversation, text, mentions, ...(replyTo ? { replyTo } : {}) }).catch((error) => {
+      this.#giveBack(conversation, text, replyTo, error);
+    });
+    this.#typedAt = 0;
+    this.#take("", "");
+    this.#saved = "";
+    this.keep();
+  }
+
+  /** A message that the engine did not take: its text is here again, unless something else has been begun. */
+  #giveBack(conversation, text, replyTo, error) {
+    if (conversation === this.#conversation && this.#field.isEmpty) {
+      this.#take(text, replyTo ?? "");
+      this.#saved = "";
+      this.#keepSoon();
+    }
+    this.#showError(reason(error));
+  }
+
+  #showError(sentence) {
+    if (this.#error.textContent !== sentence) {
+      this.#error.textContent = sentence;
+      this.#error.hidden = sentence === "";
+    }
+  }
+
+  #keepSoon() {
+    clearTimeout(this.#draftTimer);
+    this.#draftTimer = setTimeout(() => this.keep(), DRAFT_MS);
+  }
+
+  /** Keep what is written, now. */
+  keep() {
+    clearTimeout(this.#draftTimer);
+    this.#draftTimer = 0;
+    const text = this.#field.text;
+    const now = JSON.stringify([text, this.#replyTo]);
+    if (this.#conversation !== "" && now !== this.#saved) {
+      this.#saved = now;
+      const params = { conversation: this.#conversation, text, replyTo: this.#replyTo || null };
+      this.#host.client().call("conversation.draft", params).catch(() => {});
+    }
+  }
+
+  #showReply() {
+    const id = this.#replyTo;
+    this.#strip.hidden = id === "";
+    if (id === "") {
+      this.#strip.replaceChildren();
+      return;
+    }
+    const item = this.#host.find(id);
+    const who = item ? authorOf(item, this.#host.client().state) : "an earlier message";
+    this.#strip.replaceChildren(icon("reply"),
+      h("button", { type: "button", class: "reply-to clip", title: "Go to this message", on: { click: () => this.#host.goTo(id) } },
+        h("span", null, "Reply to "), h("bdi", { class: "quote-who" }, who),
+        item ? h("span", { class: "quote-text", dir: "auto" }, item.text.slice(0, SNIPPET_CHARS).replace(/\s+/gu, " ")) : null),
+      iconButton("close", "Do not reply", () => this.reply(null)));
+  }
+
+  #pickEmoji(button) {
+    pickEmoji(button, (emoji) => this.#field.insert(emoji), () => this.#field.area.focus());
+  }
+}
+
+/** Without empty lines before it and white space behind it. */
+export function trimmed(text) {
+  let from = 0;
+  for (let at = text.indexOf("\n"); at >= 0 && text.slice(from, at).trim() === ""; at = text.indexOf("\n", from)) {
+    from = at + 1;
+  }
+  return text.slice(from).trimEnd();
+}

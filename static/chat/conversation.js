@@ -1,0 +1,246 @@
+/**
+ * <accord-conversation>: one conversation, from its head to the field in which one writes. It puts the parts together: what
+ * the log says a person asks for goes to the actions, the composer, the editor or, as an event, to the app around it.
+ * Properties: `client`, `conversation` (id, null for none), `peopleShown`. Events: open-person {key}, back, toggle-people,
+ * open-invites.
+ */
+
+import { Actions } from "./actions.js";
+import { Composer } from "./composer.js";
+import { h } from "./dom.js";
+import { makeEditor } from "./editor.js";
+import { Header } from "./header.js";
+import "./log.js";
+import { nameOf } from "./message.js";
+import { openPins } from "./pins.js";
+import { Reading } from "./reading.js";
+import { showTyping, typingLine } from "./typing.js";
+
+const TOUCH = matchMedia("(hover: none) and (pointer: coarse)");
+const MAX_LOOKED_AT = 500;
+
+export class AccordConversation extends HTMLElement {
+  #client = null;
+  /** @type {string | null} */
+  #id = null;
+  #openId = "";
+  #names = new Map();
+  #link = "";
+  #log = /** @type {import("./log.js").AccordLog} */ (h("accord-log"));
+  #typing = typingLine();
+  #header = new Header({
+    back: () => this.#tell("back"),
+    openPins: (from) => openPins(from, this.#client, this.#openId, (id) => this.#log.goTo(id)),
+    togglePeople: () => this.#tell("toggle-people"),
+    openPerson: (key) => this.#tell("open-person", { key }),
+  });
+  #composer = new Composer({
+    client: () => this.#client,
+    find: (id) => this.#log.items[this.#log.indexOf(id)],
+    goTo: (id) => this.#log.goTo(id),
+    editLast: () => this.editLast(),
+    page: (direction) => this.#log.page(direction),
+  });
+  #actions = new Actions({
+    client: () => this.#client,
+    log: this.#log,
+    reply: (item) => this.#composer.reply(item),
+    edit: (item) => this.#edit(item),
+    openPerson: (key) => this.#tell("open-person", { key }),
+  });
+  #reading = new Reading(this.#log);
+  #onState = (event) => this.#change(event.detail);
+  #onHide = () => this.#composer.keep();
+
+  connectedCallback() {
+    if (this.childElementCount === 0) {
+      this.append(this.#header.element, this.#log, this.#typing, this.#composer.element);
+      this.#log.addEventListener("action", (event) => this.#act(event.detail));
+    }
+    globalThis.addEventListener("pagehide", this.#onHide);
+    this.#open();
+  }
+
+  disconnectedCallback() {
+    globalThis.removeEventListener("pagehide", this.#onHide);
+    this.#close();
+  }
+
+  get client() {
+    return this.#client;
+  }
+
+  set client(client) {
+    this.#client?.removeEventListener("state", this.#onState);
+    this.#close();
+    this.#client = client;
+    client?.addEventListener("state", this.#onState);
+    this.#open();
+  }
+
+  get conversation() {
+    return this.#id;
+  }
+
+  set conversation(id) {
+    if (id !== this.#id) {
+      this.#close();
+      this.#id = id;
+      this.#open();
+    }
+  }
+
+  /** Whether the people pane is shown, for the button that toggles it. @param {boolean} isShown */
+  set peopleShown(isShown) {
+    this.#header.peopleShown = isShown;
+  }
+
+  /** To where one writes; on a touch screen to the head, so that no keyboard covers what is to be read. */
+  focusComposer() {
+    if (TOUCH.matches || !(this.#state?.canPost ?? true)) {
+      this.#header.title.focus();
+    } else {
+      this.#composer.focus();
+    }
+  }
+
+  /** Edit my newest message. @returns {boolean} whether there is one */
+  editLast() {
+    const items = this.#log.items.slice(-MAX_LOOKED_AT);
+    const item = items.findLast((each) => each.isOwn && each.canEdit && each.state === "sent" && !each.isDeleted);
+    if (item === undefined) {
+      return false;
+    }
+    this.#edit(item);
+    return true;
+  }
+
+  /** Bring a message into view, from wherever in the history. @param {string} id */
+  jumpTo(id) {
+    return this.#log.goTo(id);
+  }
+
+  /** All messages held are read. */
+  markRead() {
+    if (this.#openId !== "") {
+      this.#reading.markRead();
+    }
+  }
+
+  /** Give up everything; drafts are kept. */
+  close() {
+    this.client = null;
+  }
+
+  get #state() {
+    return this.#client?.state.conversations[this.#openId];
+  }
+
+  #open() {
+    if (this.#openId !== "" || this.#client === null || this.#id === null || !this.isConnected) {
+      return;
+    }
+    this.#openId = this.#id;
+    this.#link = this.#client.state.link.status;
+    this.#showHead();
+    this.#composer.open(this.#openId);
+    this.#log.open(this.#client, this.#openId, `Messages in ${this.#title}`);
+    this.#reading.open();
+    showTyping(this.#typing, this.#client.state, this.#openId);
+  }
+
+  #close() {
+    if (this.#openId !== "") {
+      this.#reading.close();
+      this.#composer.close();
+      this.#log.close();
+      this.#openId = "";
+    }
+  }
+
+  get #title() {
+    const state = this.#state;
+    return state?.kind === "direct" ? nameOf(state.with, this.#client.state, state.name) : `#${state?.name ?? ""}`;
+  }
+
+  #showHead() {
+    this.#header.show(this.#client.state, this.#state);
+    this.#composer.label(this.#title);
+  }
+
+  #change(detail) {
+    if (this.#openId === "") {
+      return;
+    }
+    const { state } = this.#client;
+    const isMine = detail.conversations?.includes(this.#openId);
+    if (isMine || detail.people) {
+      this.#showHead();
+    }
+    if (isMine) {
+      this.#composer.update();
+    }
+    if (detail.typing?.includes(this.#openId)) {
+      showTyping(this.#typing, state, this.#openId);
+    }
+    const hasNewNames = this.#namesChanged(detail.people ?? []);
+    const hasNewLink = state.link.status !== this.#link;
+    this.#link = state.link.status;
+    if (hasNewNames || hasNewLink || detail.clock || detail.me) {
+      this.#log.redraw();
+    }
+    if (hasNewLink && this.#link === "online") {
+      this.#log.retryOlder();
+    }
+  }
+
+  /** Presence changes often and shows nowhere in the log; names do. */
+  #namesChanged(keys) {
+    let hasChanged = false;
+    for (const key of keys) {
+      const name = `${nameOf(key, this.#client.state, "")} ${this.#client.state.people[key]?.name ?? ""}`;
+      hasChanged = hasChanged || this.#names.get(key) !== name;
+      this.#names.set(key, name);
+    }
+    return hasChanged;
+  }
+
+  #act({ name, item, from, data }) {
+    switch (name) {
+      case "compose":
+        this.focusComposer();
+        break;
+      case "jump":
+        this.#log.goTo(data.target);
+        break;
+      case "person":
+        this.#tell("open-person", { key: data.key });
+        break;
+      case "invite":
+        this.#tell("open-invites");
+        break;
+      default:
+        this.#actions.run(name, item, from, data);
+    }
+  }
+
+  #edit(item) {
+    const isFromLog = this.#log.contains(document.activeElement);
+    const editor = makeEditor(this.#client, item, () => {
+      this.#log.endEdit();
+      if (isFromLog) {
+        this.#log.focusItem(this.#log.indexOf(item.id));
+      } else {
+        this.focusComposer();
+      }
+    });
+    this.#log.beginEdit(item.id, editor.element);
+    editor.focus();
+  }
+
+  #tell(name, detail = null) {
+    this.dispatchEvent(new CustomEvent(name, { detail, bubbles: true }));
+  }
+}
+
+customElements.define("accord-conversation", AccordConversation);

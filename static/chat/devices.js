@@ -1,0 +1,91 @@
+/** My devices: every browser and program that may speak for me, renamed and revoked here. */
+
+import { announce } from "./announcer.js";
+import { confirmDialog, openDialog } from "./dialog.js";
+import { agoText, dateText, h, icon, iconButton } from "./dom.js";
+import { busyList, fillList } from "./listing.js";
+import { reason } from "./words.js";
+
+const MAX_NAME_CHARS = 80;
+
+/** @param {import("./app.js").App} app */
+export function openDevices(app) {
+  const list = h("ul", { class: "cards" });
+  const status = busyList();
+  openDialog({ title: "Devices" },
+    h("p", { class: "dialog-lead" }, "Each of these may read and write as you. Revoke what you do not know or no longer use."),
+    status, list);
+  const load = () => fillList(app.client.call("devices.list", {}), status, (devices) => {
+    list.replaceChildren(...inOrder(devices).map((device) => card(app, device, load)));
+  });
+  load();
+}
+
+function inOrder(devices) {
+  const rank = (device) => (device.isThis ? 0 : device.isRevoked ? 2 : 1);
+  return [...devices].sort((a, b) => rank(a) - rank(b) || b.lastSeen - a.lastSeen);
+}
+
+function nameOf(device) {
+  return device.name || `Device ${device.key.slice(0, 8)}`;
+}
+
+function card(app, device, reload) {
+  const name = nameOf(device);
+  const title = h("h3", { class: "grow" }, name);
+  const head = h("div", { class: "row" }, icon("device"), title,
+    device.isThis ? h("span", { class: "tag" }, "This one") : null,
+    device.isRevoked ? h("span", { class: "tag bad" }, "Revoked") : device.isConnected && !device.isThis ? h("span", { class: "tag good" }, "Connected") : null,
+    device.isRevoked ? null : iconButton("edit", `Rename ${name}`, () => rename(app, device, head, reload)),
+    device.isThis || device.isRevoked ? null : h("button", {
+      type: "button", class: "button small danger", "aria-label": `Revoke ${name}`, on: { click: () => revoke(app, device, reload) } }, "Revoke"));
+  const seen = device.isConnected ? "Here now" : `Last seen ${agoText(device.lastSeen)}`;
+  const until = device.isRevoked ? "" : device.expires < Date.now() ? " · Run out" : "";
+  return h("li", { class: device.isRevoked ? "card off" : "card" }, head,
+    h("p", { class: "meta" }, `${seen} · First seen ${dateText(device.firstSeen)}${until}`));
+}
+
+function rename(app, device, head, reload) {
+  const input = /** @type {HTMLInputElement} */ (h("input", {
+    type: "text", value: nameOf(device), maxlength: MAX_NAME_CHARS, required: true, "aria-label": "Name of the device", autocomplete: "off" }));
+  const error = h("p", { class: "error", role: "alert" });
+  const cancel = () => {
+    form.replaceWith(head);
+    /** @type {HTMLElement} */ (head.querySelector(".icon-button")).focus();
+  };
+  const save = async (/** @type {Event} */ event) => {
+    event.preventDefault();
+    try {
+      await app.client.call("devices.rename", { key: device.key, name: input.value.trim() });
+      announce("Renamed");
+      await reload();
+    } catch (failure) {
+      error.textContent = reason(failure);
+    }
+  };
+  const form = h("form", { class: "row wrap", on: { submit: save, keydown: (/** @type {KeyboardEvent} */ event) => {
+    if (event.key === "Escape") {
+      event.preventDefault();
+      cancel();
+    }
+  } } }, h("span", { class: "grow" }, input), h("button", { type: "submit", class: "button" }, "Save"),
+  h("button", { type: "button", class: "button quiet", on: { click: cancel } }, "Cancel"), error);
+  head.replaceWith(form);
+  input.select();
+}
+
+async function revoke(app, device, reload) {
+  const name = nameOf(device);
+  const sure = await confirmDialog({ title: `Revoke ${name}?`, verb: "Revoke" },
+    h("p", null, "It is disconnected at once and may no longer read or write as you. This cannot be taken back; what it wrote before stays."));
+  if (!sure) {
+    return;
+  }
+  try {
+    await app.client.call("devices.revoke", { key: device.key });
+    announce(`${name} is revoked`);
+    await reload();
+  } catch (failure) {
+    announce(reason(failure));
+  }
+}

@@ -1,0 +1,57 @@
+/**
+ * What stands before the first message: while older ones are to come, that they come; else what this conversation is, who
+ * can read it and, while it is empty, what to do first.
+ */
+
+import { avatar, h, icon } from "./dom.js";
+import { nameOf } from "./message.js";
+
+/**
+ * @param {import("./log.js").AccordLog} log
+ * @param {boolean} hasFailed the older messages could not be loaded
+ * @returns {HTMLElement}
+ */
+export function introElement(log, hasFailed) {
+  const { timeline, client } = log;
+  const conversation = client.state.conversations[log.conversation];
+  if (hasFailed) {
+    return h("p", { class: "lead" }, "Earlier messages could not be loaded just now.",
+      h("button", { type: "button", class: "link", on: { click: () => log.retryOlder() } }, "Try again"));
+  }
+  if (timeline.hasOlder || (timeline.isLoading && log.items.length === 0) || conversation === undefined) {
+    return client.state.link.status === "offline"
+      ? h("p", { class: "lead" }, "Earlier messages come when the hub can be reached again")
+      : h("p", { class: "lead" }, h("span", { class: "spinner", "aria-hidden": "true" }), "Loading earlier messages");
+  }
+  return conversation.kind === "direct" ? direct(log, conversation) : channel(log, conversation);
+}
+
+function channel(log, conversation) {
+  const { hub } = log.client.state;
+  const isEmpty = log.items.length === 0;
+  return h("div", { class: "intro" },
+    h("span", { class: "intro-mark" }, icon("hash")),
+    h("h2", null, h("bdi", null, `#${conversation.name}`)),
+    h("p", null, isEmpty ? "Nothing has been said here yet. " : "This is where the channel begins. ",
+      "Everyone with an account on ", h("bdi", null, hub.name), conversation.canPost ? " can read it and write in it" : " can read it",
+      ", and so can the hub: messages here are signed, not encrypted."),
+    conversation.about ? h("p", { dir: "auto" }, conversation.about) : null,
+    isEmpty && conversation.canPost
+      ? h("div", { class: "intro-steps" },
+        h("button", { type: "button", class: "button primary", "data-act": "compose" }, "Write the first message"),
+        h("button", { type: "button", class: "button", "data-act": "invite" }, icon("invite"), "Invite someone"))
+      : null);
+}
+
+function direct(log, conversation) {
+  const { people } = log.client.state;
+  const person = people[conversation.with] ?? { key: conversation.with, name: conversation.name };
+  const name = nameOf(conversation.with, log.client.state, conversation.name);
+  return h("div", { class: "intro" },
+    avatar(person, { large: true }),
+    h("h2", null, h("bdi", null, name)),
+    h("p", null, "This conversation is between you and ", h("bdi", null, name), ". Others do not see it; the hub itself can read it: ",
+      "messages are signed, but not encrypted yet."),
+    h("div", { class: "intro-steps" },
+      h("button", { type: "button", class: "button", "data-act": "person", "data-key": conversation.with }, icon("key"), "Check their key")));
+}

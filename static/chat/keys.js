@@ -1,0 +1,113 @@
+/** The keyboard of the whole chat. What one part uses itself (the composer, the log) it has marked with preventDefault. */
+
+import { announce } from "./announcer.js";
+import { dialogIsOpen } from "./dialog.js";
+import { listed, titleOf } from "./lists.js";
+import { openMentions } from "./mentions.js";
+import { openPalette } from "./palette.js";
+import { openShortcuts } from "./shortcuts.js";
+
+/** What the shortcuts dialog lists: [title, [[keys, what they do]]]. */
+export const KEY_MAP = [
+  ["Anywhere", [
+    [["Ctrl", "K"], "Go to a channel, a person or an action"],
+    [["Alt", "↑"], "Previous unread conversation"],
+    [["Alt", "↓"], "Next unread conversation"],
+    [["Alt", "Shift", "↑"], "Previous conversation"],
+    [["Alt", "Shift", "↓"], "Next conversation"],
+    [["Ctrl", "Shift", "M"], "Mentions of me"],
+    [["Esc"], "Close what is open; else mark as read"],
+    [["?"], "This list (while writing: Ctrl /)"],
+  ]],
+  ["Writing", [
+    [["Enter"], "Send"],
+    [["Shift", "Enter"], "New line"],
+    [["↑"], "Edit my last message (in an empty field)"],
+    [["@"], "Mention someone"],
+  ]],
+  ["Messages", [
+    [["Shift", "Tab"], "From the field to the messages"],
+    [["↑", "↓"], "From message to message"],
+    [["Page Up", "Page Down"], "Scroll, from the field too"],
+    [["R"], "Reply"],
+    [["E"], "Edit"],
+    [["+"], "React"],
+    [["P"], "Pin"],
+    [["Delete"], "Delete"],
+    [["Esc"], "Back to the field"],
+  ]],
+];
+
+/**
+ * @param {import("./app.js").App} app
+ * @param {AbortSignal} signal
+ */
+export function listenToKeys(app, signal) {
+  document.addEventListener("keydown", (event) => {
+    if (event.defaultPrevented || event.isComposing) {
+      return;
+    }
+    if (handle(app, event)) {
+      event.preventDefault();
+    }
+  }, { signal });
+}
+
+function handle(app, event) {
+  const { key, altKey, shiftKey } = event;
+  const ctrl = event.ctrlKey || event.metaKey;
+  if (ctrl && !altKey && !shiftKey && key.toLowerCase() === "k") {
+    return closing(() => openPalette(app));
+  }
+  if (ctrl && !altKey && key === "/") {
+    return closing(openShortcuts);
+  }
+  if (dialogIsOpen()) {
+    return false;
+  }
+  if (ctrl && shiftKey && key.toLowerCase() === "m") {
+    openMentions(app);
+    return true;
+  }
+  if (altKey && !ctrl && (key === "ArrowUp" || key === "ArrowDown")) {
+    step(app, key === "ArrowDown" ? 1 : -1, { all: shiftKey });
+    return true;
+  }
+  if (key === "?" && !ctrl && !altKey && !isWriting(event.target)) {
+    openShortcuts();
+    return true;
+  }
+  if (key === "Escape" && !document.querySelector(":popover-open") && app.talk.conversation !== null) {
+    app.talk.markRead?.();
+    announce("Marked as read");
+    return true;
+  }
+  return false;
+}
+
+function closing(open) {
+  for (const dialog of document.querySelectorAll("dialog[open]")) {
+    /** @type {HTMLDialogElement} */ (dialog).close();
+  }
+  open();
+  return true;
+}
+
+/** To the next conversation up or down the list, unread ones only unless `all`. */
+function step(app, direction, { all }) {
+  const order = listed(app.client);
+  const from = order.findIndex((each) => each.id === app.current);
+  for (let away = 1; away <= order.length; away += 1) {
+    const next = order[(from + direction * away + order.length * 2) % order.length];
+    if (next.id !== app.current && (all || next.unread > 0 || next.mentions > 0)) {
+      app.open(next.id);
+      announce(titleOf(app.client, next));
+      return;
+    }
+  }
+  announce(all ? "There is no other conversation" : "Nothing is unread");
+}
+
+function isWriting(target) {
+  return target instanceof HTMLElement && (target.isContentEditable || target.matches("input, textarea, select"));
+}

@@ -1,0 +1,31 @@
+/** Conversations in words and in order, for all that list them. */
+
+/** The engine counts no further: this many means more than one less. */
+export const MORE = 100;
+const FIRST_CHANNEL = "lounge";
+const byName = new Intl.Collator("en", { numeric: true, sensitivity: "base" }).compare;
+
+/** How a count is shown. @param {number} count */
+export function countText(count) {
+  return count >= MORE ? "99+" : String(count);
+}
+
+/**
+ * The name of a conversation: a channel's, or what the other person is called.
+ * @param {any} client
+ * @param {any} conversation
+ * @returns {string}
+ */
+export function titleOf(client, conversation) {
+  const person = client.state.people[conversation.with];
+  return conversation.kind === "direct" && person ? person.displayName || person.name : conversation.name;
+}
+
+/** All conversations in the order in which they are listed. @param {any} client @returns {any[]} */
+export function listed(client) {
+  const all = Object.values(client.state.conversations);
+  const channels = all.filter((each) => each.kind === "channel").sort((a, b) =>
+    Number(b.name === FIRST_CHANNEL) - Number(a.name === FIRST_CHANNEL) || byName(a.name, b.name));
+  const directs = all.filter((each) => each.kind === "direct").sort((a, b) => b.lastAt - a.lastAt || byName(a.name, b.name));
+  return [...channels, ...directs];
+}

@@ -1,0 +1,81 @@
+/** My strip at the foot of the list: who I am, whether the hub is reached, and the menu of all that is mine. */
+
+import { openAbout } from "./about.js";
+import { openDevices } from "./devices.js";
+import { avatar, h, icon } from "./dom.js";
+import { openInvites } from "./invites.js";
+import { openProfile } from "./profile.js";
+import { openSettings } from "./settings.js";
+import { openShortcuts } from "./shortcuts.js";
+
+const MENU_ID = "me-menu";
+
+/** The actions of the menu; the palette offers them too. @param {import("./app.js").App} app */
+export function actionsOf(app) {
+  return [
+    { name: "Profile", words: "my name status about", icon: "person", run: () => openProfile(app) },
+    { name: "Devices", words: "browsers sessions revoke", icon: "device", run: () => openDevices(app) },
+    { name: "Invites", words: "invite people link qr", icon: "invite", run: () => openInvites(app) },
+    { name: "Settings", words: "theme dark light notifications forget", icon: "gear", run: () => openSettings(app) },
+    { name: "Keyboard shortcuts", words: "keys help", icon: "keyboard", run: () => openShortcuts() },
+    { name: "About this hub", words: "fingerprint key privacy", icon: "info", run: () => openAbout(app) },
+  ];
+}
+
+/** @param {import("./app.js").App} app */
+export function meStrip(app) {
+  const { client } = app;
+  const face = h("span", { class: "row grow" });
+  const button = h("button", { type: "button", class: "me-button", popovertarget: MENU_ID, "aria-haspopup": "menu",
+    "aria-expanded": "false" }, face, icon("gear"));
+  const menu = h("div", { id: MENU_ID, class: "menu me-menu", popover: "auto", role: "menu", "aria-label": "You",
+    on: { keydown: moveInMenu } });
+  for (const action of actionsOf(app)) {
+    menu.append(h("button", { type: "button", role: "menuitem", tabindex: -1, on: { click: () => {
+      menu.hidePopover();
+      button.focus();
+      action.run();
+    } } }, icon(action.icon), action.name));
+  }
+  menu.addEventListener("toggle", (/** @type {any} */ event) => {
+    button.setAttribute("aria-expanded", String(event.newState === "open"));
+    if (event.newState === "open") {
+      /** @type {HTMLElement} */ (menu.firstElementChild).focus();
+    }
+  });
+  const show = () => {
+    const { me, people, link } = client.state;
+    if (me === null) {
+      return;
+    }
+    const presence = people[me.key]?.presence ?? "online";
+    const isOnline = link.status === "online";
+    const says = isOnline ? me.status || (presence === "away" ? "Away" : "Online")
+      : link.status === "connecting" ? "Connecting …" : "Out of reach";
+    face.replaceChildren(
+      avatar({ ...me, presence: isOnline ? presence : "offline" }, { small: true, presence: true }),
+      h("span", { class: "grow clip" }, me.displayName || me.name,
+        h("small", { class: isOnline ? "clip" : "clip trouble" }, says)));
+  };
+  show();
+  return {
+    element: h("div", { class: "me-strip" }, button, menu),
+    update: (detail) => {
+      if (detail.me || detail.link || detail.people) {
+        show();
+      }
+    },
+  };
+}
+
+function moveInMenu(event) {
+  const items = [...event.currentTarget.children];
+  const at = items.indexOf(document.activeElement);
+  const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: items.length - 1 }[event.key];
+  if (to !== undefined) {
+    event.preventDefault();
+    items.at(to % items.length).focus();
+  } else if (event.key === "Tab") {
+    event.currentTarget.hidePopover();
+  }
+}

@@ -1,0 +1,212 @@
+/**
+ * One row of the log: day and "New" lines, and the message as an article. Buttons carry `data-act`, which the log reads in
+ * one listener for all. Not here: what the actions do (conversation.js), where rows lie (virtual.js).
+ */
+
+import { avatar, dayText, h, icon, timeText } from "./dom.js";
+import { renderText } from "./text.js";
+
+const LABEL_CHARS = 240;
+const MAX_NAMES = 20;
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
+const FULL = new Intl.DateTimeFormat("en-GB", { dateStyle: "full", timeStyle: "medium" });
+
+/**
+ * @typedef {object} Context what messages are shown with
+ * @property {any} state of the client
+ * @property {boolean} isWhole show all of a long text
+ * @property {HTMLElement | null} editor stands in for the text while it is edited
+ */
+
+/**
+ * Fill a row. The article in it stays the same element, so that the focus on it stays.
+ * @param {HTMLElement} row
+ * @param {any} item
+ * @param {import("./rows.js").Place} place
+ * @param {Context} context
+ */
+export function fillRow(row, item, place, context) {
+  let article = row.querySelector("article");
+  if (article === null) {
+    article = h("article", { tabindex: "-1" });
+    row.prepend(article);
+  }
+  while (article.previousSibling !== null) {
+    article.previousSibling.remove(); // and not the article: taken out for a moment it would lose the focus
+  }
+  article.before(...[place.day ? dayLine(item.at) : null, place.isNew ? newLine() : null].filter(Boolean));
+  row.dataset.id = item.id;
+  fillArticle(article, item, place, context);
+}
+
+function fillArticle(article, item, place, context) {
+  const isMention = item.mentionsMe && !item.isDeleted;
+  const isAnswer = item.replyTo !== null && !item.isDeleted;
+  const classes = ["msg", place.head && "head", isAnswer && "answer", isMention && "for-me", item.state, item.isDeleted && "deleted", item.isOwn && "own"];
+  article.className = classes.filter(Boolean).join(" ");
+  const parts = [
+    isAnswer ? quote(item.replyTo, context.state) : null,
+    place.head ? picture(item, context.state) : gutterTime(item),
+    h("div", { class: "msg-body" }, place.head ? headLine(item, place, context.state) : null, content(item, context)),
+  ];
+  article.replaceChildren(...parts.filter(Boolean));
+  article.setAttribute("aria-label", labelOf(item, context.state, article.querySelector(".text")));
+}
+
+/** How a person is called here. */
+export function nameOf(key, state, otherwise = "someone") {
+  const person = state.people[key];
+  return person ? person.displayName || person.name : otherwise;
+}
+
+/** How an item's author is called; for imports, the name in their source. */
+export function authorOf(item, state) {
+  return item.kind === "import" ? item.authorName : nameOf(item.author, state, item.authorName);
+}
+
+/** What a screen reader says of a message; `text` is the element with its text. */
+function labelOf(item, state, text) {
+  const parts = [authorOf(item, state), timeText(item.at)];
+  if (item.kind === "import") {
+    parts.push("imported");
+  }
+  if (item.isDeleted) {
+    return [...parts, "deleted"].join(", ");
+  }
+  if (item.replyTo) {
+    parts.push(`reply to ${nameOf(item.replyTo.author, state, item.replyTo.authorName || "a message")}`);
+  }
+  const words = text === null ? item.text : Array.from(text.children, (block) => block.textContent).join(" ");
+  parts.push(words.length > LABEL_CHARS ? `${words.slice(0, LABEL_CHARS)}…` : words);
+  parts.push(item.state === "failed" ? "not sent" : item.state === "sending" ? "sending" : "");
+  for (const { emoji, by } of item.reactions) {
+    parts.push(`${emoji} ${by.length}`);
+  }
+  return parts.filter((part) => part !== "").join(", ");
+}
+
+function dayLine(at) {
+  return h("h2", { class: "day" }, h("span", null, dayText(at)));
+}
+
+function newLine() {
+  return h("div", { class: "day new" }, h("span", null, "New"));
+}
+
+function quote({ id, author, authorName, text }, state) {
+  return h("button", { type: "button", class: "quote", "data-act": "jump", "data-target": id, tabindex: "-1",
+    title: "Go to this message" },
+    h("bdi", { class: "quote-who" }, nameOf(author, state, authorName || "someone")),
+    h("span", { class: "quote-text", dir: "auto" }, text === null ? "an earlier message" : text.replace(/\s+/gu, " ")));
+}
+
+function picture(item, state) {
+  const person = state.people[item.author] ?? { key: item.author, name: authorOf(item, state) };
+  return h("span", { class: "picture", "data-act": item.kind === "import" ? null : "person", "data-key": item.author }, avatar(person));
+}
+
+function headLine(item, place, state) {
+  const name = h("bdi", null, authorOf(item, state));
+  const person = state.people[item.author];
+  return h("div", { class: "msg-head" },
+    item.kind === "import" || !person
+      ? h("span", { class: "who" }, name)
+      : h("button", { type: "button", class: "who", "data-act": "person", "data-key": item.author, tabindex: "-1",
+        title: `@${person.name}` }, name),
+    time(item),
+    item.kind === "import" ? h("span", { class: place.origin ? "origin" : "origin is-known", title: "Written elsewhere and brought here; the hub's import signed it" },
+      "imported") : null);
+}
+
+function time(item) {
+  return h("time", { datetime: new Date(item.at).toISOString(), title: FULL.format(item.at) }, timeText(item.at));
+}
+
+function gutterTime(item) {
+  const element = time(item);
+  element.className = "gutter";
+  return element;
+}
+
+function content(item, context) {
+  if (item.isDeleted) {
+    return h("p", { class: "gone" }, icon("trash"), "deleted");
+  }
+  if (context.editor !== null) {
+    return context.editor;
+  }
+  const { element, folded } = renderText(item, context.state, { isWhole: context.isWhole });
+  const marks = marksOf(item);
+  if (marks.length > 0) {
+    const last = element.lastElementChild;
+    (last?.tagName === "P" && folded === null ? last : element.appendChild(h("p"))).append(h("span", { class: "marks" }, marks));
+  }
+  return [element, folded === null ? null : more(folded), reactions(item, context.state), burning(item, context.state),
+    sendState(item, context.state)];
+}
+
+function marksOf(item) {
+  const marks = [];
+  if (item.editedAt) {
+    marks.push(h("span", { title: `Edited ${FULL.format(item.editedAt)}` }, "(edited)"));
+  }
+  if (item.isPinned) {
+    marks.push(h("span", { class: "pinned" }, icon("pin"), "pinned"));
+  }
+  return marks;
+}
+
+function more(words) {
+  return h("button", { type: "button", class: "link unfold", "data-act": "unfold", tabindex: "-1" }, words);
+}
+
+function reactions(item, state) {
+  if (item.reactions.length === 0) {
+    return null;
+  }
+  const buttons = item.reactions.map(({ emoji, by, isMine }) => {
+    const names = by.slice(0, MAX_NAMES).map((key) => (key === state.me?.key ? "you" : nameOf(key, state)));
+    const rest = by.length > MAX_NAMES ? ` and ${by.length - MAX_NAMES} more` : "";
+    return h("button", { type: "button", class: "reaction", "data-act": "react", "data-emoji": emoji, "aria-pressed": String(isMine),
+      "aria-label": `${emoji} ${by.length}: ${names.join(", ")}${rest}`, title: `${names.join(", ")}${rest}`, tabindex: "-1" },
+      h("bdi", { class: "emoji" }, emoji), h("span", { class: "number" }, by.length));
+  });
+  return h("div", { class: "reactions" }, buttons,
+    h("button", { type: "button", class: "reaction add", "data-act": "emoji", "aria-label": "Add a reaction", title: "Add a reaction",
+      tabindex: "-1" }, icon("smile")));
+}
+
+function burning(item, state) {
+  if (!item.burnAt) {
+    return null;
+  }
+  const now = Date.now() + state.clock.offsetMs;
+  const left = Math.max(0, item.burnAt - now);
+  const ring = h("i");
+  ring.style.setProperty("--left", `${Math.round((100 * left) / Math.max(1, item.burnAt - item.at))}%`);
+  return h("span", { class: "burn" }, ring, left === 0 ? "disappearing" : `disappears in ${spanText(left)}`);
+}
+
+function spanText(ms) {
+  if (ms < MINUTE_MS) {
+    return "less than a minute";
+  }
+  const [size, unit] = ms < HOUR_MS ? [MINUTE_MS, "minute"] : ms < 2 * DAY_MS ? [HOUR_MS, "hour"] : [DAY_MS, "day"];
+  const count = Math.floor(ms / size);
+  return `${count} ${unit}${count === 1 ? "" : "s"}`;
+}
+
+function sendState(item, state) {
+  if (item.state === "sending" && state.link.status !== "online") {
+    return h("p", { class: "send-state" }, "Waits for the connection, then goes out by itself");
+  }
+  if (item.state !== "failed") {
+    return null;
+  }
+  const why = item.error?.detail ? ` ${item.error.detail}` : "";
+  return h("p", { class: "send-state failure" }, icon("warn"), h("span", null, `Not sent.${why}`),
+    h("button", { type: "button", class: "link", "data-act": "retry", tabindex: "-1" }, "Try again"),
+    h("button", { type: "button", class: "link", "data-act": "discard", tabindex: "-1" }, "Discard"));
+}

@@ -1,0 +1,102 @@
+/**
+ * The small bar of actions on the message under the pointer or with the focus, and the clicks in the log: every element that
+ * does something carries `data-act`. A tap on a message opens its actions.
+ */
+
+import { h, icon } from "./dom.js";
+
+export class MessageBar {
+  #log;
+  #element = h("div", { class: "msg-bar", role: "toolbar", "aria-label": "Actions" });
+  /** @type {any} */
+  #item = null;
+
+  /** @param {import("./log.js").AccordLog} log */
+  constructor(log) {
+    this.#log = log;
+  }
+
+  /** @param {HTMLElement} scroller */
+  listen(scroller) {
+    scroller.addEventListener("pointerover", (event) => {
+      if (event.pointerType === "mouse") {
+        this.#show(event.target.closest(".item"));
+      }
+    });
+    scroller.addEventListener("pointerleave", () => this.#show(null));
+    scroller.addEventListener("focusin", (event) => {
+      if (event.target.matches(":focus-visible")) {
+        this.#show(event.target.closest(".item"));
+      }
+    });
+    scroller.addEventListener("click", (event) => this.#onClick(event));
+  }
+
+  hide() {
+    this.#element.remove();
+    this.#item = null;
+  }
+
+  /** Not away from where the focus is in it. */
+  #show(row) {
+    if (this.#element.contains(document.activeElement)) {
+      return;
+    }
+    const place = row ?? this.#focusedRow();
+    const item = place?.dataset.id ? this.#log.items[this.#log.indexOf(place.dataset.id)] : undefined;
+    if (item === undefined || item.state !== "sent" || item.id === this.#log.editing) {
+      this.hide();
+      return;
+    }
+    if (item !== this.#item) {
+      this.#item = item;
+      this.#element.replaceChildren(...buttons(item));
+    }
+    if (this.#element.parentElement !== place) {
+      place.append(this.#element);
+    }
+  }
+
+  #focusedRow() {
+    const active = document.activeElement;
+    return active?.matches(":focus-visible") && this.#log.contains(active) ? active.closest(".item") : null;
+  }
+
+  #onClick(event) {
+    const log = this.#log;
+    const row = event.target.closest(".item");
+    const element = event.target.closest("[data-act]");
+    if (row === null) {
+      return;
+    }
+    const item = log.items[log.indexOf(row.dataset.id ?? "")];
+    if (element !== null) {
+      if (element.dataset.act === "unfold") {
+        log.unfold(item.id);
+      } else {
+        log.act(element.dataset.act, item ?? null, element, { ...element.dataset });
+      }
+      return;
+    }
+    const isTap = event.pointerType === "touch" || event.pointerType === "pen";
+    if (isTap && item !== undefined && event.target.closest("a, button, textarea, summary") === null && isNothingSelected()) {
+      log.act("menu", item, row.querySelector("article"));
+    }
+  }
+}
+
+function buttons(item) {
+  const button = (act, name, label, key) =>
+    h("button", { type: "button", class: "icon-button", "data-act": act, "aria-label": label, title: key ? `${label} (${key})` : label,
+      "aria-haspopup": act === "menu" || act === "emoji" ? "dialog" : null }, icon(name));
+  return [
+    item.isDeleted ? null : button("emoji", "smile", "React", "+"),
+    item.isDeleted ? null : button("reply", "reply", "Reply", "R"),
+    item.canEdit ? button("edit", "edit", "Edit", "E") : null,
+    button("menu", "more", "More", "Enter"),
+  ].filter(Boolean);
+}
+
+function isNothingSelected() {
+  return document.getSelection()?.isCollapsed ?? true;
+}

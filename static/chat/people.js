@@ -1,0 +1,104 @@
+/** The people on the right: admins, then members, whoever is there first. A click opens the person's card. */
+
+import { avatar, h, iconButton } from "./dom.js";
+import { openPerson } from "./person.js";
+
+const RANK = { online: 0, away: 1, offline: 2 };
+const WORDS = { online: "online", away: "away", offline: "offline" };
+const byName = new Intl.Collator("en", { numeric: true, sensitivity: "base" }).compare;
+
+/** People, whoever is there first, then by name. @param {any[]} people */
+export function inOrder(people) {
+  return [...people].sort((a, b) => RANK[a.presence] - RANK[b.presence] || byName(a.displayName || a.name, b.displayName || b.name));
+}
+
+export class PeoplePane {
+  /** @param {import("./app.js").App} app */
+  constructor(app) {
+    this.app = app;
+    this.client = app.client;
+    /** @type {Map<string, {element: HTMLElement, face: string}>} */
+    this.rows = new Map();
+    this.conversation = null;
+    this.groups = [group("Admins"), group("Members")];
+    this.closeButton = iconButton("close", "Close people", () => app.showPeople(false), { class: "people-close" });
+    this.element = h("aside", { class: "people-pane", "aria-label": "People", tabindex: -1 },
+      this.closeButton, ...this.groups.map((each) => each.element));
+    this.#show();
+  }
+
+  focus() {
+    /** @type {HTMLElement} */ (this.element.querySelector(".person-row") ?? this.element).focus();
+  }
+
+  /** @param {any} detail what changed */
+  update(detail) {
+    if (detail.people || detail.me) {
+      this.#show();
+    }
+  }
+
+  /** @param {string} id the open conversation: a direct one has two people */
+  select(id) {
+    this.conversation = this.client.state.conversations[id] ?? null;
+    this.#show();
+  }
+
+  #show() {
+    const { people, me } = this.client.state;
+    const other = this.conversation?.with;
+    const all = other ? [people[me?.key], people[other]].filter(Boolean) : Object.values(people);
+    const kinds = [all.filter((each) => each.isAdmin), all.filter((each) => !each.isAdmin)];
+    const held = new Set();
+    this.groups.forEach(({ element, title, list }, index) => {
+      const members = inOrder(kinds[index]);
+      element.hidden = members.length === 0;
+      title.textContent = `${index === 0 ? "Admins" : "Members"}, ${members.length}`;
+      members.forEach((person, place) => {
+        const row = this.#row(person);
+        held.add(person.key);
+        if (list.children[place] !== row) {
+          list.insertBefore(row, list.children[place] ?? null);
+        }
+      });
+    });
+    for (const [key, row] of this.rows) {
+      if (!held.has(key)) {
+        row.element.remove();
+        this.rows.delete(key);
+      }
+    }
+  }
+
+  #row(person) {
+    let row = this.rows.get(person.key);
+    if (row === undefined) {
+      row = { element: h("li", null), face: "" };
+      this.rows.set(person.key, row);
+    }
+    const face = JSON.stringify([person.name, person.displayName, person.presence, person.status, person.isMe]);
+    if (row.face !== face) {
+      row.face = face;
+      const hadFocus = row.element.contains(document.activeElement);
+      const button = h("button", {
+        type: "button", class: `person-row ${person.presence}`, on: { click: () => openPerson(this.app, person.key) },
+      },
+      avatar(person, { small: true, presence: true }),
+      h("span", { class: "grow clip" }, person.displayName || person.name,
+        person.isMe ? h("span", { class: "dim" }, " (you)") : null,
+        h("span", { class: "visually-hidden" }, `, ${WORDS[person.presence]}`),
+        person.status ? h("small", { class: "clip" }, person.status) : null));
+      row.element.replaceChildren(button);
+      if (hadFocus) {
+        button.focus();
+      }
+    }
+    return row.element;
+  }
+}
+
+function group(name) {
+  const title = h("h2", null, name);
+  const list = h("ul", null);
+  return { element: h("section", null, title, list), title, list };
+}

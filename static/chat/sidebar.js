@@ -1,0 +1,174 @@
+/**
+ * The list on the left: the hub's name, channels and direct conversations with what is unread, and me. One row a
+ * conversation, kept while it exists, so that focus and scroll position stay.
+ */
+
+import { avatar, h, icon, iconButton } from "./dom.js";
+import { openAbout } from "./about.js";
+import { openInvites } from "./invites.js";
+import { MORE, countText, listed, titleOf } from "./lists.js";
+import { meStrip } from "./me.js";
+import { openMentions } from "./mentions.js";
+import { openNewChannel } from "./newchannel.js";
+import { openPalette } from "./palette.js";
+
+export class Sidebar {
+  /** @param {import("./app.js").App} app */
+  constructor(app) {
+    this.app = app;
+    this.client = app.client;
+    /** @type {Map<string, {element: HTMLElement, button: HTMLElement, face: string}>} */
+    this.rows = new Map();
+    /** @type {string | null} */
+    this.selected = null;
+    this.hubName = h("span", { class: "grow clip" });
+    const about = h("button", { type: "button", class: "side-hub row grow", title: "About this hub",
+      on: { click: () => openAbout(app) } }, this.hubName, icon("chevron"));
+    this.mentionsCount = h("span", null);
+    this.channels = h("ul", null);
+    this.directs = h("ul", null);
+    this.addChannel = iconButton("plus", "New channel", () => openNewChannel(app));
+    this.me = meStrip(app);
+    this.nav = h("nav", { "aria-label": "Conversations", on: { keydown: (event) => this.#move(event) } },
+      h("button", { type: "button", class: "side-row", on: { click: () => openPalette(app) } },
+        icon("search"), h("span", { class: "grow" }, "Go to …"), h("kbd", { "aria-hidden": "true" }, "Ctrl K")),
+      h("button", { type: "button", class: "side-row", on: { click: () => openMentions(app) } },
+        icon("at"), h("span", { class: "grow" }, "Mentions"), this.mentionsCount),
+      h("div", { class: "side-head row" }, h("h2", { class: "grow" }, "Channels"), this.addChannel),
+      this.channels,
+      h("div", { class: "side-head row" }, h("h2", { class: "grow" }, "Direct"),
+        iconButton("plus", "Message someone", () => openPalette(app, { only: "people" }))),
+      this.directs);
+    this.noDirects = h("li", { class: "side-hint meta" }, "Nobody yet. Press + to write to one person.");
+    this.element = h("section", { class: "side", "aria-label": "List" },
+      h("header", null, h("h1", { class: "row grow" }, about),
+        iconButton("invite", "Invite someone", () => openInvites(app))),
+      this.nav, this.me.element);
+    this.update({ hub: true, me: true, conversations: Object.keys(this.client.state.conversations), mentionsUnread: true });
+  }
+
+  /** @param {any} detail what changed */
+  update(detail) {
+    const { state } = this.client;
+    if (detail.hub) {
+      this.hubName.textContent = state.hub?.name ?? "";
+    }
+    if (detail.me) {
+      this.addChannel.hidden = !state.me?.isAdmin;
+    }
+    if ("mentionsUnread" in detail) {
+      this.mentionsCount.replaceChildren(...counted(state.mentionsUnread, true, "unread"));
+    }
+    if (detail.conversations || detail.people) {
+      this.#rows();
+    }
+    this.me.update(detail);
+  }
+
+  /** @param {string | null} id the conversation that is open */
+  select(id) {
+    this.selected = id;
+    for (const [each, row] of this.rows) {
+      row.button.toggleAttribute("aria-current", false);
+      if (each === id) {
+        row.button.setAttribute("aria-current", "page");
+        row.button.scrollIntoView({ block: "nearest" });
+      }
+    }
+  }
+
+  focus() {
+    const button = this.nav.querySelector("[aria-current]") ?? this.rows.get(this.app.current ?? "")?.button;
+    /** @type {HTMLElement | null} */ (button ?? this.nav.querySelector("button"))?.focus();
+  }
+
+  #rows() {
+    const order = listed(this.client);
+    for (const [id, row] of this.rows) {
+      if (!(id in this.client.state.conversations)) {
+        row.element.remove();
+        this.rows.delete(id);
+      }
+    }
+    const places = { channel: 0, direct: 0 };
+    for (const conversation of order) {
+      const list = conversation.kind === "channel" ? this.channels : this.directs;
+      const { element } = this.#row(conversation);
+      const at = list.children[places[conversation.kind]];
+      if (at !== element) {
+        move(list, element, at ?? null);
+      }
+      places[conversation.kind] += 1;
+    }
+    if (places.direct === 0) {
+      this.directs.append(this.noDirects);
+    } else {
+      this.noDirects.remove();
+    }
+  }
+
+  #row(conversation) {
+    const { id } = conversation;
+    let row = this.rows.get(id);
+    if (row === undefined) {
+      const button = h("button", { type: "button", class: "side-row", on: { click: () => this.app.open(id) } });
+      if (id === this.selected) {
+        button.setAttribute("aria-current", "page");
+      }
+      row = { element: h("li", null, button), button, face: "" };
+      this.rows.set(id, row);
+    }
+    const person = this.client.state.people[conversation.with];
+    const title = titleOf(this.client, conversation);
+    const hasDraft = conversation.draft !== "";
+    const { unread, mentions } = conversation;
+    const face = JSON.stringify([title, person?.presence, person?.name, unread, mentions, hasDraft]);
+    if (row.face !== face) {
+      row.face = face;
+      const isLoud = conversation.kind === "direct" || mentions > 0;
+      const picture = conversation.kind === "direct"
+        ? avatar(person ?? { key: conversation.with, name: title }, { small: true, presence: true }) : icon("hash");
+      row.button.classList.toggle("unread", unread > 0 || mentions > 0);
+      row.button.replaceChildren(
+        picture,
+        h("span", { class: "grow clip" }, title),
+        ...(hasDraft ? [draftMark()] : []),
+        ...(mentions > 0 && conversation.kind === "channel" ? counted(mentions, true, "mentions of you")
+          : counted(unread, isLoud, "unread")));
+    }
+    return row;
+  }
+
+  #move(event) {
+    const step = event.key === "ArrowDown" ? 1 : event.key === "ArrowUp" ? -1 : 0;
+    if (step === 0 || event.altKey || event.ctrlKey || event.metaKey) {
+      return;
+    }
+    const buttons = [...this.nav.querySelectorAll(".side-row")];
+    const next = buttons[buttons.indexOf(document.activeElement) + step];
+    if (next instanceof HTMLElement) {
+      event.preventDefault();
+      next.focus();
+    }
+  }
+}
+
+function counted(count, isLoud, what) {
+  return count === 0 ? [] : [
+    h("span", { class: isLoud ? "count" : "count quiet", "aria-hidden": "true" }, countText(count)),
+    h("span", { class: "visually-hidden" }, `, ${count >= MORE ? "more than 99" : count} ${what}`),
+  ];
+}
+
+function draftMark() {
+  return h("span", { class: "side-draft", title: "Draft" }, icon("pencil"), h("span", { class: "visually-hidden" }, ", draft"));
+}
+
+function move(list, element, before) {
+  // moveBefore keeps focus where it exists; insertBefore takes it away
+  if (element.parentNode === list && "moveBefore" in list) {
+    /** @type {any} */ (list).moveBefore(element, before);
+  } else {
+    list.insertBefore(element, before);
+  }
+}

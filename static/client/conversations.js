@@ -1,0 +1,276 @@
+/**
+ * The list of conversations: channels and direct ones, with what is unread, mentions, drafts (kept in IndexedDB).
+ *
+ * Unread is what others wrote after the read position, the newest MAX_UNREAD of it. Not here: the messages themselves
+ * (timeline.js).
+ */
+
+import { comparePlaces } from "./order.js";
+
+export const MAX_UNREAD = 100;
+const SAVE_MS = 500;
+
+/** @typedef {{at: number, id: string}} Place */
+
+function emptyRecord(id, kind, other, readAt) {
+  return {
+    id, kind, with: other, read: { at: readAt, id: "" }, unread: [], mentions: [], cursor: 0, lastAt: 0, draft: "", replyTo: "",
+  };
+}
+
+function later(a, b) {
+  return comparePlaces(a, b) >= 0 ? a : b;
+}
+
+/** The places of a list that lie after `read`, each once, the newest MAX_UNREAD. */
+function after(read, places) {
+  const found = new Map(places.filter((place) => comparePlaces(place, read) > 0).map((place) => [place.id, place]));
+  return [...found.values()].sort(comparePlaces).slice(-MAX_UNREAD);
+}
+
+/** All conversations, by id. */
+export class Conversations {
+  #records = new Map();
+  #dirty = new Set();
+  #timer = 0;
+  #parts;
+
+  /**
+   * @param {{storage: import("./storage.js").Storage, directory: import("./directory.js").Directory,
+   *   state: import("./state.js").PublishedState, account: import("./account.js").Account,
+   *   people: import("./people.js").People}} parts
+   */
+  constructor(parts) {
+    this.#parts = parts;
+  }
+
+  async load() {
+    for (const record of await this.#parts.storage.all("conversations")) {
+      this.#records.set(record.id, record);
+    }
+  }
+
+  /** Tell pages of all of them: the hub's list of topics is known. */
+  publishAll() {
+    for (const row of this.#parts.directory.channels()) {
+      this.#record(row.topic, "channel", null);
+    }
+    for (const id of this.#records.keys()) {
+      this.publish(id);
+    }
+  }
+
+  /** What was said in channels before one joined counts as read. */
+  startRead() {
+    for (const row of this.#parts.directory.channels()) {
+      this.#record(row.topic, "channel", null).cursor = row.cursor;
+      this.#save(row.topic);
+    }
+  }
+
+  /** Arrival numbers have begun anew. */
+  forgetCursors() {
+    for (const [id, record] of this.#records) {
+      record.cursor = 0;
+      this.#save(id);
+    }
+  }
+
+  #record(id, kind, other) {
+    if (!this.#records.has(id)) {
+      this.#records.set(id, emptyRecord(id, kind, other, this.#parts.account.joinedAt));
+    }
+    return this.#records.get(id);
+  }
+
+  /** Whether there is such a conversation. @param {string} id */
+  has(id) {
+    return this.#records.has(id);
+  }
+
+  /** @param {string} id @returns {{id: string, kind: string, with: string | null, topic: string, read: Place} | undefined} */
+  get(id) {
+    const record = this.#records.get(id);
+    return record && { ...record, topic: record.with ? `user:${record.with}` : record.id };
+  }
+
+  /** The direct conversation with somebody, made if need be. @param {string} key @returns {string} */
+  direct(key) {
+    const id = `direct:${key}`;
+    if (!this.#records.has(id)) {
+      this.#record(id, "direct", key);
+      this.#save(id);
+    }
+    return id;
+  }
+
+  /** A channel that has just been opened. @param {string} topic */
+  channel(topic) {
+    this.#record(topic, "channel", null);
+    this.publish(topic);
+  }
+
+  /** Where a message belongs; null: in no conversation. @param {import("./verify.js").Fact} fact @returns {string | null} */
+  idOf({ topic, author }) {
+    const me = this.#parts.account.key;
+    if (topic.startsWith("chan:")) {
+      return topic;
+    }
+    if (topic === `user:${me}`) {
+      return author === me ? null : this.direct(author);
+    }
+    return topic.startsWith("user:") && author === me ? this.direct(topic.slice(5)) : null;
+  }
+
+  /** Channels in which something has arrived that was not counted. */
+  uncounted() {
+    const isBehind = (row) => row.cursor > (this.#records.get(row.topic)?.cursor ?? 0);
+    return this.#parts.directory.channels().filter(isBehind).map((row) => row.topic);
+  }
+
+  /**
+   * A text has arrived. Gives whether it is news.
+   * @param {string} id
+   * @param {import("./verify.js").Fact} fact
+   */
+  take(id, fact) {
+    const record = this.#records.get(id);
+    const me = this.#parts.account.key;
+    record.cursor = Math.max(record.cursor, fact.cursor);
+    record.lastAt = Math.max(record.lastAt, fact.at);
+    const isNews = fact.author !== me && comparePlaces(fact, record.read) > 0;
+    if (isNews) {
+      const place = { at: fact.at, id: fact.id };
+      record.unread = after(record.read, [...record.unread, place]);
+      if (fact.mentions.includes(me)) {
+        record.mentions = after(record.read, [...record.mentions, { ...place, isSeen: false }]);
+      }
+    }
+    this.#save(id);
+    return isNews;
+  }
+
+  /** Something else has arrived: edits and the like are nothing unread, but what is deleted is no longer unread. */
+  takeEffect(id, fact) {
+    const record = this.#records.get(id);
+    record.cursor = Math.max(record.cursor, fact.cursor);
+    if (fact.type === "chat.delete") {
+      const gone = new Set(fact.refs.map((ref) => ref.id));
+      record.unread = record.unread.filter((place) => !gone.has(place.id));
+      record.mentions = record.mentions.filter((place) => !gone.has(place.id));
+    }
+    this.#save(id);
+  }
+
+  /** Count anew from the newest texts. @param {string} id @param {import("./fold.js").Post[]} posts */
+  recount(id, posts) {
+    const record = this.#records.get(id);
+    const me = this.#parts.account.key;
+    const news = posts.slice(-2 * MAX_UNREAD).filter((post) => post.author !== me && !post.isEmptied);
+    record.unread = after(record.read, news.map((post) => ({ at: post.at, id: post.id })));
+    const mentions = news.filter((post) => post.mentions.includes(me));
+    record.mentions = after(record.read, [
+      ...mentions.map((post) => ({ at: post.at, id: post.id, isSeen: false })), ...record.mentions,
+    ]);
+    record.lastAt = Math.max(record.lastAt, posts.at(-1)?.at ?? 0);
+    record.cursor = Math.max(record.cursor, this.#parts.directory.rows.get(id)?.cursor ?? 0);
+    this.#save(id);
+  }
+
+  /** Everything up to a place has been read; done when that is kept. @param {string} id @param {Place} place */
+  async read(id, place) {
+    const record = this.#records.get(id);
+    record.read = later({ at: place.at, id: place.id }, record.read);
+    record.unread = after(record.read, record.unread);
+    record.mentions = after(record.read, record.mentions);
+    this.#save(id);
+    await this.#write();
+  }
+
+  /** What is being written; done when that is kept. */
+  async draft(id, text, replyTo) {
+    Object.assign(this.#records.get(id), { draft: text, replyTo: replyTo ?? "" });
+    this.#save(id);
+    await this.#write();
+  }
+
+  /** The mentions have been looked at; done when that is kept. */
+  async seeMentions() {
+    for (const [id, record] of this.#records) {
+      if (record.mentions.some((place) => !place.isSeen)) {
+        record.mentions = record.mentions.map((place) => ({ ...place, isSeen: true }));
+        this.#save(id);
+      }
+    }
+    await this.#write();
+  }
+
+  /** Somebody has another name now, which may be that of a conversation. @param {string} key */
+  renamed(key) {
+    if (this.#records.has(`direct:${key}`)) {
+      this.publish(`direct:${key}`);
+    }
+  }
+
+  #save(id) {
+    this.publish(id);
+    this.#dirty.add(id);
+    this.#timer ||= setTimeout(() => this.#write(), SAVE_MS);
+  }
+
+  async #write() {
+    clearTimeout(this.#timer);
+    this.#timer = 0;
+    const ids = [...this.#dirty];
+    this.#dirty.clear();
+    try {
+      for (const id of ids) {
+        const record = this.#records.get(id);
+        await this.#parts.storage.update("conversations", id, (kept) => {
+          return kept ? { ...record, read: later(record.read, kept.read), lastAt: Math.max(record.lastAt, kept.lastAt) } : record;
+        });
+      }
+    } catch (error) {
+      console.warn("read positions were not kept:", error.code);
+    }
+  }
+
+  /** Tell pages of one. @param {string} id */
+  publish(id) {
+    const { directory, state, people, account } = this.#parts;
+    const record = this.#records.get(id);
+    const row = directory.rows.get(id);
+    if (record.kind === "channel" && !row) {
+      state.drop("conversations", id);
+      return;
+    }
+    const other = record.with;
+    state.put("conversations", id, {
+      id,
+      kind: record.kind,
+      topic: other ? `user:${other}` : id,
+      name: other ? people.nameOf(other) : row?.name || id.slice(5, 13),
+      about: other ? people.profileOf(other).about : row?.about ?? "",
+      with: other,
+      unread: record.unread.length,
+      mentions: record.mentions.length,
+      lastAt: record.lastAt,
+      draft: record.draft,
+      replyTo: record.replyTo || null,
+      isEncrypted: false,
+      canPost: other ? directory.knows(other) && other !== account.key : true,
+      canPin: !other && row?.isAdmin === true,
+    });
+    this.#publishMentions();
+  }
+
+  #publishMentions() {
+    let unseen = 0;
+    for (const record of this.#records.values()) {
+      unseen += record.mentions.reduce((sum, place) => sum + (place.isSeen ? 0 : 1), 0);
+    }
+    if (unseen !== this.#parts.state.value.mentionsUnread) {
+      this.#parts.state.set("mentionsUnread", unseen);
+    }
+  }
+}

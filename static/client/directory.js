@@ -1,0 +1,128 @@
+/**
+ * What is where and who is who, from the hub's answer to `topics` (protocol.md section 4): channels and account names.
+ *
+ * The account name is what identifies a person; what people call themselves is in people.js.
+ */
+
+import { b64decode } from "../accord/encoding.js";
+import { RemoteError } from "../accord/errors.js";
+import { MAX_ATTENTION_KEYS } from "../accord/messages.js";
+import { parseTopic } from "../accord/topics.js";
+
+const LOUNGE = "lounge";
+const MAX_PAGES = 1_000;
+const SHORT_KEY_CHARS = 8;
+
+function readRow(value) {
+  try {
+    const { kind, ident, name: topic } = parseTopic(String(value.topic));
+    return {
+      topic,
+      kind,
+      key: topic.slice(kind.length + 1),
+      ident,
+      name: typeof value.name === "string" ? value.name : "",
+      about: typeof value.about === "string" ? value.about : "",
+      isEncrypted: value.encrypted === true,
+      cursor: Number.isSafeInteger(value.cursor) ? value.cursor : 0,
+      count: Number.isSafeInteger(value.count) ? value.count : 0,
+      isAdmin: value.role === "admin",
+    };
+  } catch (error) {
+    if (error instanceof RemoteError) {
+      return null;
+    }
+    throw error;
+  }
+}
+
+/** The rows of `topics`, kept up to date by topic_added and topic_gone. */
+export class Directory {
+  /** @type {Map<string, NonNullable<ReturnType<typeof readRow>>>} */
+  rows = new Map();
+  /** @type {Map<string, string>} key -> account name; who was known stays known, for old messages need the name */
+  #names = new Map();
+
+  /** Read all of it anew. @param {import("./connection.js").Connection} connection */
+  async load(connection) {
+    const rows = new Map();
+    let after;
+    for (let page = 0; page < MAX_PAGES; page += 1) {
+      const answer = await connection.request("topics", after ? { after } : {});
+      const found = Array.isArray(answer.topics) ? answer.topics : [];
+      for (const row of found.map(readRow).filter((item) => item !== null)) {
+        rows.set(row.topic, row);
+      }
+      if (!answer.more || !found.length) {
+        break;
+      }
+      after = found.at(-1).topic;
+    }
+    this.rows = rows;
+    for (const row of rows.values()) {
+      this.#learn(row);
+    }
+  }
+
+  /** Take one row; gives it, or null where it has no known form. @param {object} value */
+  put(value) {
+    const row = readRow(value);
+    if (row) {
+      this.rows.set(row.topic, row);
+      this.#learn(row);
+    }
+    return row;
+  }
+
+  #learn(row) {
+    if (row.name && (row.kind === "feed" || row.kind === "user")) {
+      this.#names.set(row.key, row.name);
+    }
+  }
+
+  /** @param {string} topic */
+  remove(topic) {
+    this.rows.delete(topic);
+  }
+
+  /** The open channels. */
+  channels() {
+    return [...this.rows.values()].filter((row) => row.kind === "chan" && !row.isEncrypted);
+  }
+
+  /** The channel where everybody is, if there is any. */
+  lounge() {
+    const channels = this.channels();
+    return channels.find((row) => row.name === LOUNGE) ?? channels[0];
+  }
+
+  /** The feeds of those who have an account here. */
+  feeds() {
+    return [...this.rows.values()].filter((row) => row.kind === "feed" && row.name);
+  }
+
+  /** The account name of a key, else its first letters. @param {string} key */
+  nameOf(key) {
+    return this.#names.get(key) ?? `${key.slice(0, SHORT_KEY_CHARS)}...`;
+  }
+
+  /** @param {string} key */
+  knows(key) {
+    return this.#names.has(key);
+  }
+
+  /** The keys among `keys` that can be addressed, as many as a header takes. @param {unknown} keys @returns {string[]} */
+  mentionable(keys) {
+    const list = Array.isArray(keys) ? keys.filter((key) => this.#names.has(key)) : [];
+    return [...new Set(list)].slice(0, MAX_ATTENTION_KEYS);
+  }
+}
+
+/** Whether a text is a user key. @param {unknown} text */
+export function isKey(text) {
+  try {
+    return b64decode(text, 32).length === 32;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,145 @@
+/**
+ * The engine of the web client: one for all tabs, in the worker. Its phases:
+ *
+ *   starting -> outside -> inside        any of them -> stopped
+ *
+ * Not here: what an account does (member.js), what pages see of it (client.js).
+ */
+
+import { Account } from "./account.js";
+import { Clock } from "./clock.js";
+import { asClientError, ClientError } from "./errors.js";
+import { NewerHub, WrongKey } from "./hub.js";
+import { check, claim } from "./join.js";
+import { stopFor } from "./link.js";
+import { Member } from "./member.js";
+import { Pages } from "./ports.js";
+import { PublishedState } from "./state.js";
+import { Storage } from "./storage.js";
+import { talkCalls } from "./talk.js";
+
+/** One engine, for the pages that connect to it. */
+export class Engine {
+  #storage = null;
+  #clock = new Clock();
+  #state = new PublishedState((patch) => this.pages.broadcast({ push: "state", patch }));
+  /** An account whose joining was not finished. */
+  #unfinished = null;
+  /** @type {Member | null} */
+  #member = null;
+  #memberCalls = {};
+  #started;
+
+  constructor() {
+    this.pages = new Pages({
+      snapshot: () => this.#state.value,
+      changed: () => this.#pagesChanged(),
+      online: () => this.#member?.link.retry(),
+      left: (page) => this.#member?.timelines.left(page),
+    });
+    this.pages.register({
+      "join.check": async (params) => this.#joining(() => check(params, this.#clock)),
+      "join.claim": (params) => this.#joining(() => this.#claim(params)),
+      "account.forget": () => this.#forget(),
+    });
+    this.pages.otherwise((name, params, page) => this.#ask(name, params, page));
+    this.#started = this.#start().catch((error) => this.#failed(error));
+  }
+
+  async #start() {
+    this.#storage = await Storage.open(() => this.#stop({
+      code: "storage",
+      detail: "A newer version of this page is open in another tab; close this one, or reload it.",
+      facts: {},
+    }));
+    const account = await Account.load(this.#storage);
+    if (account?.isJoined) {
+      await this.#enter(account, false);
+    } else {
+      this.#unfinished = account;
+      this.#state.set("phase", "outside");
+    }
+  }
+
+  #failed(error) {
+    const { code, detail } = asClientError(error);
+    this.#stop({ code, detail, facts: {} });
+  }
+
+  #stop(stop) {
+    this.#member?.stop();
+    this.#state.set("stop", stop);
+    this.#state.set("phase", "stopped");
+  }
+
+  async #enter(account, isNew) {
+    const { pages } = this;
+    this.#unfinished = null;
+    this.#member = new Member({
+      storage: this.#storage, clock: this.#clock, state: this.#state, pages, account, isNew,
+      stop: (stop) => this.#stop(stop),
+    });
+    this.#memberCalls = talkCalls(this.#member);
+    await this.#member.start();
+  }
+
+  /** A call that needs an account. */
+  async #ask(name, params, page) {
+    await this.#started;
+    const work = this.#memberCalls[name];
+    if (work === undefined) {
+      throw new ClientError(this.#member ? "unsupported" : "not_member");
+    }
+    return work(params, page);
+  }
+
+  async #joining(work) {
+    await this.#started;
+    if (this.#state.value.phase !== "outside") {
+      throw new ClientError("conflict", "This browser has an account here already; forget it first, then use the link.");
+    }
+    try {
+      return await work();
+    } catch (error) {
+      if (error instanceof WrongKey) {
+        this.#stop(stopFor("wrong_key", error.facts).stop);
+      } else if (error instanceof NewerHub) {
+        this.#stop(stopFor("unsupported").stop);
+      } else if (error.code === "storage") {
+        this.#failed(error);
+      }
+      throw error;
+    }
+  }
+
+  async #claim(params) {
+    const account = await claim(params, {
+      storage: this.#storage, clock: this.#clock, account: this.#unfinished ?? (await Account.load(this.#storage)),
+    });
+    await this.#enter(account, true);
+    const typed = String(params.name).trim();
+    if (typed !== account.name) {
+      await this.#memberCalls["profile.set"]({ displayName: typed, about: "", status: "" });
+    }
+    return {};
+  }
+
+  async #forget() {
+    await this.#started;
+    this.#member?.stop();
+    this.#member = null;
+    this.#memberCalls = {};
+    await this.#storage?.clear();
+    this.#state.empty();
+    this.#state.set("phase", "outside");
+  }
+
+  #pagesChanged() {
+    if (this.#member && !this.#member.isOver) {
+      this.#member.presence.pagesChanged();
+      if (this.pages.isVisible && this.#state.value.link.status === "offline") {
+        this.#member.link.retry();
+      }
+    }
+  }
+}

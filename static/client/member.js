@@ -1,0 +1,281 @@
+/**
+ * Everything behind an account: builds the parts, leads what arrives to them, and tells pages (`client.state`).
+ *
+ * Not here: what pages may ask for (talk.js), life without an account (engine.js).
+ */
+
+import { AccordError } from "../accord/errors.js";
+import { Composer } from "./composer.js";
+import { Conversations } from "./conversations.js";
+import { Devices } from "./devices.js";
+import { Directory } from "./directory.js";
+import { ClientError } from "./errors.js";
+import { Feed } from "./feed.js";
+import { TEXTS } from "./fold.js";
+import { readHub, ORIGIN } from "./hub.js";
+import { Invites } from "./invites.js";
+import { Link } from "./link.js";
+import { Mentions } from "./mentions.js";
+import { Outbox } from "./outbox.js";
+import { People } from "./people.js";
+import { Presence } from "./presence.js";
+import { Rest } from "./rest.js";
+import { Timelines } from "./timelines.js";
+
+const MAX_NOTICE_AGE_MS = 10 * 60 * 1000;
+const COUNTING_AT_ONCE = 2;
+
+/** One account, at work. */
+export class Member {
+  admin = null;
+  #isNew;
+  isOver = false;
+
+  /**
+   * @param {{storage: import("./storage.js").Storage, clock: import("./clock.js").Clock,
+   *   state: import("./state.js").PublishedState, pages: import("./ports.js").Pages,
+   *   account: import("./account.js").Account, isNew: boolean, stop: (stop: object) => void}} given
+   *   `isNew`: it has just joined
+   */
+  constructor({ storage, clock, state, pages, account, isNew, stop }) {
+    Object.assign(this, { storage, clock, state, pages, account });
+    this.me = account.key;
+    this.#isNew = isNew;
+    const { me } = this;
+    const admin = () => this.admin;
+    this.directory = new Directory();
+    const { directory } = this;
+    this.link = new Link(account, clock, this.#linkHandlers(stop));
+    const { link } = this;
+    this.rest = new Rest(link, clock);
+    this.people = new People({
+      storage, directory, link, state, me, admin,
+      presenceOf: (key) => this.presence.of(key),
+      onRenamed: (key) => this.#renamed(key),
+    });
+    const { people, rest } = this;
+    this.presence = new Presence({ link, directory, pages, state, me, onChanged: (key) => people.publish(key) });
+    this.conversations = new Conversations({ storage, directory, state, account, people });
+    const { conversations } = this;
+    this.timelines = new Timelines({ link, rest, clock, conversations, people, state, me, admin, outbox: () => this.outbox });
+    const { timelines } = this;
+    this.mentions = new Mentions({ rest, timelines, conversations, people, me, admin });
+    this.composer = new Composer(account.user, clock);
+    const learnTime = () => this.#learnTime();
+    this.outbox = new Outbox({ storage, composer: this.composer, link, learnTime, events: this.#outboxEvents() });
+    this.feed = new Feed({ storage, directory, me, events: this.#feedEvents() });
+    const publish = (draft) => this.publish(draft);
+    this.devices = new Devices(rest, publish);
+    this.invites = new Invites({ storage, rest, account, clock, publish });
+  }
+
+  /** Read what is kept, tell pages, connect. */
+  async start() {
+    await Promise.all([this.people.load(), this.conversations.load(), this.outbox.load(), this.feed.load()]);
+    this.#publishHub("");
+    this.#publishMe();
+    this.conversations.publishAll();
+    this.state.set("phase", "inside");
+    this.link.start();
+  }
+
+  /** End: the account is forgotten or stopped. */
+  stop() {
+    this.isOver = true;
+    this.link.stop();
+    this.presence.lost();
+  }
+
+  /** Publish one message now; AccordError (refused), ClientError("offline"). @param {import("./composer.js").Draft} draft */
+  async publish(draft) {
+    const envelope = await this.composer.make(draft);
+    const { results } = await this.link.request("publish", { messages: [envelope] });
+    const { status, code = "internal", retry_ms: retryMs = null } = results?.[0] ?? {};
+    if (status !== "stored" && status !== "duplicate") {
+      throw new AccordError(code, "", { retryMs });
+    }
+  }
+
+  // ------------------------------------------------------------------------------------------------------ connection
+
+  #linkHandlers(stop) {
+    return {
+      status: (status) => this.state.set("link", status),
+      hub: (hub) => this.#learnHub(hub),
+      open: (connection) => this.#open(connection),
+      lost: () => this.presence.lost(),
+      stop,
+      isVisible: () => this.pages.isVisible,
+    };
+  }
+
+  async #open(connection) {
+    await this.feed.open(connection);
+    this.#publishMe();
+    this.presence.opened();
+    this.timelines.resume();
+    this.outbox.pump();
+  }
+
+  #learnHub({ name, admin }) {
+    this.state.set("clock", { offsetMs: this.clock.offsetMs });
+    this.#publishHub(name);
+    if (admin !== this.admin) {
+      this.admin = admin;
+      this.timelines.refreshAll();
+    }
+  }
+
+  async #learnTime() {
+    try {
+      this.#learnHub(await readHub(this.account.hubKey, this.clock));
+    } catch (error) {
+      if (!(error instanceof ClientError)) {
+        throw error; // else: the next login asks again
+      }
+    }
+  }
+
+  #publishHub(name) {
+    const { hubText: key, hubFingerprint: fingerprint } = this.account;
+    this.state.set("hub", { name: name || this.state.value.hub.name, key, fingerprint, url: ORIGIN });
+  }
+
+  #publishMe() {
+    const { me, directory, people, account } = this;
+    const name = directory.knows(me) ? directory.nameOf(me) : account.name;
+    const profile = people.profileOf(me);
+    this.state.set("me", {
+      key: me,
+      fingerprint: account.fingerprint,
+      name,
+      ...profile,
+      displayName: directory.knows(me) || profile.displayName !== directory.nameOf(me) ? profile.displayName : name,
+      isAdmin: directory.channels().some((row) => row.isAdmin),
+    });
+  }
+
+  #renamed(key) {
+    this.timelines.renamed(key);
+    this.conversations.renamed(key);
+    if (key === this.me) {
+      this.#publishMe();
+    }
+  }
+
+  // -------------------------------------------------------------------------------------------------------- arrivals
+
+  #feedEvents() {
+    return {
+      topics: () => this.#topicsKnown(),
+      messages: (facts) => facts.forEach((fact) => this.#take(fact)),
+      restarted: (isOtherStore) => this.#restarted(isOtherStore),
+      added: (row) => this.#added(row),
+      gone: (topic) => this.conversations.has(topic) && this.conversations.publish(topic),
+      signal: (frame) => this.presence.take(frame, this.#signalled(frame)),
+    };
+  }
+
+  #topicsKnown() {
+    if (this.#isNew) {
+      this.#isNew = false;
+      this.conversations.startRead();
+    }
+    this.conversations.publishAll();
+    this.people.refreshAll();
+  }
+
+  #restarted(isOtherStore) {
+    if (isOtherStore) {
+      this.conversations.forgetCursors();
+    }
+    this.timelines.reset();
+    this.#countUnread().catch((error) => error.code ?? console.error(error));
+  }
+
+  /** Read the newest page of channels that have news, a few at a time. */
+  async #countUnread() {
+    const waiting = this.conversations.uncounted();
+    const next = async () => {
+      for (let id = waiting.shift(); id && !this.isOver; id = waiting.shift()) {
+        const timeline = await this.timelines.load(id);
+        this.conversations.recount(id, timeline.posts);
+      }
+    };
+    await Promise.all(Array.from({ length: COUNTING_AT_ONCE }, next));
+  }
+
+  #added(row) {
+    if (row.kind === "chan") {
+      this.conversations.channel(row.topic);
+      this.#countUnread().catch((error) => error.code ?? console.error(error));
+    } else if (row.kind === "feed") {
+      this.people.publish(row.key);
+      this.conversations.renamed(row.key);
+      this.people.want([row.key]);
+    }
+  }
+
+  #take(fact) {
+    if (fact.topic.startsWith("feed:")) {
+      this.people.take(fact).catch((error) => console.warn("a profile was not kept:", error.code ?? error));
+    }
+    const id = this.conversations.idOf(fact);
+    if (id) {
+      this.#takeInto(id, fact);
+    }
+    if (fact.author === this.me) {
+      this.outbox.delivered(fact.id).catch((error) => console.warn("the outbox:", error.code ?? error));
+    }
+  }
+
+  #takeInto(id, fact) {
+    const timeline = this.timelines.get(id);
+    timeline?.add(fact);
+    if (!TEXTS.has(fact.type) || !fact.isClear || fact.body === null) {
+      this.conversations.takeEffect(id, fact);
+      return;
+    }
+    this.people.want([fact.author]);
+    if (fact.author !== this.me) {
+      this.presence.spoke(fact.author, id);
+    }
+    if (this.conversations.take(id, fact)) {
+      this.#notice(id, fact);
+    }
+  }
+
+  /** Tell one page of what is for this person and is seen by nobody. */
+  #notice(id, fact) {
+    const isForMe = id !== fact.topic || fact.mentions.includes(this.me);
+    const isOld = this.clock.now() - fact.at > MAX_NOTICE_AGE_MS;
+    if (isForMe && !isOld && !this.timelines.isSeen(id)) {
+      const item = this.mentions.itemOf(id, fact);
+      this.pages.first?.post({ push: "notice", notice: { conversation: id, item } });
+    }
+  }
+
+  #signalled({ from, to }) {
+    if (to === `user:${this.me}`) {
+      return `direct:${from}`;
+    }
+    return typeof to === "string" && this.conversations.has(to) ? to : "";
+  }
+
+  // ---------------------------------------------------------------------------------------------------------- outbox
+
+  #outboxEvents() {
+    const timelineOf = (entry) => this.timelines.get(entry.conversation);
+    return {
+      added: (entry) => timelineOf(entry)?.add(entry.fact, entry),
+      sent: (entry) => this.#take(entry.fact),
+      changed: (entry) => timelineOf(entry)?.update(entry.fact),
+      replaced: (before, after) => {
+        timelineOf(before)?.remove(before.fact);
+        timelineOf(after)?.add(after.fact, after);
+      },
+      removed: (entry) => timelineOf(entry)?.remove(entry.fact),
+      count: (count) => this.state.set("outboxCount", count),
+    };
+  }
+}

@@ -1,0 +1,265 @@
+/**
+ * Messages on their way to the hub: signed and kept in IndexedDB before anything else, sent in the order of writing,
+ * each until the hub has answered for it.
+ *
+ * A message keeps its id, so one that is sent again is at worst a `duplicate`, which is as good as `stored`. What the hub
+ * refuses for good stays as failed until its author tries again (signed anew) or gives it up.
+ */
+
+import { AccordError } from "../accord/errors.js";
+import { ClientError, sentenceOf } from "./errors.js";
+import { readFact } from "./verify.js";
+
+const MAX_BATCH_MESSAGES = 100;
+const MAX_BATCH_CHARS = 900 * 1024;
+const FIRST_RETRY_MS = 500;
+const MAX_RETRY_MS = 30_000;
+const MAX_WAITING = 2_000;
+const MAX_TRIES = 3;
+const LATER = new Set(["rate", "busy"]);
+const STALE = new Set(["future", "gone"]);
+/** Of these nobody is told: the effect is taken back. */
+const SILENT = new Set(["chat.react", "chat.pin"]);
+
+/**
+ * @typedef {{seq: number, conversation: string, draft: import("./composer.js").Draft, envelope: any, tries: number,
+ *   state: "sending" | "failed", error: null | {code: string, detail: string}}} Row as kept
+ * @typedef {Row & {fact: import("./verify.js").Fact}} Entry as held
+ */
+
+/** The queue. */
+export class Outbox {
+  /** @type {Map<string, Entry>} by id, in the order of writing */
+  #entries = new Map();
+  #storage;
+  #composer;
+  #link;
+  #events;
+  #seq = 0;
+  #isPumping = false;
+  #retryMs = FIRST_RETRY_MS;
+  #timer = 0;
+
+  /**
+   * @param {{storage: import("./storage.js").Storage, composer: import("./composer.js").Composer,
+   *   link: {request: (type: string, fields: object) => Promise<any>, connection: any}, learnTime: () => Promise<void>,
+   *   events: {added: (entry: Entry) => void, sent: (entry: Entry) => void, changed: (entry: Entry) => void,
+   *     replaced: (before: Entry, after: Entry) => void, removed: (entry: Entry) => void, count: (n: number) => void}}} parts
+   */
+  constructor({ storage, composer, link, learnTime, events }) {
+    this.#storage = storage;
+    this.#composer = composer;
+    this.#link = link;
+    this.#learnTime = learnTime;
+    this.#events = events;
+  }
+
+  #learnTime;
+
+  /** Take up what an earlier worker left. */
+  async load() {
+    for (const row of await this.#storage.all("outbox")) {
+      this.#entries.set(row.id, { ...row, fact: await readFact(row.envelope) });
+      this.#seq = Math.max(this.#seq, row.seq);
+    }
+    this.#count();
+  }
+
+  /** @param {string} conversation @returns {Entry[]} in the order of writing */
+  of(conversation) {
+    return [...this.#entries.values()].filter((entry) => entry.conversation === conversation);
+  }
+
+  /** @param {string} id @returns {Entry | undefined} */
+  get(id) {
+    return this.#entries.get(id);
+  }
+
+  /**
+   * Sign, keep, show and send. ClientError: too_big, storage, rate (too much waits already).
+   * @param {string} conversation
+   * @param {import("./composer.js").Draft} draft
+   * @returns {Promise<Entry>}
+   */
+  async add(conversation, draft) {
+    if (this.#entries.size >= MAX_WAITING) {
+      throw new ClientError("rate", "Too much waits to be sent already; wait until the hub is back, then try again.");
+    }
+    this.#seq = Math.max(this.#seq + 1, Date.now()); // another worker may write too
+    const entry = await this.#sign({ seq: this.#seq, conversation, draft, tries: 0, state: "sending", error: null });
+    await this.#keep(entry);
+    this.#entries.set(entry.id, entry);
+    this.#events.added(entry);
+    this.#count();
+    this.pump();
+    return entry;
+  }
+
+  async #sign(row) {
+    const envelope = await this.#composer.make(row.draft);
+    const fact = await readFact(envelope);
+    return { ...row, id: fact.id, envelope, fact };
+  }
+
+  #keep({ fact: _fact, ...row }) {
+    return this.#storage.put("outbox", row);
+  }
+
+  /** Try a failed message again. @param {string} id a message, or one that a failed message is about */
+  async retry(id) {
+    for (const entry of this.#failed(id)) {
+      await this.#signAnew(entry, { tries: 0 });
+    }
+    this.pump();
+  }
+
+  /** Give a failed message up. @param {string} id as of retry */
+  async discard(id) {
+    for (const entry of this.#failed(id)) {
+      await this.#remove(entry);
+      this.#events.removed(entry);
+    }
+  }
+
+  #failed(id) {
+    const isAbout = (entry) => entry.id === id || entry.draft.refs?.some((ref) => ref.id === id);
+    return [...this.#entries.values()].filter((entry) => entry.state === "failed" && isAbout(entry));
+  }
+
+  async #signAnew(entry, change) {
+    const after = await this.#sign({ ...entry, ...change, state: "sending", error: null });
+    await this.#keep(after); // under the same number, so it takes the other's place
+    this.#replace(entry, after);
+    for (const other of [...this.#entries.values()]) {
+      const draft = pointedAt(other.draft, entry.id, after.id);
+      if (draft !== other.draft) {
+        await this.#signAnew(other, { draft });
+      }
+    }
+  }
+
+  #replace(before, after) {
+    const entries = [...this.#entries.values()].map((entry) => (entry === before ? after : entry));
+    this.#entries = new Map(entries.map((entry) => [entry.id, entry]));
+    this.#events.replaced(before, after);
+  }
+
+  async #remove(entry) {
+    await this.#storage.remove("outbox", entry.seq);
+    this.#entries.delete(entry.id);
+    this.#count();
+  }
+
+  /** The hub has delivered a message of one's own. @param {string} id */
+  async delivered(id) {
+    const entry = this.#entries.get(id);
+    if (entry) {
+      await this.#remove(entry);
+    }
+  }
+
+  #count() {
+    this.#events.count(this.#entries.size);
+  }
+
+  // ---------------------------------------------------------------------------------------------------------- sending
+
+  /** Send what waits, as long as there is a session. */
+  async pump() {
+    if (this.#isPumping || !this.#link.connection) {
+      return;
+    }
+    this.#isPumping = true;
+    clearTimeout(this.#timer);
+    try {
+      let batch = this.#nextBatch();
+      while (batch.length && (await this.#publish(batch))) {
+        batch = this.#nextBatch();
+      }
+    } finally {
+      this.#isPumping = false;
+    }
+  }
+
+  #nextBatch() {
+    const batch = [];
+    let chars = 0;
+    for (const entry of this.#entries.values()) {
+      if (entry.state !== "sending") {
+        continue;
+      }
+      chars += JSON.stringify(entry.envelope).length;
+      if (batch.length === MAX_BATCH_MESSAGES || (batch.length && chars > MAX_BATCH_CHARS)) {
+        break;
+      }
+      batch.push(entry);
+    }
+    return batch;
+  }
+
+  /** Gives whether to go on at once. */
+  async #publish(batch) {
+    let results;
+    try {
+      const answer = await this.#link.request("publish", { messages: batch.map((entry) => entry.envelope) });
+      results = Array.isArray(answer.results) ? answer.results : [];
+    } catch (error) {
+      if (error instanceof ClientError) {
+        return false; // the session ended: the next one sends it again
+      }
+      if (!(error instanceof AccordError)) {
+        throw error;
+      }
+      results = batch.map(() => ({ status: "rejected", code: error.code, retry_ms: error.retryMs }));
+    }
+    let waitMs = -1;
+    for (const [index, entry] of batch.entries()) {
+      const result = results[index] ?? { status: "rejected", code: "busy" };
+      if (result.status !== "rejected") {
+        await this.#stored(entry);
+      } else if (LATER.has(result.code)) {
+        waitMs = Math.max(waitMs, Number(result.retry_ms) || this.#retryMs);
+      } else {
+        await this.#refused(entry, String(result.code));
+      }
+    }
+    return this.#pace(waitMs);
+  }
+
+  #pace(waitMs) {
+    if (waitMs < 0) {
+      this.#retryMs = FIRST_RETRY_MS;
+      return true;
+    }
+    this.#retryMs = Math.min(this.#retryMs * 2, MAX_RETRY_MS);
+    this.#timer = setTimeout(() => this.pump(), Math.min(waitMs, MAX_RETRY_MS));
+    return false;
+  }
+
+  async #stored(entry) {
+    if (this.#entries.get(entry.id) === entry) {
+      await this.#remove(entry);
+      this.#events.sent(entry);
+    }
+  }
+
+  async #refused(entry, code) {
+    if (STALE.has(code) && entry.tries < MAX_TRIES) {
+      await this.#learnTime();
+      await this.#signAnew(entry, { tries: entry.tries + 1 });
+    } else if (SILENT.has(entry.draft.type)) {
+      await this.#remove(entry);
+      this.#events.removed(entry);
+    } else {
+      Object.assign(entry, { state: "failed", error: { code, detail: sentenceOf(code) } });
+      await this.#keep(entry);
+      this.#events.changed(entry);
+    }
+  }
+}
+
+function pointedAt(draft, before, after) {
+  const refs = draft.refs?.map((ref) => (ref.id === before ? { ...ref, id: after } : ref));
+  const isAbout = draft.replyTo === before || draft.refs?.some((ref) => ref.id === before);
+  return isAbout ? { ...draft, refs, replyTo: draft.replyTo === before ? after : draft.replyTo } : draft;
+}

@@ -1,0 +1,149 @@
+/**
+ * People as pages see them: account name, what they call themselves, whether they are there (protocol.md section 14,
+ * `profile`).
+ *
+ * Profiles are read when somebody is shown, a few at a time, and kept; later ones come by subscription.
+ */
+
+import { readFacts } from "./verify.js";
+import { comparePlaces } from "./order.js";
+
+const MAX_AT_ONCE = 4;
+const MAX_SHOWN_AT_FIRST = 200;
+const PAGE_MESSAGES = 50;
+const MAX_PAGES = 4;
+
+/** Profiles, by key. */
+export class People {
+  /** @type {Map<string, {key: string, at: number, id: string, cursor: number, displayName: string, about: string,
+   *   status: string}>} */
+  #profiles = new Map();
+  #wanted = new Set();
+  #asked = new Set();
+  #running = 0;
+  #parts;
+
+  /**
+   * @param {{storage: import("./storage.js").Storage, directory: import("./directory.js").Directory,
+   *   link: import("./link.js").Link, state: import("./state.js").PublishedState, me: string, admin: () => string | null,
+   *   presenceOf: (key: string) => string, onRenamed: (key: string) => void}} parts
+   */
+  constructor(parts) {
+    this.#parts = parts;
+  }
+
+  async load() {
+    for (const profile of await this.#parts.storage.all("profiles")) {
+      this.#profiles.set(profile.key, profile);
+    }
+  }
+
+  /** What a person is called. @param {string} key */
+  nameOf(key) {
+    return this.#profiles.get(key)?.displayName || this.#parts.directory.nameOf(key);
+  }
+
+  /** The profile of a key, empty without one. @param {string} key */
+  profileOf(key) {
+    const { displayName = "", about = "", status = "" } = this.#profiles.get(key) ?? {};
+    return { displayName: displayName || this.#parts.directory.nameOf(key), about, status };
+  }
+
+  /** A new session: everybody is told anew, and the first of them are looked up. */
+  refreshAll() {
+    this.#asked.clear();
+    const feeds = this.#parts.directory.feeds();
+    for (const row of feeds) {
+      this.publish(row.key);
+    }
+    this.want(feeds.slice(0, MAX_SHOWN_AT_FIRST).map((row) => row.key));
+  }
+
+  /** Tell pages about a person. @param {string} key */
+  publish(key) {
+    const { directory, state, me, admin, presenceOf } = this.#parts;
+    if (!directory.knows(key)) {
+      return;
+    }
+    state.put("people", key, {
+      key,
+      name: directory.nameOf(key),
+      ...this.profileOf(key),
+      isMe: key === me,
+      isAdmin: key === admin(),
+      presence: presenceOf(key),
+    });
+  }
+
+  /** Somebody is shown: have the profile looked up. @param {Iterable<string>} keys */
+  want(keys) {
+    for (const key of keys) {
+      const row = this.#parts.directory.rows.get(`feed:${key}`);
+      const isNew = row && row.count > 0 && !this.#asked.has(key) && row.cursor > (this.#profiles.get(key)?.cursor ?? 0);
+      if (isNew) {
+        this.#asked.add(key);
+        this.#wanted.add(key);
+      }
+    }
+    while (this.#running < MAX_AT_ONCE && this.#wanted.size) {
+      this.#next();
+    }
+  }
+
+  async #next() {
+    const [key] = this.#wanted;
+    this.#wanted.delete(key);
+    this.#running += 1;
+    try {
+      await this.#fetch(key);
+    } catch (error) {
+      this.#asked.delete(key); // with the next session, or when it is shown again
+      if (!error.code) {
+        console.error(error);
+      }
+    } finally {
+      this.#running -= 1;
+      this.want([]);
+    }
+  }
+
+  async #fetch(key) {
+    const topic = `feed:${key}`;
+    const cursor = this.#parts.directory.rows.get(topic)?.cursor ?? 0;
+    let before;
+    for (let page = 0; page < MAX_PAGES; page += 1) {
+      const answer = await this.#parts.link.request("fetch", { topic, limit: PAGE_MESSAGES, ...(before ? { before } : {}) });
+      const facts = await readFacts(answer.messages, (header) => header.type === "profile");
+      const mine = facts.filter((fact) => fact.topic === topic);
+      await Promise.all(mine.map((fact) => this.take(fact)));
+      if (mine.length || !answer.more) {
+        break;
+      }
+      before = answer.next;
+    }
+    await this.#looked(key, cursor);
+  }
+
+  /** Remember how far the feed was looked through. */
+  async #looked(key, cursor) {
+    const profile = this.#profiles.get(key) ?? { key, at: -1, id: "", cursor: 0, displayName: "", about: "", status: "" };
+    profile.cursor = Math.max(profile.cursor, cursor);
+    this.#profiles.set(key, profile);
+    await this.#parts.storage.put("profiles", profile);
+  }
+
+  /** A `profile` message; the newest counts. @param {import("./verify.js").Fact} fact */
+  async take(fact) {
+    const held = this.#profiles.get(fact.author);
+    if (fact.type !== "profile" || !fact.body || (held && comparePlaces(held, fact) >= 0)) {
+      return;
+    }
+    const { display_name: displayName, about = "", status = "" } = fact.body;
+    const cursor = Math.max(fact.cursor, held?.cursor ?? 0);
+    const profile = { key: fact.author, at: fact.at, id: fact.id, cursor, displayName, about, status };
+    this.#profiles.set(fact.author, profile);
+    this.publish(fact.author);
+    this.#parts.onRenamed(fact.author);
+    await this.#parts.storage.put("profiles", profile);
+  }
+}

@@ -1,0 +1,191 @@
+/**
+ * What pages may ask for, once there is an account (see client.js for names and shapes).
+ */
+
+import { b64encode } from "../accord/encoding.js";
+import { fingerprint } from "../accord/keys.js";
+import { MAX_ABOUT_CHARS, MAX_CHANNEL_NAME_CHARS, MAX_EMOJI_CHARS } from "../accord/message_types.js";
+import { MAX_BODY_BYTES, readMessage } from "../accord/messages.js";
+import { NONCE_BYTES, openChannelId } from "../accord/topics.js";
+import { isKey } from "./directory.js";
+import { ClientError } from "./errors.js";
+
+function textOf(value, maxChars, minChars = 0) {
+  const text = String(value ?? "");
+  const chars = Array.from(text).length;
+  if (chars < minChars) {
+    throw new ClientError("bad_request", "There is nothing to send yet; write something first.");
+  }
+  if (chars > maxChars) {
+    throw new ClientError("too_big", `That is too long: at most ${maxChars} characters; nothing was changed, shorten it.`);
+  }
+  return text;
+}
+
+/**
+ * The calls of an account.
+ * @param {import("./member.js").Member} member
+ * @returns {Record<string, (params: any, page: import("./ports.js").Page) => any>}
+ */
+export function talkCalls(member) {
+  return { ...messageCalls(member), ...conversationCalls(member), ...pageCalls(member), ...otherCalls(member) };
+}
+
+function conversationOf(member, id) {
+  const conversation = member.conversations.get(String(id));
+  if (!conversation) {
+    throw new ClientError("not_found");
+  }
+  return conversation;
+}
+
+function postOf(member, { conversation, id }) {
+  conversationOf(member, conversation);
+  const post = member.timelines.get(conversation)?.fold.posts.get(id);
+  if (!post) {
+    throw new ClientError("not_found");
+  }
+  return post;
+}
+
+/** What refers to a message goes to its topic; a reaction to a message in one's own inbox to its author's. */
+function reference(member, params, rel) {
+  const post = postOf(member, params);
+  const isReceived = rel === "react" && post.topic === `user:${member.me}`;
+  return { topic: isReceived ? `user:${post.author}` : post.topic, refs: [{ rel, id: post.id }] };
+}
+
+function messageCalls(member) {
+  const { outbox, directory, presence } = member;
+  const add = async (conversation, draft) => ({ id: (await outbox.add(conversation, draft)).id });
+  return {
+    "message.send": ({ conversation, text, replyTo, mentions }) => {
+      const { topic, id } = conversationOf(member, conversation);
+      presence.typed(topic);
+      return add(id, {
+        type: "chat.text",
+        topic,
+        body: { text: textOf(text, MAX_BODY_BYTES, 1), format: "markdown" },
+        mentions: directory.mentionable(mentions),
+        replyTo: replyTo ?? "",
+      });
+    },
+    "message.edit": (params) => add(params.conversation, {
+      type: "chat.edit",
+      ...reference(member, params, "edit"),
+      body: { text: textOf(params.text, MAX_BODY_BYTES, 1) },
+      mentions: directory.mentionable(params.mentions),
+    }),
+    "message.delete": (params) => add(params.conversation, {
+      type: "chat.delete", ...reference(member, params, "delete"), body: {},
+    }),
+    "message.react": (params) => add(params.conversation, {
+      type: "chat.react",
+      ...reference(member, params, "react"),
+      body: { emoji: textOf(params.emoji, MAX_EMOJI_CHARS, 1), ...(params.on ? {} : { off: true }) },
+    }),
+    "message.pin": (params) => add(params.conversation, {
+      type: "chat.pin", ...reference(member, params, "pin"), body: params.on ? {} : { off: true },
+    }),
+    "message.retry": ({ id }) => outbox.retry(id),
+    "message.discard": ({ id }) => outbox.discard(id),
+    "message.details": (params) => details(member, params),
+  };
+}
+
+/** What is known of a message; its signature is checked once more, on the bytes that are shown. */
+async function details(member, params) {
+  const post = postOf(member, params);
+  const held = post.entry
+    ? { message: post.entry.envelope, cursor: 0 }
+    : await member.rest.ask("GET", `messages/${post.id}`);
+  const message = await readMessage(held.message);
+  if (message.idText !== post.id) {
+    throw new ClientError("bad_sig");
+  }
+  return {
+    id: message.idText,
+    author: message.author,
+    authorName: member.people.nameOf(message.author),
+    fingerprint: fingerprint(message.authorKey),
+    type: message.type,
+    createdAt: message.createdAt,
+    cursor: held.cursor,
+    bytes: message.size,
+    header: message.header,
+  };
+}
+
+function conversationCalls(member) {
+  const { conversations, presence, timelines } = member;
+  return {
+    "conversation.read": ({ conversation, id }) => {
+      const post = postOf(member, { conversation, id });
+      return conversations.read(conversation, post);
+    },
+    "conversation.draft": ({ conversation, text, replyTo }) => {
+      conversationOf(member, conversation);
+      return conversations.draft(conversation, String(text ?? ""), replyTo);
+    },
+    "conversation.typing": ({ conversation }) => presence.typing(conversationOf(member, conversation).topic),
+    "conversation.pins": async ({ conversation }) => pins(await timelines.load(conversation)),
+    "direct.open": ({ key }) => {
+      if (!isKey(key) || key === member.me) {
+        throw new ClientError("not_found");
+      }
+      member.people.want([key]);
+      return { conversation: conversations.direct(key) };
+    },
+    "channel.create": (params) => createChannel(member, params),
+    "mentions.list": ({ before }) => member.mentions.list(before),
+    "mentions.read": () => conversations.seeMentions(),
+  };
+}
+
+function pins(timeline) {
+  return timeline.posts.map((post) => timeline.fold.itemOf(post)).filter((item) => item.isPinned);
+}
+
+async function createChannel(member, { name, about }) {
+  const nonce = crypto.getRandomValues(new Uint8Array(NONCE_BYTES));
+  const said = textOf(about, MAX_ABOUT_CHARS);
+  const body = {
+    nonce: b64encode(nonce), name: textOf(name, MAX_CHANNEL_NAME_CHARS, 1), ...(said ? { about: said } : {}),
+  };
+  await member.publish({ type: "chan.open", topic: `hub:${member.account.hubText}`, body, isControl: true });
+  const ident = await openChannelId(member.account.user.publicKey, nonce, member.account.hubKey);
+  return { conversation: `chan:${b64encode(ident)}` };
+}
+
+function pageCalls(member) {
+  const { timelines } = member;
+  return {
+    "timeline.open": ({ conversation }, page) => timelines.open(page, conversation),
+    "timeline.close": ({ view }) => timelines.close(view),
+    "timeline.older": ({ view }) => timelines.loadOlder(view),
+    "timeline.seek": ({ view, id }) => timelines.seek(view, id),
+  };
+}
+
+function otherCalls(member) {
+  const { devices, invites, outbox, link, presence } = member;
+  return {
+    "profile.set": async ({ displayName, about, status }) => {
+      const body = {
+        display_name: textOf(displayName, MAX_CHANNEL_NAME_CHARS, 1),
+        about: textOf(about, MAX_ABOUT_CHARS),
+        status: textOf(status, MAX_ABOUT_CHARS),
+      };
+      const { fact } = await outbox.add("", { type: "profile", topic: "feed", body });
+      await member.people.take(fact);
+    },
+    "devices.list": () => devices.list(),
+    "devices.rename": (params) => devices.rename(params),
+    "devices.revoke": (params) => devices.revoke(params),
+    "invites.list": () => invites.list(),
+    "invites.create": (params) => invites.create(params),
+    "invites.withdraw": (params) => invites.withdraw(params),
+    "link.retry": () => link.retry(),
+    "presence.set": ({ state }) => presence.set(state),
+  };
+}

@@ -1,0 +1,434 @@
+/**
+ * One conversation's messages in order, as far as they are loaded, and the changes that pages are told.
+ *
+ * A conversation lies in one topic, or, between two people, in two inboxes. Pages of a topic come newest first, so what
+ * is held is whole down to a floor: the oldest place loaded of the topic that has more. What lies below waits, unseen.
+ * Changes are gathered and told in bulk. Not here: what messages mean together (fold.js), the wire (the `fetch` given).
+ */
+
+import { effectOf, postOf } from "./fold.js";
+import { comparePlaces, lowerBound } from "./order.js";
+
+const BATCH_MS = 50;
+const FIRST_MESSAGES = 200;
+const OLDER_MESSAGES = 500;
+const MIN_SHOWN = 50;
+const MAX_PAGES_AT_ONCE = 10;
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/** One topic of a conversation, read backwards. */
+class Column {
+  before = null;
+  oldest = null;
+  hasMore = true;
+
+  constructor(topic, author) {
+    this.topic = topic;
+    this.author = author; // of a shared inbox only this author's messages belong to the conversation
+  }
+}
+
+/** A loaded conversation. */
+export class Timeline {
+  isLoaded = false;
+  isLoading = false;
+  usedAt = 0;
+  /** @type {import("./fold.js").Post[]} what was sent, in order */
+  #sent = [];
+  /** @type {import("./fold.js").Post[]} what is still in the outbox, in the order of writing */
+  #unsent = [];
+  #below = [];
+  #arrived = [];
+  #gone = new Set();
+  #changed = new Set();
+  #settled = new Map();
+  #views = new Set();
+  #timer = 0;
+  #burnTimer = 0;
+  #columns;
+  #fetch;
+  #clock;
+  #onQuotes;
+  #turn = Promise.resolve();
+
+  /**
+   * @param {{fold: import("./fold.js").Fold, columns: {topic: string, author: string | null}[],
+   *   fetch: (topic: string, author: string | null, before: string | null, limit: number) =>
+   *     Promise<{facts: import("./verify.js").Fact[], oldest: object | null, before: string | null, more: boolean}>,
+   *   clock: import("./clock.js").Clock, onQuotes: (ids: Set<string>) => void}} parts
+   */
+  constructor({ fold, columns, fetch, clock, onQuotes }) {
+    this.fold = fold;
+    this.#columns = columns.map(({ topic, author }) => new Column(topic, author));
+    this.#fetch = fetch;
+    this.#clock = clock;
+    this.#onQuotes = onQuotes;
+  }
+
+  // ----------------------------------------------------------------------------------------------------------- pages
+
+  get hasOlder() {
+    return this.#columns.some((column) => column.hasMore);
+  }
+
+  get size() {
+    return this.#sent.length + this.#unsent.length;
+  }
+
+  get isWatched() {
+    return this.#views.size > 0;
+  }
+
+  /** The sent texts, oldest first; not to be changed. */
+  get posts() {
+    return this.#sent;
+  }
+
+  /** All texts as items, the unsent ones last. */
+  items() {
+    return [...this.#sent, ...this.#unsent].map((post) => this.fold.itemOf(post));
+  }
+
+  /** What changes is told to `view` from now on. @param {(ops: object[]) => void} view */
+  watch(view) {
+    this.flush(); // what is gathered belongs to those who watch already
+    this.#views.add(view);
+  }
+
+  /** @param {(ops: object[]) => void} view */
+  unwatch(view) {
+    this.#views.delete(view);
+  }
+
+  /** The newest page, once; later calls wait for the first. */
+  load() {
+    return this.#inTurn(async () => {
+      if (!this.isLoaded) {
+        await this.#loadMore(FIRST_MESSAGES, MIN_SHOWN);
+        this.isLoaded = true;
+      }
+    });
+  }
+
+  /** An older page, of at least MIN_SHOWN texts if there are so many. */
+  loadOlder() {
+    return this.#inTurn(() => this.#loadMore(OLDER_MESSAGES, MIN_SHOWN));
+  }
+
+  /** Load older pages until `id` is held. @param {string} id @param {number} maxPages @returns {Promise<boolean>} */
+  async seek(id, maxPages) {
+    for (let page = 0; page < maxPages && !this.#holds(id) && this.hasOlder; page += 1) {
+      await this.#inTurn(() => this.#loadMore(OLDER_MESSAGES, 1));
+    }
+    return this.#holds(id);
+  }
+
+  #holds(id) {
+    const post = this.fold.posts.get(id);
+    return post !== undefined && (post.entry !== null || this.#isWhole(post));
+  }
+
+  #inTurn(work) {
+    const turn = this.#turn.then(async () => {
+      this.isLoading = true;
+      try {
+        await work();
+      } finally {
+        this.isLoading = false;
+        this.flush();
+      }
+    });
+    this.#turn = turn.catch(() => {});
+    return turn;
+  }
+
+  async #loadMore(limit, wanted) {
+    const before = this.#shownCount();
+    for (let page = 0; page < MAX_PAGES_AT_ONCE && this.hasOlder; page += 1) {
+      const columns = page === 0 && !this.isLoaded ? this.#columns : [this.#limiting()];
+      await Promise.all(columns.map((column) => this.#loadPage(column, limit)));
+      this.#raise();
+      if (this.#shownCount() - before >= wanted) {
+        break;
+      }
+    }
+  }
+
+  #shownCount() {
+    return this.#sent.length + this.#arrived.length;
+  }
+
+  async #loadPage(column, limit) {
+    const page = await this.#fetch(column.topic, column.author, column.before, limit);
+    column.before = page.before ?? column.before;
+    column.oldest = page.oldest ?? column.oldest;
+    column.hasMore = page.more && page.before !== null;
+    for (const fact of page.facts) {
+      this.add(fact);
+    }
+  }
+
+  /** The column whose next page lets the floor sink. */
+  #limiting() {
+    const open = this.#columns.filter((column) => column.hasMore);
+    return open.reduce((best, column) => {
+      return !column.oldest || (best.oldest && comparePlaces(column.oldest, best.oldest) > 0) ? column : best;
+    });
+  }
+
+  #isWhole(place) {
+    return this.#columns.every(({ hasMore, oldest }) => !hasMore || (oldest && comparePlaces(place, oldest) >= 0));
+  }
+
+  /** What waited below the floor and no longer does, is shown. */
+  #raise() {
+    const waiting = this.#below;
+    this.#below = [];
+    for (const post of waiting) {
+      if (this.fold.posts.get(post.id) === post) { // it has not burned meanwhile
+        (this.#isWhole(post) ? this.#arrived : this.#below).push(post);
+      }
+    }
+  }
+
+  // -------------------------------------------------------------------------------------------------------- messages
+
+  /**
+   * Take a message: a text, or what it does to one.
+   * @param {import("./verify.js").Fact} fact
+   * @param {any} [entry] its outbox entry while it is unsent
+   */
+  add(fact, entry = null) {
+    if (fact.burnAt && fact.burnAt <= this.#clock.now()) {
+      return;
+    }
+    const post = postOf(fact, entry);
+    if (post) {
+      this.#addPost(post);
+      return;
+    }
+    const effect = effectOf(fact, entry);
+    for (const { rel, id } of effect ? fact.refs : []) {
+      if (rel === effect.rel && !this.fold.hasEffect(id, effect.id)) {
+        this.#touch(this.fold.addEffect(id, effect));
+      }
+    }
+  }
+
+  #addPost(post) {
+    const held = this.fold.posts.get(post.id);
+    if (held && (held.entry === null || post.entry !== null)) {
+      return;
+    }
+    if (held) {
+      this.#settle(held, post);
+      return;
+    }
+    this.#touch(this.fold.addPost(post));
+    if (post.entry !== null) {
+      this.flush(); // keeps the gathered changes apart from the list of the unsent
+      this.#unsent.push(post);
+      this.#tell([{ op: "insert", index: this.size - 1, items: [this.fold.itemOf(post)] }]);
+    } else if (this.#isWhole(post)) {
+      this.#arrived.push(post);
+      this.#later();
+    } else {
+      this.#below.push(post);
+    }
+  }
+
+  /** The hub has what was unsent. */
+  #settle(held, post) {
+    this.#touch(this.fold.addPost(post));
+    this.#settled.set(held, post);
+    this.#later();
+  }
+
+  /** The state of an outbox entry has changed. @param {import("./verify.js").Fact} fact */
+  update(fact) {
+    this.#touch([fact.id, ...fact.refs.map(({ id }) => id)]);
+  }
+
+  /** The outbox has given up a message. @param {import("./verify.js").Fact} fact */
+  remove(fact) {
+    const post = this.fold.posts.get(fact.id);
+    if (post?.entry) {
+      this.#gone.add(post);
+      this.#touch(this.fold.answersTo(post.id));
+      this.#later();
+    }
+    for (const { id } of fact.refs) {
+      this.#touch(this.fold.removeEffect(id, fact.id));
+    }
+  }
+
+  /** Items are to be made anew, where `test` says so: names or rights have changed. @param {(post: any) => boolean} test */
+  refresh(test) {
+    this.#touch([...this.#sent, ...this.#unsent].filter(test).map((post) => post.id));
+  }
+
+  /** What an answered message says that is not held here. */
+  quote(id, quote) {
+    this.#touch(this.fold.setQuote(id, quote));
+  }
+
+  #touch(ids) {
+    for (const id of ids) {
+      const post = this.fold.posts.get(id);
+      if (post) {
+        post.item = null;
+        this.#changed.add(post);
+        this.#later();
+      }
+    }
+  }
+
+  // --------------------------------------------------------------------------------------------------------- changes
+
+  #later() {
+    this.#timer ||= setTimeout(() => this.flush(), BATCH_MS);
+  }
+
+  /** Tell what has been gathered. */
+  flush() {
+    clearTimeout(this.#timer);
+    this.#timer = 0;
+    const ops = [...this.#applyGone(), ...this.#applySettled(), ...this.#applyArrived(), ...this.#applyChanged()];
+    if (ops.length) {
+      this.#tell(ops);
+    }
+  }
+
+  #tell(ops) {
+    for (const view of this.#views) {
+      view(ops);
+    }
+  }
+
+  #applyGone() {
+    const ops = [];
+    for (const post of this.#gone) {
+      const list = post.entry ? this.#unsent : this.#sent;
+      const index = post.entry ? list.indexOf(post) : lowerBound(list, post);
+      if (list[index] === post) {
+        list.splice(index, 1);
+        ops.push({ op: "remove", index: index + (post.entry ? this.#sent.length : 0), count: 1 });
+      }
+      this.fold.removePost(post.id);
+    }
+    this.#gone.clear();
+    return ops;
+  }
+
+  /** Unsent ones that the hub now has: most often the first of them becomes the last of the sent, in its place. */
+  #applySettled() {
+    const ops = [];
+    for (const [held, post] of this.#settled) {
+      const index = this.#unsent.indexOf(held);
+      this.#unsent.splice(index, 1);
+      const last = this.#sent.at(-1);
+      if (index === 0 && this.#arrived.length === 0 && (!last || comparePlaces(last, post) < 0)) {
+        this.#sent.push(post);
+        this.#changed.add(post);
+      } else {
+        ops.push({ op: "remove", index: this.#sent.length + index, count: 1 });
+        this.#arrived.push(post);
+      }
+    }
+    this.#settled.clear();
+    return ops;
+  }
+
+  #applyArrived() {
+    const arrived = this.#arrived.sort(comparePlaces);
+    this.#arrived = [];
+    if (!arrived.length) {
+      return [];
+    }
+    this.#onQuotes(this.fold.unknownAnswered(arrived));
+    this.#watchBurning(arrived);
+    const runs = this.#runs(arrived);
+    this.#merge(runs);
+    return runs.map(({ index, posts }) => {
+      return { op: "insert", index, items: posts.map((post) => this.fold.itemOf(post)) };
+    });
+  }
+
+  /** What has arrived, in runs of neighbours; `index` is where a run begins when all before it are in. */
+  #runs(arrived) {
+    const runs = [];
+    let before = 0;
+    for (const post of arrived) {
+      const gap = lowerBound(this.#sent, post);
+      const run = runs.at(-1);
+      if (run?.gap === gap) {
+        run.posts.push(post);
+      } else {
+        runs.push({ gap, index: gap + before, posts: [post] });
+      }
+      before += 1;
+    }
+    return runs;
+  }
+
+  #merge(runs) {
+    if (runs.length === 1 && runs[0].gap === this.#sent.length) {
+      for (const post of runs[0].posts) {
+        this.#sent.push(post);
+      }
+      return;
+    }
+    const merged = [];
+    let from = 0;
+    for (const { gap, posts } of runs) {
+      for (; from < gap; from += 1) {
+        merged.push(this.#sent[from]);
+      }
+      for (const post of posts) {
+        merged.push(post);
+      }
+    }
+    for (; from < this.#sent.length; from += 1) {
+      merged.push(this.#sent[from]);
+    }
+    this.#sent = merged;
+  }
+
+  #applyChanged() {
+    const entries = [];
+    for (const post of this.#changed) {
+      const index = post.entry ? this.#sent.length + this.#unsent.indexOf(post) : lowerBound(this.#sent, post);
+      if (this.fold.posts.get(post.id) === post && (post.entry || this.#sent[index] === post)) {
+        entries.push([index, this.fold.itemOf(post)]);
+      }
+    }
+    this.#changed.clear();
+    return entries.length ? [{ op: "update", entries }] : [];
+  }
+
+  // --------------------------------------------------------------------------------------------------------- burning
+
+  #watchBurning(posts) {
+    if (posts.some((post) => post.burnAt)) {
+      this.#burn();
+    }
+  }
+
+  #burn() {
+    clearTimeout(this.#burnTimer);
+    const now = this.#clock.now();
+    let next = Infinity;
+    for (const post of this.fold.posts.values()) {
+      if (post.burnAt && post.burnAt <= now) {
+        this.#gone.add(post);
+        this.#touch(this.fold.answersTo(post.id));
+        this.#later();
+      } else if (post.burnAt) {
+        next = Math.min(next, post.burnAt);
+      }
+    }
+    if (next < Infinity) {
+      this.#burnTimer = setTimeout(() => this.#burn(), Math.min(next - now, MAX_TIMER_MS));
+    }
+  }
+}

@@ -1,0 +1,158 @@
+"""Real Chromium on pages of a real hub.
+
+Tests here run on the session's event loop, as the browser does:
+
+    pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
+
+Whatever a page complains of (uncaught errors, console errors, violations of the content security policy) fails the
+test, unless the test has said that it expects it: `problems.expect("regular expression")`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, Route, WebError, async_playwright
+
+from tests.hubs import ROOT, HubProcess, start_hub
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+ARGUMENTS = [
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+MISSING = "tests in a browser: Chromium is missing; on Debian or Ubuntu: sudo apt-get install chromium"
+TIMEOUT_MS = 20_000
+
+MODULES = sorted(path.stem for path in (ROOT / "static" / "accord").glob("*.js") if path.stem != "pow_worker")
+LOAD_MODULES = """async ([folder, names]) => {
+  const modules = await Promise.all(names.map((name) => import(`${folder}${name}.js`)));
+  window.accord = { folder, ...Object.fromEntries(names.map((name, i) => [name, modules[i]])) };
+}"""
+
+OpenContext = Callable[..., Awaitable[BrowserContext]]
+
+
+EXECUTABLE = next((path for name in NAMES if (path := shutil.which(name))), None)
+
+
+class _LeftOut(pytest.Module):
+    """A file of tests that cannot run here. All of them skip at one place, so that one line of the summary says it."""
+
+    def collect(self) -> Iterable[pytest.Item | pytest.Collector]:
+        pytest.skip(MISSING, allow_module_level=True)
+
+
+def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> pytest.Module | None:
+    if EXECUTABLE is None and os.environ.get("CI") != "true":
+        return _LeftOut.from_parent(parent, path=module_path)
+    return None
+
+
+class Problems:
+    """What pages complained of, and what the test expects of that."""
+
+    def __init__(self) -> None:
+        self.found: list[str] = []
+        self._expected: list[re.Pattern[str]] = []
+
+    def expect(self, pattern: str) -> None:
+        """Complaints in which the regular expression is found do not fail the test."""
+        self._expected.append(re.compile(pattern))
+
+    @property
+    def unexpected(self) -> list[str]:
+        return [text for text in self.found if not any(pattern.search(text) for pattern in self._expected)]
+
+    def watch(self, context: BrowserContext) -> None:
+        context.on("console", self._on_console)
+        context.on("weberror", self._on_error)
+
+    def _on_console(self, message: ConsoleMessage) -> None:
+        if message.type == "error":
+            self.found.append(f"console: {message.text} ({message.location.get('url', '')})")
+
+    def _on_error(self, error: WebError) -> None:
+        self.found.append(f"uncaught: {error.error}")
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The path of the system's Chromium. Where there is none, only under CI=true does a test come so far, to fail."""
+    if EXECUTABLE is None:
+        pytest.fail(MISSING, pytrace=False)
+    return EXECUTABLE
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def browser(chromium: str) -> AsyncIterator[Browser]:
+    """One browser for all tests."""
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
+        yield browser
+        await browser.close()
+
+
+@pytest.fixture(scope="session")
+def hub(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubProcess]:
+    """A hub for all tests that leave it as it was."""
+    with start_hub(tmp_path_factory.mktemp("web") / "home") as process:
+        yield process
+
+
+@pytest.fixture
+def problems() -> Problems:
+    """What the pages of this test complained of."""
+    return Problems()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def open_context(browser: Browser, problems: Problems) -> AsyncIterator[OpenContext]:
+    """Opens fresh browser contexts (people's profiles); takes the options of Browser.new_context."""
+    contexts = []
+
+    async def open_one(**options: Any) -> BrowserContext:
+        context = await browser.new_context(**options)
+        context.set_default_timeout(TIMEOUT_MS)
+        problems.watch(context)
+        contexts.append(context)
+        return context
+
+    yield open_one
+    for context in contexts:
+        await context.close()
+    assert not problems.unexpected
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def context(open_context: OpenContext) -> BrowserContext:
+    """A fresh browser context."""
+    return await open_context()
+
+
+async def _empty_script(route: Route) -> None:
+    await route.fulfill(body="", content_type="text/javascript")
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def accord(context: BrowserContext, hub: HubProcess) -> Page:
+    """A page of the hub with its policy but without its web client: `accord.<module>` are those of static/accord."""
+    page = await context.new_page()
+    await page.route("**/static/*/chat/*.js", _empty_script)
+    await page.goto(f"{hub.url}/")
+    main = await page.locator("script[type=module]").first.get_attribute("src")
+    assert main is not None
+    await page.evaluate(LOAD_MODULES, [main.replace("chat/main.js", "accord/"), MODULES])
+    return page

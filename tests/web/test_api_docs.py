@@ -1,0 +1,41 @@
+"""The page of the REST API in Chromium: it renders, and it is an origin of its own."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.async_api import BrowserContext
+
+from tests.hubs import HubProcess
+from tests.web.conftest import Problems
+
+pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
+
+STORAGE = "(() => { try { return String(localStorage.length) } catch (error) { return error.name } })()"
+CHAT = "fetch('/api/v1/me').then((answer) => String(answer.status), (error) => error.name)"
+
+
+async def test_every_operation_is_shown(hub: HubProcess, context: BrowserContext) -> None:
+    page = await context.new_page()
+    await page.goto(f"{hub.url}/api/v1/docs")
+    await page.wait_for_selector(".opblock-summary")
+    assert await page.locator(".opblock-summary").count() == 28
+    await page.get_by_text("List messages of a topic").click()
+    await page.get_by_text("newest first").first.wait_for()
+    assert await page.get_by_text("Try it out").count() == 0
+    assert await page.locator(".authorize, .authorization__btn").count() == 0
+
+
+async def test_the_page_cannot_touch_the_chats_keys(hub: HubProcess, context: BrowserContext) -> None:
+    page = await context.new_page()
+    await page.goto(f"{hub.url}/api/v1/docs")
+    assert await page.evaluate("origin") == "null"
+    assert await page.evaluate(STORAGE) == "SecurityError"
+
+
+async def test_the_page_can_ask_the_api_for_nothing_but_what_is_public(
+    hub: HubProcess, context: BrowserContext, problems: Problems
+) -> None:
+    problems.expect("CORS|ERR_FAILED")
+    page = await context.new_page()
+    await page.goto(f"{hub.url}/api/v1/docs")
+    assert await page.evaluate(CHAT) == "TypeError"

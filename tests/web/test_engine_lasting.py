@@ -1,0 +1,208 @@
+"""The engine of the web client when things end: hubs, connections, workers, devices, keys."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import AsyncIterator, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from tests.e2e.plain_client import message
+from tests.e2e.world import World
+from tests.hubs import HubProcess, run_command, start_hub
+from tests.web.cable import Cable
+from tests.web.conftest import OpenContext, Problems
+from tests.web.engine import LATE_MS, NETWORK, Browsing, Refused
+from tests.web.person import invite
+
+pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(240)]
+
+STOPPED = "client.state.phase === 'stopped'"
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def own_hub(chromium: str, home: Path) -> Iterator[HubProcess]:
+    """A hub that a test may do anything to."""
+    with start_hub(home) as process:
+        yield process
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def cable() -> AsyncIterator[Cable]:
+    relay = Cable()
+    yield relay
+    await relay.cut()
+
+
+def _stored(home: Path, type_: str) -> int:
+    with closing(sqlite3.connect(f"file:{home}/hub.sqlite3?mode=ro", uri=True)) as database:
+        query = "SELECT count(*) FROM messaging_message WHERE type = ?"
+        return int(database.execute(query, [type_]).fetchone()[0])
+
+
+async def test_what_is_written_while_the_hub_is_dead_goes_out_once_and_in_order(
+    home: Path, chromium: str, cable: Cable, open_context: OpenContext, problems: Problems
+) -> None:
+    problems.expect(NETWORK)
+    context = await open_context()
+    with start_hub(home, ACCORD_URL=cable.url) as process:
+        await cable.mend(process.port)
+        at_cable = HubProcess(home, process.process, {**process.facts, "url": cable.url})
+        ada = await Browsing.join(context, at_cable, "ada")
+        bob = await Browsing.join(await open_context(), at_cable, "bob")
+        before = await ada.say("before")
+        await bob.sees("before")
+        process.kill()
+        await ada.until("client.state.link.status === 'offline' && client.state.link.retryAt > 0")
+        await ada.say("first")
+        await ada.say("second")
+        await ada.call("message.react", conversation=ada.lounge, id=before, emoji="🙂", on=True)
+        waiting = await ada.sees("second", state="sending")
+        assert (waiting["canEdit"], waiting["error"]) == (False, None)
+        await ada.item_until(before, "item.reactions[0]?.isMine")
+        assert await ada.state("outboxCount") == 3
+        with pytest.raises(Refused, match="offline"):
+            await ada.call("devices.list")
+    await ada.say("third")
+    with start_hub(home, ACCORD_URL=cable.url) as process:
+        assert await ada.texts() == ["before", "first", "second", "third"]
+        await cable.mend(process.port)
+        await ada.call("link.retry")
+        await bob.call("link.retry")
+        await ada.until("client.state.outboxCount === 0", milliseconds=LATE_MS)
+        await bob.sees("third")
+        assert await bob.texts() == await ada.texts() == ["before", "first", "second", "third"]
+        await bob.item_until(before, f"item.reactions[0]?.by[0] === {ada.key!r}")
+        assert _stored(home, "chat.text") == 4
+        assert _stored(home, "chat.react") == 1
+
+
+async def test_the_outbox_outlives_the_tab(
+    home: Path, chromium: str, cable: Cable, open_context: OpenContext, problems: Problems
+) -> None:
+    problems.expect(NETWORK)
+    context = await open_context()
+    with start_hub(home, ACCORD_URL=cable.url) as process:
+        await cable.mend(process.port)
+        at_cable = HubProcess(home, process.process, {**process.facts, "url": cable.url})
+        ada = await Browsing.join(context, at_cable, "ada")
+        await cable.cut()
+        await ada.until("client.state.link.status === 'offline'")
+        await ada.say("written offline")
+        await ada.say("and this")
+        await ada.page.close()  # and its worker with it
+        await cable.mend(process.port)
+        ada = await Browsing.open(context, cable.url)
+        await ada.enter()
+        await ada.sees("and this")
+        assert await ada.texts() == ["written offline", "and this"]
+        assert _stored(home, "chat.text") == 2
+
+
+async def test_a_worker_that_is_killed_is_replaced(own_hub: HubProcess, open_context: OpenContext) -> None:
+    ada = await Browsing.join(await open_context(), own_hub, "ada")
+    await ada.say("before")
+    await ada.sees("before")
+    await ada.page.evaluate("changes.length = 0")
+    browser = ada.page.context.browser
+    assert browser is not None
+    session = await browser.new_browser_cdp_session()
+    targets = (await session.send("Target.getTargets"))["targetInfos"]
+    contexts = {target["browserContextId"] for target in targets if target["url"].startswith(own_hub.url)}
+    for target in targets:
+        if target["type"] == "shared_worker" and target["browserContextId"] in contexts:
+            await session.send("Target.closeTarget", {"targetId": target["targetId"]})
+    await ada.until("changes.some(({ op }) => op === 'reset') && timeline.items.length === 1")
+    await ada.online()
+    await ada.say("after")
+    await ada.sees("after")
+    assert await ada.texts() == ["before", "after"]
+
+
+async def test_a_device_that_is_revoked_stops(own_hub: HubProcess, open_context: OpenContext) -> None:
+    ada = await Browsing.join(await open_context(), own_hub, "ada")
+    (device,) = await ada.call("devices.list")
+    assert device["isThis"] and device["isConnected"] and not device["isRevoked"]
+    await ada.call("devices.rename", key=device["key"], name="old laptop")
+    assert (await ada.call("devices.list"))[0]["name"] == "old laptop"
+    await ada.call("devices.revoke", key=device["key"])
+    await ada.until(STOPPED)
+    assert await ada.state("stop.code") == "revoked"
+    await ada.reload()
+    await ada.until(STOPPED)
+    assert await ada.state("stop.code") == "revoked"
+
+
+async def test_another_hub_at_the_address_is_a_hard_stop(
+    tmp_path: Path, chromium: str, cable: Cable, open_context: OpenContext, problems: Problems
+) -> None:
+    problems.expect(NETWORK)
+    with start_hub(tmp_path / "one", ACCORD_URL=cable.url) as process:
+        await cable.mend(process.port)
+        at_cable = HubProcess(process.home, process.process, {**process.facts, "url": cable.url})
+        ada = await Browsing.join(await open_context(), at_cable, "ada")
+        expected = await ada.state("hub.fingerprint")
+        link = invite(process)
+    await cable.cut()
+    with start_hub(tmp_path / "two", ACCORD_URL=cable.url) as process:
+        await cable.mend(process.port)
+        await ada.until(STOPPED, milliseconds=LATE_MS)
+        stop = await ada.state("stop")
+        found = await ada.page.evaluate("fetch('/.well-known/accord').then((answer) => answer.json())")
+        assert stop["code"] == "wrong_key"
+        assert stop["facts"]["expected"] == expected
+        assert stop["facts"]["found"].replace(" ", "") == found["hub"]
+        newcomer = await Browsing.open(await open_context(), cable.url)
+        with pytest.raises(Refused, match="wrong_key"):
+            await newcomer.call("join.check", link=link)
+        await newcomer.until(STOPPED)
+
+
+async def test_a_refusal_for_good_is_shown_and_can_be_tried_again(
+    own_hub: HubProcess, open_context: OpenContext
+) -> None:
+    ada = await Browsing.join(await open_context(), own_hub, "ada")
+    world = World.of(own_hub.home, own_hub)
+    with closing(sqlite3.connect(own_hub.home / "hub.sqlite3", timeout=20)) as database:
+        database.execute("UPDATE peers_account SET messages_limit = messages_used WHERE name = 'ada'")
+        database.commit()
+    first = await ada.say("too many")
+    second = await ada.say("far too many")
+    failed = await ada.item_until(first, "item.state === 'failed'")
+    assert failed["error"]["code"] == "quota" and failed["error"]["detail"].endswith(".")
+    await ada.item_until(second, "item.state === 'failed'")
+    await ada.call("message.discard", conversation=ada.lounge, id=second)
+    await ada.until("timeline.items.length === 1")
+    with closing(sqlite3.connect(own_hub.home / "hub.sqlite3", timeout=20)) as database:
+        database.execute("UPDATE peers_account SET messages_limit = NULL")
+        database.commit()
+    await ada.call("message.retry", conversation=ada.lounge, id=first)
+    sent = await ada.sees("too many")
+    assert sent["id"] != first and await ada.texts() == ["too many"]
+
+    foreign = message(world.admin, "chat.text", ada.lounge, {"text": "mine"})
+    async with await world.connect(world.admin) as session:
+        await session.store(foreign)
+    theirs = await ada.sees("mine")
+    await ada.call("message.edit", conversation=ada.lounge, id=theirs["id"], text="yours", mentions=[])
+    await ada.until("client.state.outboxCount === 1")
+    assert (await ada.item(theirs["id"]))["text"] == "mine"
+
+
+async def test_two_connections_never_and_none_is_left(own_hub: HubProcess, open_context: OpenContext) -> None:
+    context = await open_context()
+    ada = await Browsing.join(context, own_hub, "ada")
+    for _ in range(3):
+        await ada.reload()
+        await ada.online()
+    status = json.loads(run_command(own_hub.home, "status", "--json").stdout)
+    assert status["sockets"] == 1
