@@ -6,6 +6,7 @@ touch neither the chat's keys nor its storage. Not here: the rooms of the apps (
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import Any, Final
 
@@ -26,6 +27,7 @@ from peers.options import HUB_NAME
 from peers.schema import ANN, BOB, NOW, SERIAL, Key, Serial, Time, operation
 from peers.viewsets import HubViewSet
 
+EXAMPLE_TITLE: Final = "## Log in, say hello, read it back"
 DOCS_POLICY: Final = "; ".join(
     [
         "default-src 'none'",
@@ -109,9 +111,23 @@ class DocumentViewSet(Public):
         return Response(hub_document(request._request))
 
 
+def _worked_example() -> str:
+    """The worked example of docs/api.md, each language folded away."""
+    page = (settings.BASE_DIR / "docs" / "api.md").read_text(encoding="utf-8")
+    (section,) = re.findall(rf"^{EXAMPLE_TITLE}$.*?(?=^## )", page, flags=re.MULTILINE | re.DOTALL)
+    intro, *languages = re.split(r"^### (.*)$", section, flags=re.MULTILINE)
+    folded = [
+        f"<details>\n<summary>{name}</summary>\n{text}\n</details>"
+        for name, text in zip(languages[::2], languages[1::2], strict=True)
+    ]
+    return "\n\n".join([intro.strip(), *folded])
+
+
 @lru_cache(maxsize=1)
 def _schema() -> bytes:
-    return orjson.dumps(SchemaGenerator().get_schema(request=None, public=True))
+    schema = SchemaGenerator().get_schema(request=None, public=True)
+    schema["info"]["description"] += f"\n\n{_worked_example()}"
+    return orjson.dumps(schema)
 
 
 class SchemaViewSet(Public):

@@ -69,7 +69,7 @@ MIDDLEWARE = [
     "accord_hub.middleware.StaticFiles",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django.middleware.common.CommonMiddleware",  # refuses a Host that is not the hub's
-    # Cookies are the console's alone; these four do nothing elsewhere.
+    # Cookies are the console's alone; these five do nothing elsewhere.
     "console.middleware.Sessions",
     "django.middleware.csrf.CsrfViewMiddleware",
     "console.middleware.Authentication",

@@ -14,7 +14,7 @@ from rich.console import Console
 from benchmarks import results
 from benchmarks.homes import Homes
 from benchmarks.measure import Bench, Row
-from benchmarks.sections import fanout, ingest, latency, memory, start, store, web
+from benchmarks.sections import fanout, ingest, latency, memory, operator_console, rest, start, store, web
 
 PLAIN_WIDTH: Final = 200  # columns, where there is no terminal
 
@@ -25,6 +25,8 @@ SECTIONS: Final[dict[str, ModuleType]] = {
     "memory": memory,
     "store": store,
     "start": start,
+    "rest": rest,
+    "console": operator_console,
     "web": web,
 }
 

@@ -36,7 +36,6 @@ OPERATOR: Final = "operator"
 BACKEND: Final = "django.contrib.auth.backends.ModelBackend"
 PENDING_LIFE_MS: Final = 5 * 60 * 1000
 CHALLENGE_BYTES: Final = 32
-QR_SCALE: Final = 5
 
 # What the session of a browser holds
 PENDING_SINCE: Final = "pending_since"  # the link was good, the second factor is to come
@@ -210,7 +209,7 @@ def factor_page(request: HttpRequest, site_context: Callable[[HttpRequest], dict
         "error": error.detail if error else "",
         "pending": pending,
         # segno draws SVG of its own making; what it encodes is in the modules, not in the markup
-        "qr": mark_safe(segno.make(uri, micro=False).svg_inline(scale=QR_SCALE, border=4)) if uri else "",  # noqa: S308
+        "qr": mark_safe(segno.make(uri, micro=False).svg_inline(border=4, omitsize=True)) if uri else "",  # noqa: S308
         "secret": _secret_of(uri),
         "has_name": has_name(request),
         "host": request.get_host(),

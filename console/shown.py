@@ -14,7 +14,6 @@ from accord.keys import fingerprint
 MINUTE_SECONDS: Final = 60
 HOUR_SECONDS: Final = 3600
 DAY_SECONDS: Final = 24 * 3600
-DAYS_AGO_MOST: Final = 30
 
 
 def moment(ms: int | None) -> str:

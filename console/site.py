@@ -11,7 +11,7 @@ from django.http.response import HttpResponseBase
 from django.urls import URLPattern, URLResolver, path, reverse
 from unfold.sites import UnfoldAdminSite
 
-from console import deeds, entry, pages
+from console import connection_deeds, dashboard, deeds, entry, hub_deeds, pages  # noqa: F401 - all deeds register
 from peers.options import HUB_NAME
 
 View = Callable[..., HttpResponseBase]
@@ -112,7 +112,7 @@ class ConsoleSite(UnfoldAdminSite):
         }
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:  # type: ignore[override]
-        return pages.dashboard(request, site_context=self.each_context)
+        return dashboard.dashboard(request, site_context=self.each_context)
 
 
 def menu_of(request: HttpRequest) -> list[dict[str, Any]]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from django import forms
+from django.contrib.admin import SimpleListFilter
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.utils import label_for_field, lookup_field
 from django.core.exceptions import ValidationError
@@ -89,7 +90,6 @@ class Table(ModelAdmin):
         export = reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_export")
         context = {
             "title": _first_up(self.plural),
-            "plural": self.plural,
             "explains": self.explains,
             "export_url": f"{export}?{query}" if query else export,
             "list_buttons": [
@@ -150,3 +150,20 @@ def _plain(value: Any) -> Any:
 
 def _first_up(text: str) -> str:
     return f"{text[:1].upper()}{text[1:]}"
+
+
+class StateFilter(SimpleListFilter):
+    """A filter by conditions that no column holds: `conditions` gives each choice its label and its condition."""
+
+    conditions: dict[str, tuple[str, Any]]
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """The choices."""
+        return [(name, label) for name, (label, _) in self.conditions.items()]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """The rows of the choice."""
+        if self.value() not in self.conditions:
+            return queryset
+        condition = self.conditions[str(self.value())][1]
+        return queryset.filter(condition() if callable(condition) else condition)

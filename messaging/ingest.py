@@ -266,13 +266,15 @@ class Ingest:
 
 
 def _count(results: list[Result]) -> None:
+    stored = 0
     for result in results:
-        if result.error is not None:
+        if result.status == "stored":
+            stored += 1
+        elif result.error is not None:
             counters.refused[result.error.code] += 1
-        elif result.status == "stored":
-            counters.stored += 1
         else:
             counters.duplicates += 1
+    counters.stored += stored
 
 
 def _store_group(group: list[_Chunk]) -> tuple[list[tuple[Submission, list[Result]]], list[Stored]]:

@@ -24,9 +24,9 @@ MIB: Final = 2**20
 
 METHODS: Final = {
     "cold load": (
-        "A member's browser without HTTP cache opens the hub with 200 messages in the lounge: until the field is there "
-        "and a message is shown, median of several. The limit is the same browser fetching the same files, all at once, "
-        "and doing nothing with them."
+        "A browser without HTTP cache opens the hub as a member, 200 messages in the lounge: until the field is there "
+        "and a message is shown, median of several. The limit is the same browser fetching the same files, all at "
+        "once, and doing nothing with them."
     ),
     "send to shown": (
         "One member's page sends a message by a press of Enter, each after the one before has come; another member's "

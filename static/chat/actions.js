@@ -35,7 +35,7 @@ export class Actions {
       react: () => this.#react(item, data?.emoji),
       reply: () => item.state === "sent" && !item.isDeleted && this.#host.reply(item),
       edit: () => item.canEdit && this.#host.edit(item),
-      pin: () => item.canPin && this.#call("message.pin", item, { on: !item.isPinned }, item.isPinned ? "Unpinned" : "Pinned"),
+      pin: () => item.canPin && this.#pin(item),
       delete: () => item.canDelete && this.#delete(item),
       retry: () => this.#call("message.retry", item),
       discard: () => this.#discard(item),
@@ -58,10 +58,15 @@ export class Actions {
     }
   }
 
+  #pin(item) {
+    this.#call("message.pin", item, { on: !item.isPinned }, item.isPinned ? "Unpinned" : "Pinned");
+  }
+
   #react(item, emoji) {
     if (item.state === "sent" && !item.isDeleted) {
       const isMine = item.reactions.some((reaction) => reaction.emoji === emoji && reaction.isMine);
-      this.#call("message.react", item, { emoji, on: !isMine }, isMine ? `${emoji} taken back` : `Reacted with ${emoji}`);
+      const done = isMine ? `${emoji} taken back` : `Reacted with ${emoji}`;
+      this.#call("message.react", item, { emoji, on: !isMine }, done);
     }
   }
 
@@ -92,7 +97,8 @@ export class Actions {
       item.canEdit && { label: "Edit", icon: "edit", key: "E", run: run("edit") },
       isAlive && { label: "Copy text", icon: "copy", run: () => copyText(item.text) },
       item.canPin && { label: item.isPinned ? "Unpin" : "Pin", icon: "pin", key: "P", run: run("pin") },
-      person && { label: `About ${nameOf(item.author, state)}`, icon: "person", run: () => this.#host.openPerson(item.author) },
+      person && { label: `About ${nameOf(item.author, state)}`, icon: "person",
+        run: () => this.#host.openPerson(item.author) },
       { label: "Details", icon: "key", run: () => openDetails(this.#host.client(), item) },
       item.canDelete && null,
       item.canDelete && { label: "Delete", icon: "trash", key: "Del", isDanger: true, run: run("delete") },
@@ -105,7 +111,8 @@ export class Actions {
 
   /** The emoji used last, one tap away. */
   #quick(item) {
-    const row = h("div", { class: "quick-emoji", role: "group", "aria-label": "React" }, recentEmoji(QUICK_EMOJI).map((emoji) =>
+    const row = h("div", { class: "quick-emoji", role: "group", "aria-label": "React" },
+      recentEmoji(QUICK_EMOJI).map((emoji) =>
       h("button", { type: "button", "aria-label": `React with ${emoji}`, tabindex: "-1", on: { click: () => {
         row.closest("[popover]").hidePopover();
         emojiUsed(emoji);
@@ -117,11 +124,12 @@ export class Actions {
   async #delete(item) {
     const { state } = this.#host.client();
     const index = this.#host.log.indexOf(item.id);
+    const text = item.text.slice(0, SNIPPET_CHARS) + (item.text.length > SNIPPET_CHARS ? "…" : "");
     const isSure = await confirmDialog({ title: "Delete this message?", verb: "Delete" },
       h("blockquote", { class: "confirm-quote" }, h("bdi", { class: "quote-who" }, authorOf(item, state)),
-        h("span", { dir: "auto" }, item.text.slice(0, SNIPPET_CHARS) + (item.text.length > SNIPPET_CHARS ? "…" : ""))),
-      h("p", null, "Its text is removed from the hub and from everybody's client; that it was there stays visible. Whoever has read it ",
-        "may have kept a copy. This cannot be undone."));
+        h("span", { dir: "auto" }, text)),
+      h("p", null, "Its text is removed from the hub and from everybody's client; that it was there stays visible. ",
+        "Whoever has read it may have kept a copy. This cannot be undone."));
     this.#host.log.focusItem(index);
     if (isSure) {
       await this.#call("message.delete", item, {}, "Deleted");

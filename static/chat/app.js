@@ -40,7 +40,7 @@ export class App {
     this.talk.tabIndex = -1;
     this.main = h("main", { class: "app-main" }, this.talk);
     this.scrim = h("div", { class: "app-scrim", hidden: true, on: { click: () => this.showPeople(false) } });
-    this.element = h("div", { class: "app" }, this.bands.element, this.sidebar.element, this.main, this.scrim, this.people.element);
+    this.element = h("div", { class: "app", "data-view": "talk" }, this.bands.element, this.sidebar.element, this.main, this.scrim, this.people.element);
     this.talk.addEventListener("open-person", (event) => openPerson(this, event.detail.key));
     this.talk.addEventListener("open-invites", () => openInvites(this));
     this.talk.addEventListener("back", () => this.back());
@@ -73,7 +73,7 @@ export class App {
     this.bands.update(detail);
     this.notifier.update(detail);
     if (detail.conversations && this.current === null) {
-      this.#restore();
+      this.#restore(document.activeElement === document.body || this.talk.contains(document.activeElement));
     }
   }
 
@@ -176,7 +176,7 @@ export class App {
     }
   }
 
-  #restore() {
+  #restore(takesFocus = true) {
     const known = this.client.state.conversations;
     const wanted = [history.state?.conversation, tabMemory("conversation"), pref("conversation")];
     const channels = Object.values(known).filter((each) => each.kind === "channel");
@@ -185,15 +185,17 @@ export class App {
     if (id !== undefined) {
       const state = { conversation: id, view: "talk", isFromList: false, ...history.state };
       history.replaceState({ ...state, conversation: id }, "", "/");
-      this.#enter(history.state);
+      this.#enter(history.state, takesFocus);
     }
   }
 
-  #enter({ conversation, view = "talk" }) {
+  #enter({ conversation, view = "talk" }, takesFocus = true) {
     const id = conversation in this.client.state.conversations ? conversation : this.current;
     if (id) {
       this.#show(id, view);
-      this.focus();
+      if (takesFocus) {
+        this.focus();
+      }
     }
   }
 

@@ -1,6 +1,7 @@
 /**
- * Where messages are written: the field, what it answers to, emoji, send. Sending never waits: the field is empty at once and
- * the message stands in the log, marked. What is not sent is kept as a draft. Not here: editing in place (editor.js).
+ * Where messages are written: the field, what it answers to, emoji, send. Sending never waits: the field is empty at
+ * once and the message stands in the log, marked. What is not sent is kept as a draft. Not here: editing in place
+ * (editor.js).
  */
 
 import { announce } from "./announcer.js";
@@ -9,6 +10,7 @@ import { pickEmoji } from "./emoji.js";
 import { Field } from "./field.js";
 import { mentionsIn } from "./inline.js";
 import { authorOf } from "./message.js";
+import { oneLine } from "./text.js";
 import { reason } from "./words.js";
 
 const DRAFT_MS = 500;
@@ -25,6 +27,7 @@ export class Composer {
   #closed = h("p", { class: "composer-closed", hidden: true }, "You can read here, but not write.");
   #conversation = "";
   #replyTo = "";
+  #isReplyKnown = false;
   #saved = "";
   #draftTimer = 0;
   #typedAt = 0;
@@ -53,7 +56,8 @@ export class Composer {
       event.preventDefault();
       this.#send();
       this.#field.area.focus();
-    } } }, this.#field.completion, h("div", { class: "composer-box" }, this.#strip, this.#row, this.#closed), this.#error);
+    } } }, this.#field.completion, h("div", { class: "composer-box" }, this.#strip, this.#row, this.#closed),
+      this.#error);
   }
 
   get isEmpty() {
@@ -69,6 +73,9 @@ export class Composer {
     this.#showError("");
     const { draft = "", replyTo = null } = this.#state ?? {};
     this.#take(draft || early, replyTo ?? "");
+    if (draft === "" && early !== "") {
+      this.#keepSoon();
+    }
     this.update();
   }
 
@@ -149,7 +156,7 @@ export class Composer {
 
   #send() {
     const text = trimmed(this.#field.text);
-    if (text === "") {
+    if (text === "" || this.#conversation === "") {
       return;
     }
     if (this.#field.isTooLong) {
@@ -158,8 +165,7 @@ export class Composer {
     }
     const client = this.#host.client();
     const conversation = this.#conversation;
-    const names = new Map(Object.values(client.state.people).map((person) => [person.name.toLowerCase(), person.key]));
-    const mentions = mentionsIn(text, names);
+    const mentions = mentionsIn(text, mentionable(client.state));
     const replyTo = this.#replyTo || null;
     client.call("message.send", { conversation, text, mentions, ...(replyTo ? { replyTo } : {}) }).catch((error) => {
       this.#giveBack(conversation, text, replyTo, error);
@@ -174,7 +180,6 @@ export class Composer {
   #giveBack(conversation, text, replyTo, error) {
     if (conversation === this.#conversation && this.#field.isEmpty) {
       this.#take(text, replyTo ?? "");
-      this.#saved = "";
       this.#keepSoon();
     }
     this.#showError(reason(error));
@@ -188,6 +193,7 @@ export class Composer {
   }
 
   #keepSoon() {
+    this.#saved = "";
     clearTimeout(this.#draftTimer);
     this.#draftTimer = setTimeout(() => this.keep(), DRAFT_MS);
   }
@@ -205,6 +211,13 @@ export class Composer {
     }
   }
 
+  /** A draft may come back before what it answers to has been loaded. */
+  lookUpReply() {
+    if (this.#replyTo !== "" && !this.#isReplyKnown) {
+      this.#showReply();
+    }
+  }
+
   #showReply() {
     const id = this.#replyTo;
     this.#strip.hidden = id === "";
@@ -213,17 +226,24 @@ export class Composer {
       return;
     }
     const item = this.#host.find(id);
+    this.#isReplyKnown = item !== undefined;
     const who = item ? authorOf(item, this.#host.client().state) : "an earlier message";
     this.#strip.replaceChildren(icon("reply"),
-      h("button", { type: "button", class: "reply-to clip", title: "Go to this message", on: { click: () => this.#host.goTo(id) } },
+      h("button", { type: "button", class: "reply-to clip", title: "Go to this message",
+        on: { click: () => this.#host.goTo(id) } },
         h("span", null, "Reply to "), h("bdi", { class: "quote-who" }, who),
-        item ? h("span", { class: "quote-text", dir: "auto" }, item.text.slice(0, SNIPPET_CHARS).replace(/\s+/gu, " ")) : null),
+        item ? h("span", { class: "quote-text", dir: "auto" }, oneLine(item.text, SNIPPET_CHARS)) : null),
       iconButton("close", "Do not reply", () => this.reply(null)));
   }
 
   #pickEmoji(button) {
     pickEmoji(button, (emoji) => this.#field.insert(emoji), () => this.#field.area.focus());
   }
+}
+
+/** The keys of all people by their names, as mentions are written. */
+export function mentionable(state) {
+  return new Map(Object.values(state.people).map((person) => [person.name.toLowerCase(), person.key]));
 }
 
 /** Without empty lines before it and white space behind it. */

@@ -1,8 +1,8 @@
 /**
- * <accord-conversation>: one conversation, from its head to the field in which one writes. It puts the parts together: what
- * the log says a person asks for goes to the actions, the composer, the editor or, as an event, to the app around it.
- * Properties: `client`, `conversation` (id, null for none), `peopleShown`. Events: open-person {key}, back, toggle-people,
- * open-invites.
+ * <accord-conversation>: one conversation, from its head to the field in which one writes. It puts the parts together:
+ * what the log says a person asks for goes to the actions, the composer, the editor or, as an event, to the app around
+ * it. Properties: `client`, `conversation` (id, null for none), `peopleShown`. Events: open-person {key}, back,
+ * toggle-people, open-invites.
  */
 
 import { Actions } from "./actions.js";
@@ -56,6 +56,7 @@ export class AccordConversation extends HTMLElement {
     if (this.childElementCount === 0) {
       this.append(this.#header.element, this.#log, this.#typing, this.#composer.element);
       this.#log.addEventListener("action", (event) => this.#act(event.detail));
+      this.#log.addEventListener("moved", () => this.#composer.lookUpReply());
     }
     globalThis.addEventListener("pagehide", this.#onHide);
     this.#open();
@@ -124,6 +125,7 @@ export class AccordConversation extends HTMLElement {
   markRead() {
     if (this.#openId !== "") {
       this.#reading.markRead();
+      this.#log.dismissUnread();
     }
   }
 

@@ -13,7 +13,8 @@ const FULL = new Intl.DateTimeFormat("en-GB", { dateStyle: "full", timeStyle: "l
  * @param {any} item
  */
 export async function openDetails(client, item) {
-  const { body } = openDialog({ title: "Message details", class: "details-dialog" }, h("p", { class: "meta" }, "Looking it up"));
+  const waiting = h("p", { class: "meta" }, "Looking it up");
+  const { body } = openDialog({ title: "Message details", class: "details-dialog" }, waiting);
   try {
     const facts = await client.call("message.details", { conversation: item.conversation, id: item.id });
     body.replaceChildren(...contents(client.state, item, facts));
@@ -28,7 +29,8 @@ function contents(state, item, facts) {
   const key = groups(facts.fingerprint ?? facts.author);
   return [
     h("p", { class: "note signed" }, icon("check"), h("span", null, "Signed by ", signer, ", key checked.",
-      isImport ? [" It was written elsewhere by “", h("bdi", null, authorOf(item, state)), "” and brought here; whether they wrote it, ",
+      isImport ? [" It was written elsewhere by “", h("bdi", null, authorOf(item, state)),
+        "” and brought here; whether they wrote it, ",
         "this signature cannot say."] : null)),
     h("dl", { class: "facts" },
       fact("Key", h("span", { class: "key" }, key), copyButton(key, "Copy the key")),
@@ -39,7 +41,7 @@ function contents(state, item, facts) {
       item.burnAt ? fact("Disappears", FULL.format(item.burnAt)) : null,
       fact("Type", h("code", null, facts.type)),
       fact("Size", `${facts.bytes.toLocaleString("en-GB")} bytes`),
-      fact("Place in the hub", facts.cursor === null ? "not there yet" : String(facts.cursor))),
+      facts.cursor ? fact("Number at the hub", String(facts.cursor)) : null),
     h("details", null, h("summary", null, "Signed header"),
       h("pre", { tabindex: "0" }, h("code", null, JSON.stringify(facts.header, null, 2)))),
   ];

@@ -1,7 +1,7 @@
 /** Editing a message where it stands: its text in a field, Enter saves, Esc leaves it as it was. */
 
 import { h } from "./dom.js";
-import { trimmed } from "./composer.js";
+import { mentionable, trimmed } from "./composer.js";
 import { Field } from "./field.js";
 import { mentionsIn } from "./inline.js";
 import { reason } from "./words.js";
@@ -27,8 +27,8 @@ export function makeEditor(client, item, done) {
     } else if (field.isTooLong) {
       show("This is too long for one message (256 KiB at most).");
     } else {
-      const names = new Map(Object.values(client.state.people).map((person) => [person.name.toLowerCase(), person.key]));
-      const params = { conversation: item.conversation, id: item.id, text, mentions: mentionsIn(text, names) };
+      const mentions = mentionsIn(text, mentionable(client.state));
+      const params = { conversation: item.conversation, id: item.id, text, mentions };
       try {
         await client.call("message.edit", params);
         done();

@@ -1,6 +1,6 @@
 /**
- * The emoji picker: one popover for the page, made when it is first opened. Search by name, arrow keys in the grid, those used
- * last first (remembered in this browser only).
+ * The emoji picker: one popover for the page, made when it is first opened. Search by name, arrow keys in the grid,
+ * those used last first (remembered in this browser only).
  */
 
 import { h } from "./dom.js";
@@ -11,7 +11,7 @@ const MEMORY = "accord-emoji";
 const MAX_RECENT = 16;
 const MAX_FOUND = 64;
 
-/** @type {{element: HTMLElement, open: (from: Element, pick: (emoji: string) => void, onClose: () => void) => void} | null} */
+/** @type {{open: (from: Element, pick: (emoji: string) => void, onClose: () => void) => void} | null} */
 let picker = null;
 
 /**
@@ -79,10 +79,11 @@ function makePicker() {
   let pick = (/** @type {string} */ emoji) => emoji;
   let onClose = () => {};
   let chosen = "";
-  const search = h("input", { type: "search", placeholder: "Search emoji", "aria-label": "Search emoji", autocomplete: "off",
-    spellcheck: "false" });
+  const search = h("input", { type: "search", placeholder: "Search emoji", "aria-label": "Search emoji",
+    autocomplete: "off", spellcheck: "false" });
   const grid = h("div", { class: "emoji-grid" });
-  const element = h("div", { class: "emoji-picker float sheet", popover: "auto", role: "dialog", "aria-label": "Choose an emoji" },
+  const element = h("div", { class: "emoji-picker float sheet", popover: "auto", role: "dialog",
+    "aria-label": "Choose an emoji" },
     search, grid);
   search.addEventListener("input", () => fill(grid, search.value));
   grid.addEventListener("click", (event) => {
@@ -103,7 +104,6 @@ function makePicker() {
     }
   });
   return {
-    element,
     open(from, onPick, after) {
       pick = onPick;
       onClose = after;

@@ -1,6 +1,6 @@
 /**
- * The emoji of the picker: for each group its title and lines of an emoji and its names, to be searched. A choice of those that
- * people use in talk, not all that exist; anything else can be typed or pasted.
+ * The emoji of the picker: for each group its title and lines of an emoji and its names, to be searched. A choice of
+ * those that people use in talk, not all that exist; anything else can be typed or pasted.
  */
 
 /** @type {[string, string][]} */

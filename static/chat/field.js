@@ -1,6 +1,6 @@
 /**
- * The text field in which messages are written and edited: it grows with its text, completes mentions, and knows which keys
- * send. Input methods are left alone while they compose.
+ * The text field in which messages are written and edited: it grows with its text, completes mentions, and knows which
+ * keys send. Input methods are left alone while they compose.
  */
 
 import { h } from "./dom.js";
@@ -16,12 +16,17 @@ export class Field {
   #menu;
 
   /**
-   * @param {{label: string, people: () => any[], onSubmit: () => void, onInput?: () => void, onKey?: (event: KeyboardEvent) => boolean}}
-   *   options onKey: keys that are neither for the completion nor for sending; true if it used one
+   * @param {object} options
+   * @param {string} options.label
+   * @param {() => any[]} options.people whom a mention can name
+   * @param {() => void} options.onSubmit
+   * @param {() => void} [options.onInput]
+   * @param {(event: KeyboardEvent) => boolean} [options.onKey] keys that are neither for the completion nor for
+   *   sending; true if it used one
    */
   constructor({ label, people, onSubmit, onInput = () => {}, onKey = () => false }) {
-    this.area = /** @type {HTMLTextAreaElement} */ (h("textarea", { rows: 1, "aria-label": label, autocomplete: "off", dir: "auto",
-      enterkeyhint: TOUCH.matches ? "enter" : "send", spellcheck: "true" }));
+    this.area = /** @type {HTMLTextAreaElement} */ (h("textarea", { rows: 1, "aria-label": label, autocomplete: "off",
+      dir: "auto", enterkeyhint: TOUCH.matches ? "enter" : "send", spellcheck: "true" }));
     this.#menu = new MentionMenu(this.area, people);
     this.completion = this.#menu.element;
     this.area.addEventListener("input", () => {

@@ -1,6 +1,6 @@
 /**
- * What floats beside something: native popovers, placed near the element they belong to; on a phone they are sheets at the
- * bottom (their styles see to that). Also the menu of actions.
+ * What floats beside something: native popovers, placed near the element they belong to; on a phone they are sheets at
+ * the bottom (their styles see to that). Also the menu of actions.
  */
 
 import { h, icon } from "./dom.js";
@@ -16,9 +16,9 @@ const SHEET = matchMedia("(max-width: 639px)");
  * @param {"above" | "below"} [side] where it goes if there is room
  */
 export function showBeside(element, from, side = "below") {
-  const place = from.closest("dialog, main") ?? document.body; // a landmark, and never outside of an open dialog
-  if (element.parentElement !== place) {
-    place.append(element);
+  const landmark = from.closest("dialog, main") ?? document.body; // and never outside of an open dialog
+  if (element.parentElement !== landmark) {
+    landmark.append(element);
   }
   const around = from.getBoundingClientRect();
   element.showPopover();
@@ -32,32 +32,40 @@ export function showBeside(element, from, side = "below") {
   const above = around.top - GAP_PX - height;
   const fitsBelow = below + height <= innerHeight - EDGE_PX;
   const top = (side === "below" && fitsBelow) || above < EDGE_PX ? below : above;
-  const isWide = around.width > innerWidth / 3; // a whole message: at its end, where its bar is
-  const left = isWide ? around.right - width - 2 * EDGE_PX : Math.min(around.left, around.right - width);
-  element.style.left = `${clamp(left, innerWidth - width)}px`;
-  element.style.top = `${clamp(isWide && side === "below" ? Math.max(around.top, EDGE_PX) : top, innerHeight - height)}px`;
+  if (around.width > innerWidth / 3) {
+    place(element, around.right - width - 2 * EDGE_PX, around.top); // a whole message: at its end, where its bar is
+  } else {
+    place(element, Math.min(around.left, around.right - width), top);
+  }
 }
 
-function clamp(value, most) {
-  return Math.max(EDGE_PX, Math.min(value, most - EDGE_PX));
+/** Wholly in the window. */
+function place(element, left, top) {
+  const { width, height } = element.getBoundingClientRect();
+  element.style.left = `${Math.max(EDGE_PX, Math.min(left, innerWidth - width - EDGE_PX))}px`;
+  element.style.top = `${Math.max(EDGE_PX, Math.min(top, innerHeight - height - EDGE_PX))}px`;
 }
+
+/** @typedef {{label: string, icon: string, key?: string, isDanger?: boolean, run: () => void}} Entry */
 
 /**
  * A menu of actions at an element. Arrow keys, Home and End move; Esc and a click elsewhere close it.
  * @param {Element} from
  * @param {string} label
- * @param {({label: string, icon: string, key?: string, isDanger?: boolean, run: () => void} | null)[]} entries null: a line
+ * @param {(Entry | null)[]} entries null: a line
  * @param {{onClose?: () => void, top?: Node | null}} [options] top: what stands above the entries
  */
 export function openMenu(from, label, entries, { onClose, top = null } = {}) {
   let chosen = null;
-  const buttons = entries.map((entry) => (entry === null ? h("hr", { role: "separator" }) : h("button", {
-    type: "button", role: "menuitem", tabindex: "-1", class: entry.isDanger ? "danger" : null,
-    on: { click: () => {
-      chosen = entry;
-      menu.hidePopover();
-    } },
-  }, icon(entry.icon), h("span", { class: "grow" }, entry.label), entry.key ? h("kbd", { "aria-hidden": "true" }, entry.key) : null)));
+  const choose = (entry) => {
+    chosen = entry;
+    menu.hidePopover();
+  };
+  const button = (entry) => h("button", { type: "button", role: "menuitem", tabindex: "-1",
+    class: entry.isDanger ? "danger" : null, on: { click: () => choose(entry) } },
+  icon(entry.icon), h("span", { class: "grow" }, entry.label),
+  entry.key ? h("kbd", { "aria-hidden": "true" }, entry.key) : null);
+  const buttons = entries.map((entry) => (entry === null ? h("hr", { role: "separator" }) : button(entry)));
   const list = h("div", { role: "menu", "aria-label": label }, buttons);
   const menu = h("div", { class: "menu float sheet", popover: "auto" }, top, list);
   menu.addEventListener("keydown", (event) => moveInMenu(event, list));

@@ -4,7 +4,8 @@ import { avatar, h, icon, iconButton } from "./dom.js";
 import { nameOf } from "./message.js";
 
 const OPEN_WORDS = "open: this hub can read it";
-const OPEN_TITLE = "Messages here are signed, so nobody can forge them, but not encrypted: the hub and whoever runs it can read them.";
+const OPEN_TITLE =
+  "Messages here are signed, so nobody can forge them, but not encrypted: the hub and whoever runs it can read them.";
 
 export class Header {
   #mark = h("span", { class: "talk-mark" });
@@ -25,7 +26,8 @@ export class Header {
   constructor(host) {
     this.title = h("h1", { tabindex: "-1" }, this.#mark, this.#name);
     this.#people = iconButton("people", "People", () => host.togglePeople(), { "aria-expanded": "false" });
-    this.#pins = iconButton("pin", "Pinned messages", () => host.openPins(this.#pins), { "aria-haspopup": "dialog", "aria-expanded": "false" });
+    this.#pins = iconButton("pin", "Pinned messages", () => host.openPins(this.#pins), { "aria-haspopup": "dialog",
+      "aria-expanded": "false" });
     this.#mark.addEventListener("click", () => this.#person !== "" && host.openPerson(this.#person));
     this.element = h("header", { class: "talk-head" },
       iconButton("back", "Back to the list", () => host.back(), { class: "talk-back" }),
@@ -52,7 +54,8 @@ export class Header {
     this.#mark.replaceChildren(isDirect
       ? avatar(person ?? { key: conversation.with, name: conversation.name }, { small: true, presence: true })
       : icon("hash"));
-    this.#name.textContent = isDirect ? nameOf(conversation.with, state, conversation.name) : (conversation?.name ?? "");
+    this.#name.textContent = isDirect ? nameOf(conversation.with, state, conversation.name)
+      : (conversation?.name ?? "");
     this.#status.textContent = isDirect ? (person?.presence ?? "") : "";
     const about = isDirect ? (person?.status ?? "") : (conversation?.about ?? "");
     this.#about.textContent = about;

@@ -1,6 +1,6 @@
 /**
- * The heights of a long list's rows, with the sum above any row and the row at any height in O(log n): a Fenwick tree over
- * an array. Rows come and go in the middle; the tree is then built anew at the next question, in O(n).
+ * The heights of a long list's rows, with the sum above any row and the row at any height in O(log n): a Fenwick tree
+ * over an array. Rows come and go in the middle; the tree is then built anew at the next question, in O(n).
  */
 
 export class Heights {

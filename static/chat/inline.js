@@ -1,6 +1,7 @@
 /**
- * One run of a message's text: links, code, mentions, bold, italic, strikethrough. Every scan moves forwards, so the work is
- * linear in the text, whatever a stranger writes; it is counted in `work.steps`. Not here: lines and blocks (markup.js).
+ * One run of a message's text: links, code, mentions, bold, italic, strikethrough. Every scan moves forwards, so the
+ * work is linear in the text, whatever a stranger writes; it is counted in `work.steps`. Not here: lines and blocks
+ * (markup.js).
  */
 
 export const MAX_NODES = 3000;
@@ -81,7 +82,9 @@ export class Inline {
     this.#work.nodes += 1;
   }
 
-  /** Remember an opener; it stays in the output as text until it is closed. One of a kind: the newest bracket counts. */
+  /**
+   * Remember an opener; it stays in the output as text until it is closed. One of a kind: the newest bracket counts.
+   */
   #mark(kind) {
     this.#flush();
     this.#open = this.#open.filter((opener) => opener.kind !== kind);
@@ -222,7 +225,10 @@ export class Inline {
     return depth < 0 ? end : -1;
   }
 
-  /** A run of * _ or ~. It opens before a word and closes after one, never inside: 2*3*4 and snake_case stay as they are. */
+  /**
+   * A run of * _ or ~. It opens before a word and closes after one, never inside: 2*3*4 and snake_case stay as they
+   * are.
+   */
   #emphasis(at) {
     const text = this.#text;
     const length = runLength(text, at);
@@ -234,7 +240,8 @@ export class Inline {
       return end;
     }
     const canClose = !this.#isSpace(at - 1) && !this.#isWord(end);
-    const canOpen = !this.#isSpace(end) && !this.#isWord(at - 1) && (run[0] !== "_" || /[\p{L}\p{N}*~`@"']/u.test(text[end]));
+    const canOpen = !this.#isSpace(end) && !this.#isWord(at - 1)
+      && (run[0] !== "_" || /[\p{L}\p{N}*~`@"']/u.test(text[end]));
     let left = run;
     while (canClose && left !== "") {
       const kind = this.#closable(left);
@@ -348,7 +355,8 @@ function isWeb(text, at) {
 /** The address as the browser reads it, or null: only http and https, only with a host. */
 function safeUrl(text) {
   const url = text.length <= MAX_URL_CHARS && URL.canParse(text) ? new URL(text) : null;
-  return url !== null && (url.protocol === "http:" || url.protocol === "https:") && url.hostname !== "" ? url.href : null;
+  const isSafe = url !== null && (url.protocol === "http:" || url.protocol === "https:") && url.hostname !== "";
+  return isSafe ? url.href : null;
 }
 
 /** The bare text of nodes. */

@@ -1,6 +1,6 @@
 /**
- * What stands before the first message: while older ones are to come, that they come; else what this conversation is, who
- * can read it and, while it is empty, what to do first.
+ * What stands before the first message: while older ones are to come, that they come; else what this conversation is,
+ * who can read it and, while it is empty, what to do first.
  */
 
 import { avatar, h, icon } from "./dom.js";
@@ -33,7 +33,8 @@ function channel(log, conversation) {
     h("span", { class: "intro-mark" }, icon("hash")),
     h("h2", null, h("bdi", null, `#${conversation.name}`)),
     h("p", null, isEmpty ? "Nothing has been said here yet. " : "This is where the channel begins. ",
-      "Everyone with an account on ", h("bdi", null, hub.name), conversation.canPost ? " can read it and write in it" : " can read it",
+      "Everyone with an account on ", h("bdi", null, hub.name),
+      conversation.canPost ? " can read it and write in it" : " can read it",
       ", and so can the hub: messages here are signed, not encrypted."),
     conversation.about ? h("p", { dir: "auto" }, conversation.about) : null,
     isEmpty && conversation.canPost
@@ -50,8 +51,10 @@ function direct(log, conversation) {
   return h("div", { class: "intro" },
     avatar(person, { large: true }),
     h("h2", null, h("bdi", null, name)),
-    h("p", null, "This conversation is between you and ", h("bdi", null, name), ". Others do not see it; the hub itself can read it: ",
+    h("p", null, "This conversation is between you and ", h("bdi", null, name),
+      ". Others do not see it; the hub itself can read it: ",
       "messages are signed, but not encrypted yet."),
     h("div", { class: "intro-steps" },
-      h("button", { type: "button", class: "button", "data-act": "person", "data-key": conversation.with }, icon("key"), "Check their key")));
+      h("button", { type: "button", class: "button", "data-act": "person", "data-key": conversation.with },
+        icon("key"), "Check their key")));
 }

@@ -1,8 +1,9 @@
 /**
- * <accord-log>: the messages of one conversation in a virtual list, with what stands before the first, the way back to the
- * latest, and the loading of older ones before the reader gets to them. It says what a person asks for in "action" events
- * {name, item, data, from}; what comes in while it is open, in "arrived" {items}; that the view moved, in "moved".
- * Not here: the keyboard (log_keys.js), selection and copying (log_copy.js), what the actions do (conversation.js).
+ * <accord-log>: the messages of one conversation in a virtual list, with what stands before the first, the way back to
+ * the latest, and the loading of older ones before the reader gets to them. It says what a person asks for in "action"
+ * events {name, item, data, from}; what comes in while it is open, in "arrived" {items}; that the view moved, in
+ * "moved". Not here: the keyboard (log_keys.js), selection and copying (log_copy.js), what the actions do
+ * (conversation.js).
  */
 
 import { announce } from "./announcer.js";
@@ -32,8 +33,10 @@ export class AccordLog extends HTMLElement {
   list = null;
   #scroller = h("div", { class: "log-scroller", role: "log", "aria-live": "off" });
   #block = h("div", { class: "log-block" });
-  #latest = h("button", { type: "button", class: "log-pill latest", hidden: true, on: { click: () => this.goToLatest() } });
-  #unread = h("button", { type: "button", class: "log-pill first-unread", hidden: true, on: { click: () => this.#goToUnread() } },
+  #latest = h("button", { type: "button", class: "log-pill latest", hidden: true,
+    on: { click: () => this.goToLatest() } });
+  #unread = h("button", { type: "button", class: "log-pill first-unread", hidden: true,
+    on: { click: () => this.#goToUnread() } },
     icon("down"), "Go to the first new message");
   #keys = new LogKeys(this);
   #bar = new MessageBar(this);
@@ -240,7 +243,8 @@ export class AccordLog extends HTMLElement {
     if (index === 0) {
       return LEAD_PX;
     }
-    return guessHeight(this.items[index - 1], placeOf(this.items, index - 1, this.timeline.firstUnread), this.list?.width ?? 0);
+    return guessHeight(this.items[index - 1], placeOf(this.items, index - 1, this.timeline.firstUnread),
+      this.list?.width ?? 0);
   }
 
   /** Make a row anew if what it shows is not what it was made from. */
@@ -269,7 +273,8 @@ export class AccordLog extends HTMLElement {
 
   #leadStamp() {
     const { hasOlder } = this.timeline;
-    return [hasOlder, this.#hasFailed, this.items.length === 0, this.timeline.isLoading && this.items.length === 0, this.#epoch];
+    return [hasOlder, this.#hasFailed, this.items.length === 0, this.timeline.isLoading && this.items.length === 0,
+      this.#epoch];
   }
 
   #stamp(index) {
@@ -353,6 +358,11 @@ export class AccordLog extends HTMLElement {
     }
   }
 
+  /** Nothing is new any more: the way to it goes. */
+  dismissUnread() {
+    this.#unread.hidden = true;
+  }
+
   async #goToUnread() {
     this.#unread.disabled = true;
     await this.goTo(this.timeline.firstUnread, { isQuiet: true });
@@ -361,8 +371,10 @@ export class AccordLog extends HTMLElement {
   }
 
   #showLatest() {
-    const isShown = this.items.length > 0 && this.list.distanceFromEnd > (this.#fresh > 0 ? 0 : this.list.viewHeight / 2);
-    const words = this.#fresh > 0 ? `${this.#fresh.toLocaleString("en-GB")} new ${this.#fresh === 1 ? "message" : "messages"}` : "Latest";
+    const far = this.#fresh > 0 ? 0 : this.list.viewHeight / 2;
+    const isShown = this.items.length > 0 && this.list.distanceFromEnd > far;
+    const count = `${this.#fresh.toLocaleString("en-GB")} new ${this.#fresh === 1 ? "message" : "messages"}`;
+    const words = this.#fresh > 0 ? count : "Latest";
     if (isShown && this.#latest.textContent !== words) {
       this.#latest.replaceChildren(icon("down"), words);
       this.#latest.classList.toggle("has-new", this.#fresh > 0);
@@ -375,7 +387,8 @@ export class AccordLog extends HTMLElement {
   /** Ask for older messages while the reader is still some screens away from the oldest held. */
   async #loadOlder() {
     const timeline = this.timeline;
-    const isNear = this.list !== null && this.list.viewHeight > 0 && this.list.distanceFromTop < AHEAD_VIEWS * this.list.viewHeight;
+    const isNear = this.list !== null && this.list.viewHeight > 0
+      && this.list.distanceFromTop < AHEAD_VIEWS * this.list.viewHeight;
     if (!isNear || this.#isOpening || this.#hasFailed || !timeline.hasOlder || timeline.isLoading) {
       return;
     }

@@ -1,6 +1,6 @@
 /**
- * The keyboard in the log: one tab stop, arrow keys from message to message, one key an action. The focus is on a message's
- * article or on something in its row; what is in a row can be reached by Tab only while the focus is there.
+ * The keyboard in the log: one tab stop, arrow keys from message to message, one key an action. The focus is on a
+ * message's article or on something in its row; what is in a row can be reached by Tab only while the focus is there.
  */
 
 const KEY_ACTIONS = { r: "reply", e: "edit", "+": "emoji", ":": "emoji", p: "pin", Delete: "delete", Enter: "menu" };

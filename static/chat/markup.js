@@ -75,7 +75,8 @@ function blocksOf(lines, depth, work) {
 }
 
 function endsParagraph(line, depth) {
-  return line.trim() === "" || isFence(line) || (line.startsWith(">") && depth < MAX_QUOTE_DEPTH) || bullet(line) !== null;
+  return line.trim() === "" || isFence(line) || (line.startsWith(">") && depth < MAX_QUOTE_DEPTH)
+    || bullet(line) !== null;
 }
 
 function isFence(line) {

@@ -1,7 +1,7 @@
 /**
  * Completion in a text field: people after @, emoji after a colon. The field keeps the focus, the chosen one is told by
- * aria-activedescendant; arrow keys choose, Tab and Enter take, Esc closes. A field of several lines may not have the role of a
- * combobox, so that there is a list is announced.
+ * aria-activedescendant; arrow keys choose, Tab and Enter take, Esc closes. A field of several lines may not have the
+ * role of a combobox, so that there is a list is announced.
  */
 
 import { announce } from "./announcer.js";
@@ -33,7 +33,8 @@ export class MentionMenu {
   constructor(field, people) {
     this.#field = field;
     this.#people = people;
-    this.#element = h("div", { class: "completion menu", id: this.#id, role: "listbox", "aria-label": "Suggestions", hidden: true });
+    this.#element = h("div", { class: "completion menu", id: this.#id, role: "listbox", "aria-label": "Suggestions",
+      hidden: true });
     this.#element.addEventListener("pointerdown", (event) => {
       const option = event.target.closest("[role=option]");
       event.preventDefault(); // the field keeps the focus
@@ -83,11 +84,12 @@ export class MentionMenu {
     switch (event.key) {
       case "ArrowDown":
       case "ArrowUp":
-        this.#choose((this.#active + (event.key === "ArrowDown" ? 1 : -1) + this.#options.length) % this.#options.length);
+        this.#choose(this.#active + (event.key === "ArrowDown" ? 1 : -1));
         break;
       case "Tab":
       case "Enter":
-        if (event.shiftKey) {
+        if (event.shiftKey || (event.key === "Enter" && this.#isWritten(this.#active))) {
+          this.close();
           return false;
         }
         this.#take(this.#active);
@@ -104,6 +106,12 @@ export class MentionMenu {
     return true;
   }
 
+  /** Whether the name stands there in full already: then Enter is meant for the message. */
+  #isWritten(index) {
+    const { value, selectionEnd } = this.#field;
+    return value.slice(this.#from, selectionEnd).toLowerCase() === this.#options[index].insert.trim().toLowerCase();
+  }
+
   #peopleFor(query) {
     const wanted = query.toLowerCase();
     const ranked = [];
@@ -116,7 +124,8 @@ export class MentionMenu {
     ranked.sort((a, b) => a.rank - b.rank || (a.person.name < b.person.name ? -1 : 1));
     return ranked.slice(0, MAX_SHOWN).map(({ person }) => ({
       insert: `@${person.name} `,
-      face: [avatar(person, { small: true, presence: true }), h("bdi", { class: "clip" }, person.displayName || person.name),
+      face: [avatar(person, { small: true, presence: true }),
+        h("bdi", { class: "clip" }, person.displayName || person.name),
         h("span", { class: "meta clip" }, `@${person.name}`)],
     }));
   }
@@ -129,7 +138,8 @@ export class MentionMenu {
     this.#options = options.map(({ insert, face, taken }, index) => ({
       insert,
       taken,
-      element: h("div", { role: "option", id: `${this.#id}-${index}`, "data-index": index, "aria-selected": "false" }, face),
+      element: h("div", { role: "option", id: `${this.#id}-${index}`, "data-index": index, "aria-selected": "false" },
+        face),
     }));
     this.#element.replaceChildren(...this.#options.map(({ element }) => element));
     if (!this.isOpen) {
@@ -139,7 +149,8 @@ export class MentionMenu {
     this.#choose(0);
   }
 
-  #choose(index) {
+  #choose(to) {
+    const index = (to + this.#options.length) % this.#options.length;
     this.#options[this.#active]?.element.setAttribute("aria-selected", "false");
     this.#active = index;
     const { element } = this.#options[index];

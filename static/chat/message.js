@@ -1,12 +1,13 @@
 /**
- * One row of the log: day and "New" lines, and the message as an article. Buttons carry `data-act`, which the log reads in
- * one listener for all. Not here: what the actions do (conversation.js), where rows lie (virtual.js).
+ * One row of the log: day and "New" lines, and the message as an article. Buttons carry `data-act`, which the log reads
+ * in one listener for all. Not here: what the actions do (conversation.js), where rows lie (virtual.js).
  */
 
 import { avatar, dayText, h, icon, timeText } from "./dom.js";
-import { renderText } from "./text.js";
+import { oneLine, renderText } from "./text.js";
 
 const LABEL_CHARS = 240;
+const QUOTE_CHARS = 140;
 const MAX_NAMES = 20;
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
@@ -44,7 +45,7 @@ export function fillRow(row, item, place, context) {
 function fillArticle(article, item, place, context) {
   const isMention = item.mentionsMe && !item.isDeleted;
   const isAnswer = item.replyTo !== null && !item.isDeleted;
-  const classes = ["msg", place.head && "head", isAnswer && "answer", isMention && "for-me", item.state, item.isDeleted && "deleted", item.isOwn && "own"];
+  const classes = ["msg", place.head && "head", isAnswer && "answer", isMention && "for-me", item.state];
   article.className = classes.filter(Boolean).join(" ");
   const parts = [
     isAnswer ? quote(item.replyTo, context.state) : null,
@@ -99,12 +100,14 @@ function quote({ id, author, authorName, text }, state) {
   return h("button", { type: "button", class: "quote", "data-act": "jump", "data-target": id, tabindex: "-1",
     title: "Go to this message" },
     h("bdi", { class: "quote-who" }, nameOf(author, state, authorName || "someone")),
-    h("span", { class: "quote-text", dir: "auto" }, text === null ? "an earlier message" : text.replace(/\s+/gu, " ")));
+    h("span", { class: "quote-text", dir: "auto" },
+      text === null ? "an earlier message" : oneLine(text, QUOTE_CHARS)));
 }
 
 function picture(item, state) {
   const person = state.people[item.author] ?? { key: item.author, name: authorOf(item, state) };
-  return h("span", { class: "picture", "data-act": item.kind === "import" ? null : "person", "data-key": item.author }, avatar(person));
+  return h("span", { class: "picture", "data-act": item.kind === "import" ? null : "person", "data-key": item.author },
+    avatar(person));
 }
 
 function headLine(item, place, state) {
@@ -116,7 +119,8 @@ function headLine(item, place, state) {
       : h("button", { type: "button", class: "who", "data-act": "person", "data-key": item.author, tabindex: "-1",
         title: `@${person.name}` }, name),
     time(item),
-    item.kind === "import" ? h("span", { class: place.origin ? "origin" : "origin is-known", title: "Written elsewhere and brought here; the hub's import signed it" },
+    item.kind === "import" ? h("span", { class: place.origin ? "origin" : "origin is-known",
+      title: "Written elsewhere and brought here; the hub's import signed it" },
       "imported") : null);
 }
 
@@ -141,7 +145,8 @@ function content(item, context) {
   const marks = marksOf(item);
   if (marks.length > 0) {
     const last = element.lastElementChild;
-    (last?.tagName === "P" && folded === null ? last : element.appendChild(h("p"))).append(h("span", { class: "marks" }, marks));
+    const line = last?.tagName === "P" && folded === null ? last : element.appendChild(h("p"));
+    line.append(h("span", { class: "marks" }, marks));
   }
   return [element, folded === null ? null : more(folded), reactions(item, context.state), burning(item, context.state),
     sendState(item, context.state)];
@@ -169,13 +174,14 @@ function reactions(item, state) {
   const buttons = item.reactions.map(({ emoji, by, isMine }) => {
     const names = by.slice(0, MAX_NAMES).map((key) => (key === state.me?.key ? "you" : nameOf(key, state)));
     const rest = by.length > MAX_NAMES ? ` and ${by.length - MAX_NAMES} more` : "";
-    return h("button", { type: "button", class: "reaction", "data-act": "react", "data-emoji": emoji, "aria-pressed": String(isMine),
-      "aria-label": `${emoji} ${by.length}: ${names.join(", ")}${rest}`, title: `${names.join(", ")}${rest}`, tabindex: "-1" },
-      h("bdi", { class: "emoji" }, emoji), h("span", { class: "number" }, by.length));
+    const who = `${names.join(", ")}${rest}`;
+    return h("button", { type: "button", class: "reaction", "data-act": "react", "data-emoji": emoji, tabindex: "-1",
+      "aria-pressed": String(isMine), "aria-label": `${emoji} ${by.length}: ${who}`, title: who },
+    h("bdi", { class: "emoji" }, emoji), h("span", { class: "number" }, by.length));
   });
   return h("div", { class: "reactions" }, buttons,
-    h("button", { type: "button", class: "reaction add", "data-act": "emoji", "aria-label": "Add a reaction", title: "Add a reaction",
-      tabindex: "-1" }, icon("smile")));
+    h("button", { type: "button", class: "reaction add", "data-act": "emoji", "aria-label": "Add a reaction",
+      title: "Add a reaction", tabindex: "-1" }, icon("smile")));
 }
 
 function burning(item, state) {

@@ -1,12 +1,15 @@
 /**
- * The small bar of actions on the message under the pointer or with the focus, and the clicks in the log: every element that
- * does something carries `data-act`. A tap on a message opens its actions.
+ * The small bar of actions on the message under the pointer or with the focus, and the clicks in the log: every element
+ * that does something carries `data-act`. A tap on a message opens its actions.
  */
 
 import { h, icon } from "./dom.js";
 
+const TOUCH = matchMedia("(hover: none) and (pointer: coarse)");
+
 export class MessageBar {
   #log;
+  #pointer = TOUCH.matches ? "touch" : "mouse"; // of the last press: not every browser says it with the click
   #element = h("div", { class: "msg-bar", role: "toolbar", "aria-label": "Actions" });
   /** @type {any} */
   #item = null;
@@ -28,6 +31,9 @@ export class MessageBar {
       if (event.target.matches(":focus-visible")) {
         this.#show(event.target.closest(".item"));
       }
+    });
+    scroller.addEventListener("pointerdown", (event) => {
+      this.#pointer = event.pointerType;
     });
     scroller.addEventListener("click", (event) => this.#onClick(event));
   }
@@ -78,8 +84,8 @@ export class MessageBar {
       }
       return;
     }
-    const isTap = event.pointerType === "touch" || event.pointerType === "pen";
-    if (isTap && item !== undefined && event.target.closest("a, button, textarea, summary") === null && isNothingSelected()) {
+    const isOnText = event.target.closest("a, button, textarea, summary") === null && isNothingSelected();
+    if (this.#pointer !== "mouse" && item !== undefined && isOnText) {
       log.act("menu", item, row.querySelector("article"));
     }
   }
@@ -87,7 +93,8 @@ export class MessageBar {
 
 function buttons(item) {
   const button = (act, name, label, key) =>
-    h("button", { type: "button", class: "icon-button", "data-act": act, "aria-label": label, title: key ? `${label} (${key})` : label,
+    h("button", { type: "button", class: "icon-button", "data-act": act, "aria-label": label,
+      title: `${label} (${key})`,
       "aria-haspopup": act === "menu" || act === "emoji" ? "dialog" : null }, icon(name));
   return [
     item.isDeleted ? null : button("emoji", "smile", "React", "+"),

@@ -14,7 +14,8 @@ import { reason } from "./words.js";
  */
 export function openPins(from, client, conversation, goTo) {
   const list = h("div", { class: "pins-list", tabindex: "-1" }, h("p", { class: "meta" }, "Looking them up"));
-  const panel = h("div", { class: "pins float sheet", popover: "auto", role: "dialog", "aria-label": "Pinned messages" },
+  const panel = h("div", { class: "pins float sheet", popover: "auto", role: "dialog",
+    "aria-label": "Pinned messages" },
     h("header", null, h("h2", null, "Pinned messages"), iconButton("close", "Close", () => panel.hidePopover())), list);
   let target = "";
   panel.addEventListener("toggle", (event) => {
@@ -40,7 +41,8 @@ async function fill(list, client, conversation, choose) {
   try {
     const items = await client.call("conversation.pins", { conversation });
     const { canPin } = client.state.conversations[conversation] ?? {};
-    list.replaceChildren(...(items.length > 0 ? items.map((item) => pinned(client, item, choose, list)) : empty(canPin)));
+    const cards = items.map((item) => pinned(client, item, choose, list));
+    list.replaceChildren(...(cards.length > 0 ? cards : empty(canPin)));
   } catch (error) {
     list.replaceChildren(h("p", { class: "error" }, reason(error)));
   }
@@ -65,11 +67,13 @@ function pinned(client, item, choose, list) {
     list.focus();
   };
   const card = h("article", { class: "pin", "aria-label": `${authorOf(item, state)}, ${dateText(item.at)}` },
-    h("div", { class: "pin-head" }, avatar(person, { small: true }), h("bdi", { class: "who clip" }, authorOf(item, state)),
+    h("div", { class: "pin-head" }, avatar(person, { small: true }),
+      h("bdi", { class: "who clip" }, authorOf(item, state)),
       h("time", { class: "meta" }, `${dateText(item.at)}, ${timeText(item.at)}`)),
     element,
     h("div", { class: "pin-verbs" },
       h("button", { type: "button", class: "button small", on: { click: () => choose(item.id) } }, "Go to message"),
-      item.canPin ? h("button", { type: "button", class: "button small quiet", on: { click: unpin } }, "Unpin") : null));
+      item.canPin ? h("button", { type: "button", class: "button small quiet", on: { click: unpin } }, "Unpin")
+        : null));
   return card;
 }

@@ -1,10 +1,11 @@
 /**
- * What follows from reading: the newest message is told as read when the page is visible and its end in view; what comes in
- * meanwhile is announced, briefly, to those who listen.
+ * What follows from reading: the newest message is told as read when the page is visible and its end in view; what
+ * comes in meanwhile is announced, briefly, to those who listen.
  */
 
 import { announce } from "./announcer.js";
 import { authorOf } from "./message.js";
+import { oneLine } from "./text.js";
 
 const READ_MS = 300;
 const ANNOUNCE_MS = 700;
@@ -88,7 +89,8 @@ export class Reading {
     }
     const last = arrived[arrived.length - 1];
     const who = authorOf(last, client.state);
-    const text = last.text.slice(0, MAX_ANNOUNCED_CHARS);
-    announce(arrived.length === 1 ? `${who}: ${text}` : `${arrived.length} new messages, the last from ${who}: ${text}`);
+    const text = oneLine(last.text, MAX_ANNOUNCED_CHARS);
+    announce(arrived.length === 1 ? `${who}: ${text}`
+      : `${arrived.length} new messages, the last from ${who}: ${text}`);
   }
 }

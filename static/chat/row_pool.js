@@ -1,7 +1,7 @@
 /**
- * The rows of a virtual list that are in the document: made when they are wanted, brought up to date, measured, taken out
- * when they are not wanted any more. Elements that stay are never moved, so focus and selection stay. Not here: where the
- * rows lie (virtual.js).
+ * The rows of a virtual list that are in the document: made when they are wanted, brought up to date, measured, taken
+ * out when they are not wanted any more. Elements that stay are never moved, so focus and selection stay. Not here:
+ * where the rows lie (virtual.js).
  */
 
 /** @typedef {{key: string, index: number, element: HTMLElement}} Row index: -1 while the row is gone */
@@ -28,10 +28,6 @@ export class RowPool {
 
   [Symbol.iterator]() {
     return this.#rows.values();
-  }
-
-  get size() {
-    return this.#rows.size;
   }
 
   /** @param {string} key */

@@ -1,6 +1,6 @@
 /**
- * What the place of an item in its timeline says about its row: whether a day begins, whether "New" stands above it, whether
- * it has a head of its own; and a guess at the row's height before it has been seen.
+ * What the place of an item in its timeline says about its row: whether a day begins, whether "New" stands above it,
+ * whether it has a head of its own; and a guess at the row's height before it has been seen.
  */
 
 const GROUP_MS = 5 * 60_000;
@@ -51,8 +51,9 @@ export function guessHeight(item, place, width) {
   const perLine = Math.max(16, Math.floor(Math.min(MAX_TEXT_PX, (width || 800) - SIDE_PX) / CHAR_PX));
   const breaks = item.format === "markdown" || item.text.length < 4000 ? count(item.text, "\n") : MAX_GUESSED_LINES;
   const lines = item.isDeleted ? 1 : Math.min(MAX_GUESSED_LINES, Math.ceil((item.text.length || 1) / perLine) + breaks);
-  return 4 + lines * LINE_PX + (place.head ? 34 : 0) + (place.day ? 40 : 0) + (place.isNew ? 32 : 0)
-    + (item.replyTo ? 20 : 0) + (item.reactions.length > 0 ? 32 : 0) + (item.state === "failed" ? 26 : 0) + (item.burnAt ? 18 : 0);
+  const lead = (place.day ? 40 : 0) + (place.isNew ? 32 : 0) + (place.head ? 34 : 0) + (item.replyTo ? 20 : 0);
+  const tail = (item.reactions.length > 0 ? 32 : 0) + (item.state === "failed" ? 26 : 0) + (item.burnAt ? 18 : 0);
+  return 4 + lead + lines * LINE_PX + tail;
 }
 
 function count(text, char) {

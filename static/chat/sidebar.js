@@ -133,7 +133,7 @@ export class Sidebar {
         picture,
         h("span", { class: "grow clip" }, title),
         ...(hasDraft ? [draftMark()] : []),
-        ...(mentions > 0 && conversation.kind === "channel" ? counted(mentions, true, "mentions of you")
+        ...(mentions > 0 && conversation.kind === "channel" ? counted(mentions, true, mentions === 1 ? "mention of you" : "mentions of you")
           : counted(unread, isLoud, "unread")));
     }
     return row;

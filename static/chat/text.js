@@ -1,10 +1,10 @@
 /**
- * A message's text as elements, built node by node from the tree of markup.js; nothing is ever parsed as HTML. Long texts
- * are folded before they are read, so that a hostile one costs no more than a screen of text.
+ * A message's text as elements, built node by node from the tree of markup.js; nothing is ever parsed as HTML. Long
+ * texts are folded before they are read, so that a hostile one costs no more than a screen of text.
  */
 
 import { h } from "./dom.js";
-import { parse } from "./markup.js";
+import { parse, textOf } from "./markup.js";
 
 const FOLD_LINES = 40;
 const FOLDED_LINES = 30;
@@ -24,7 +24,27 @@ export function renderText(item, { people, me }, { isWhole = false } = {}) {
   for (const block of blocks) {
     element.append(blockElement(block, { people, myKey: me?.key }));
   }
-  return { element, folded: cut < item.text.length ? `Show all (${item.text.length.toLocaleString("en-GB")} characters)` : null };
+  const isFolded = cut < item.text.length;
+  return { element, folded: isFolded ? `Show all (${item.text.length.toLocaleString("en-GB")} characters)` : null };
+}
+
+/** A text on one line, without its marks: for quotes. @param {string} text @param {number} most characters */
+export function oneLine(text, most) {
+  const { blocks } = parse(text.slice(0, most), { format: "markdown" });
+  return blocks.map(blockText).join(" ").replace(/\s+/gu, " ");
+}
+
+function blockText(block) {
+  switch (block.type) {
+    case "pre":
+      return block.text;
+    case "quote":
+      return block.blocks.map(blockText).join(" ");
+    case "list":
+      return block.items.map(({ mark, children }) => `${mark} ${textOf(children)}`).join(" ");
+    default:
+      return textOf(block.children);
+  }
 }
 
 /** The names by which a text can mention these people. */
@@ -101,8 +121,8 @@ function nodeElement(node, context) {
 /** A link whose words look like another address shows its real one. */
 function linkElement({ href, text }) {
   const isHonest = href === text || !/\S[.:]\S/u.test(text) || sameAddress(href, text);
-  const link = h("a", { href, target: "_blank", rel: "noopener noreferrer", referrerpolicy: "no-referrer", title: href, dir: "auto",
-    tabindex: "-1" }, text);
+  const link = h("a", { href, target: "_blank", rel: "noopener noreferrer", referrerpolicy: "no-referrer", title: href,
+    dir: "auto", tabindex: "-1" }, text);
   return isHonest ? link : [link, h("span", { class: "dim" }, ` (${new URL(href).host})`)];
 }
 

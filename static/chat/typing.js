@@ -24,7 +24,8 @@ export function showTyping(line, state, conversation) {
   } else if (keys.length > MAX_NAMED) {
     line.replaceChildren(dots(), "Several people are typing");
   } else {
-    const words = names.flatMap((name, index) => [index === 0 ? "" : index === names.length - 1 ? " and " : ", ", name]);
+    const between = (index) => (index === 0 ? "" : index === names.length - 1 ? " and " : ", ");
+    const words = names.flatMap((name, index) => [between(index), name]);
     line.replaceChildren(dots(), ...words, keys.length === 1 ? " is typing" : " are typing");
   }
 }

@@ -1,10 +1,12 @@
 /**
- * A virtual list: of many rows only those near the view are in the document. Rows lie in normal flow in one block, which is
- * placed inside a spacer as high as the whole list; heights are estimated until a row has been seen, then kept.
+ * A virtual list: of many rows only those near the view are in the document. Rows lie in normal flow in one block,
+ * which is placed inside a spacer as high as the whole list; heights are estimated until a row has been seen, then
+ * kept.
  *
  * What the reader looks at stays where it is: the list keeps an anchor (a row and its distance from the view's top), or
- * sticks to the end if the reader is there. While the person scrolls, corrections move the content (`#shift`) and not the
- * scroll position, which would cut a running fling or a drag of the scrollbar short; at rest the two are made equal again.
+ * sticks to the end if the reader is there. While the person scrolls, corrections move the content (`#shift`) and not
+ * the scroll position, which would cut a running fling or a drag of the scrollbar short; at rest the two are made equal
+ * again.
  *
  * The first row leads: it stands before all others, and new ones come after it at the earliest.
  * Not here: what a row is (`source`), the keyboard, the loading of more.
@@ -17,6 +19,7 @@ const OVERSCAN_PX = 700;
 const FAST_OVERSCAN_PX = 200;
 const END_SLACK_PX = 8;
 const MARGIN_PX = 12;
+const CONTEXT_PX = 56; // of what comes before the row that is to be at the top
 const MAX_ROUNDS = 4;
 const REST_MS = 150;
 const HAS_SCROLLEND = "onscrollend" in window;
@@ -215,7 +218,7 @@ export class VirtualList {
     for (let round = 0; round < 2; round += 1) {
       const size = this.#heights.get(index);
       const at = this.#heights.top(index) - this.#y;
-      let y = align === "start" ? 0 : Math.max(0, this.#view / 3 - size / 2);
+      let y = align === "start" ? CONTEXT_PX : Math.max(0, this.#view / 3 - size / 2);
       if (align === "nearest") {
         const lowest = this.#view - size - MARGIN_PX;
         y = at < MARGIN_PX || lowest < MARGIN_PX ? MARGIN_PX : Math.min(at, lowest);
@@ -277,8 +280,8 @@ export class VirtualList {
   }
 
   /**
-   * The first row that is wholly in view is what must not move; a reader at the end follows it. It is never the leading row:
-   * what comes in comes after that one, and would push away what is read.
+   * The first row that is wholly in view is what must not move; a reader at the end follows it. It is never the leading
+   * row: what comes in comes after that one, and would push away what is read.
    */
   #takeAnchor() {
     this.#sticks = this.isAtEnd;

@@ -8,7 +8,7 @@
  * The worker behind it may be shared with other tabs; when it dies, another is started and what was shown is shown again.
  */
 
-import { ClientError } from "./errors.js";
+import { ClientError, sentenceOf } from "./errors.js";
 import { applyPatch, emptyState } from "./state.js";
 import { Timeline } from "./timeline_view.js";
 import { startWorker } from "./worker_url.js";
@@ -105,10 +105,10 @@ export class Client extends EventTarget {
   async #connect() {
     let port;
     try {
-      ({ port } = startWorker(() => this.#isWelcome || this.#stop("unsupported", NO_WORKER)));
+      ({ port } = startWorker(() => this.#isWelcome || this.#stop("unsupported_browser", NO_WORKER)));
     } catch (error) {
-      console.error(error);
-      this.#stop("unsupported", NO_WORKER);
+      const isBlocked = error instanceof DOMException && error.name === "SecurityError";
+      this.#stop(...(isBlocked ? ["storage", sentenceOf("storage")] : ["unsupported_browser", NO_WORKER]));
       return;
     }
     port.onmessage = ({ data }) => this.#receive(port, data);
@@ -165,6 +165,11 @@ export class Client extends EventTarget {
   #changed(patch) {
     const detail = applyPatch(this.state, patch);
     this.dispatchEvent(new CustomEvent("state", { detail }));
+    for (const timeline of this.#timelines) { // one that was asked for before its conversation was known
+      if (timeline.isFailed && detail.conversations?.includes(timeline.conversation)) {
+        this.#openTimeline(timeline);
+      }
+    }
   }
 
   #workerDied() {

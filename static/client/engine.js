@@ -18,6 +18,19 @@ import { PublishedState } from "./state.js";
 import { Storage } from "./storage.js";
 import { talkCalls } from "./talk.js";
 
+const OLD_BROWSER = "This browser cannot make the keys that the client needs; update it, or use another one.";
+
+/** Whether the browser has the signatures and the key agreement of the protocol. */
+async function canSign() {
+  try {
+    await crypto.subtle.generateKey("Ed25519", false, ["sign", "verify"]);
+    await crypto.subtle.generateKey("X25519", false, ["deriveBits"]);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** One engine, for the pages that connect to it. */
 export class Engine {
   #storage = null;
@@ -33,6 +46,7 @@ export class Engine {
   constructor() {
     this.pages = new Pages({
       snapshot: () => this.#state.value,
+      settle: () => this.#state.flush(),
       changed: () => this.#pagesChanged(),
       online: () => this.#member?.link.retry(),
       left: (page) => this.#member?.timelines.left(page),
@@ -47,8 +61,12 @@ export class Engine {
   }
 
   async #start() {
+    if (!(await canSign())) {
+      this.#stop({ code: "unsupported_browser", detail: OLD_BROWSER, facts: {} });
+      return;
+    }
     this.#storage = await Storage.open(() => this.#stop({
-      code: "storage",
+      code: "outdated",
       detail: "A newer version of this page is open in another tab; close this one, or reload it.",
       facts: {},
     }));

@@ -64,7 +64,7 @@ export class Invites {
       label: here.get(item.key)?.label ?? "",
       link: item.state === "waiting" ? here.get(item.key)?.link ?? null : null,
       createdAt: item.created_at,
-      expires: item.expires_at,
+      expires: item.expires,
       status: item.state,
       claimedBy: item.claimed_by?.key ?? null,
     }));

@@ -39,7 +39,7 @@ export class Pages {
   #otherwise = (_name, _params, _page) => undefined;
 
   /**
-   * @param {{snapshot: () => object, changed: () => void, online: () => void, left: (page: Page) => void}} handlers
+   * @param {{snapshot: () => object, settle: () => void, changed: () => void, online: () => void, left: (page: Page) => void}} handlers
    */
   constructor(handlers) {
     this.#handlers = handlers;
@@ -110,9 +110,12 @@ export class Pages {
   async #answer(page, { id, call, params }) {
     try {
       const work = this.#calls[call] ?? ((given, asker) => this.#otherwise(call, given, asker));
-      page.post({ id, value: await work(params ?? {}, page) });
+      const value = await work(params ?? {}, page);
+      this.#handlers.settle(); // what a call has changed is told before its answer
+      page.post({ id, value });
     } catch (error) {
       const { code, detail, retryMs } = asClientError(error);
+      this.#handlers.settle();
       page.post({ id, error: { code, detail, retryMs } });
     }
   }

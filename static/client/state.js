@@ -117,8 +117,11 @@ export class PublishedState {
     }
   }
 
-  /** Send what has changed now. */
+  /** Send now what has changed. */
   flush() {
+    if (!this.#timer) {
+      return;
+    }
     clearTimeout(this.#timer);
     this.#timer = 0;
     const patch = this.#patch;

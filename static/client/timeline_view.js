@@ -14,6 +14,8 @@ export class Timeline extends EventTarget {
   firstUnread = null;
   /** @type {number} the worker's number of this look; 0 before it is open */
   view = 0;
+  /** The worker knew no such conversation when it was asked. */
+  isFailed = false;
   #client;
   #opened;
   #open;
@@ -66,6 +68,7 @@ export class Timeline extends EventTarget {
   /** The worker has opened it (again). */
   opened(view, items, meta) {
     this.view = view;
+    this.isFailed = false;
     this.#open();
     this.apply([{ op: "reset", items }], meta);
   }
@@ -73,6 +76,7 @@ export class Timeline extends EventTarget {
   /** The worker has no such conversation. @param {Error} error */
   failed(error) {
     this.isLoading = false;
+    this.isFailed = true;
     this.#fail(error);
     this.#await();
     this.dispatchEvent(new CustomEvent("change", { detail: [] }));

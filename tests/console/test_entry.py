@@ -230,3 +230,8 @@ def test_the_fragment_is_never_part_of_an_address(hub: Hub) -> None:
     text = page(Client(), "/console/enter")
     assert json.dumps("secret") not in text or 'name="secret"' in text
     assert "?secret" not in text
+
+
+@pytest.mark.parametrize("path", ["/", "/join", "/.well-known/accord", "/metrics", "/healthz"])
+def test_other_pages_know_nothing_of_forms(hub: Hub, path: str) -> None:
+    assert Client(enforce_csrf_checks=True).post(path).status_code == 405

@@ -1,4 +1,4 @@
-"""Second factors: an authenticator app; what passkeys need is tried in a browser (test_browser.py)."""
+"""Second factors: an authenticator app; what passkeys need is tried in a browser (tests/web/test_console.py)."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def _linked() -> Client:
 def test_the_page_draws_a_qr_code(operator: Client) -> None:
     operator.post("/console/factors/", {"step": "begin"})
     text = page(operator, "/console/factors/", app="1")
-    assert "<svg" in text
+    assert re.search(r"<svg[^>]* viewBox=", text)
     assert re.search(r'class="secret">([A-Z2-7]{4} ){7}[A-Z2-7]{4}<', text)
 
 

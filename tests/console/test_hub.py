@@ -72,9 +72,8 @@ async def test_ending_a_session_closes_it_within_a_second(world: World, operator
     page = (await in_thread(operator.ask, "/console/sessions/?q=ended"))[2]
     (sid,) = re.findall(r'href="/console/sessions/([0-9a-f]+)/"', page)
     await in_thread(operator.post, f"/console/do/end-session/{sid}/", confirmed="1")
-    began = time.monotonic()
     assert await session.closed(WITHIN_SECONDS) == 1000
-    assert time.monotonic() - began < WITHIN_SECONDS
+    await session.leave()
     async with await world.connect(member):
         pass  # it may come back
     assert f"session {sid}" in (await in_thread(operator.ask, "/console/console/auditentry/"))[2]
@@ -87,6 +86,7 @@ async def test_a_refused_device_is_closed_and_stays_out(world: World, operator: 
     (sid,) = re.findall(r'href="/console/sessions/([0-9a-f]+)/"', page)
     await in_thread(operator.post, f"/console/do/refuse-session/{sid}/", reason="stolen", confirmed="1")
     assert await session.closed(WITHIN_SECONDS) == 4403
+    await session.leave()
     with pytest.raises(Refused) as refusal:
         await world.connect(member, client=device)
     assert refusal.value.frame["code"] == "unauthorized"
@@ -108,6 +108,7 @@ async def test_a_refused_certificate_is_closed_and_stays_out(world: World, opera
     pk = re.findall(r"/console/peers/certificate/(\d+)/change/", page)[0]
     await in_thread(operator.post, f"/console/do/refuse-certificate/{pk}/", reason="", confirmed="1")
     assert await session.closed(WITHIN_SECONDS) == 4403
+    await session.leave()
     with pytest.raises(Refused):
         await world.connect(member, client=device, cert=cert)
     async with await world.connect(member, client=device):  # under another certificate

@@ -255,3 +255,11 @@ def test_a_long_chain_of_invites_is_no_recursion(operator: Client, hub: Hub) -> 
     last = text.rsplit("?at=", 1)[1].split('"')[0]
     assert f">m{MAX_DEPTH + 1}<" in page(operator, "/console/tree/", at=last)
     assert page(operator, "/console/tree/", at="9" * 30)
+
+
+def test_channels_come_first(world: Client) -> None:
+    names = [row[0] for row in rows_of(page(world, "/console/messaging/topic/export/"))[1:]]
+    assert names == ["lounge"]
+    rows = rows_of(page(world, "/console/messaging/topic/export/", kind="all"))[1:]
+    assert {"inbox", "feed", "open channel", "the hub's own"} == {row[1] for row in rows}
+    assert ["ann", "ann"] == [row[0] for row in rows if row[0] == "ann"]

@@ -1,7 +1,7 @@
 """What pages and their workers complain of while a test runs.
 
 Playwright tells of pages and of their own workers. Of shared workers, where the web client's engine lives, it tells
-nothing: those are watched over the browser's own debugging protocol.
+nothing: those are asked over the browser's own debugging protocol.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ import re
 from typing import Any
 
 from playwright.async_api import Browser, BrowserContext, CDPSession, ConsoleMessage, Error, WebError
+
+ANSWER_SECONDS = 5
 
 
 class Problems:
@@ -43,49 +45,56 @@ class Problems:
 
 
 class SharedWorkers:
-    """Listens to all shared workers of a browser; `problems` is where their complaints go, one test after another."""
+    """Asks the shared workers of a browser what they have complained of.
+
+    They are asked at the end: a worker that is watched while it runs does not end with its pages.
+    """
 
     def __init__(self, session: CDPSession) -> None:
-        self.problems = Problems()
         self._session = session
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._found: list[str] = []
+        self._answered = asyncio.Event()
+        session.on("Target.receivedMessageFromTarget", self._on_message)
 
     @classmethod
-    async def watch(cls, browser: Browser) -> SharedWorkers:
-        """Begin, for as long as the browser runs."""
-        workers = cls(await browser.new_browser_cdp_session())
-        workers._session.on("Target.targetCreated", workers._on_target)
-        workers._session.on("Target.receivedMessageFromTarget", workers._on_message)
-        await workers._session.send("Target.setDiscoverTargets", {"discover": True})
-        return workers
+    async def of(cls, browser: Browser) -> SharedWorkers:
+        """Those of all contexts."""
+        return cls(await browser.new_browser_cdp_session())
 
-    def _on_target(self, event: dict[str, Any]) -> None:
-        if event["targetInfo"]["type"] == "shared_worker":
-            task = asyncio.ensure_future(self._attach(event["targetInfo"]["targetId"]))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+    async def complaints(self) -> list[str]:
+        """What the workers that still run have complained of, from their beginning on."""
+        self._found = []
+        targets = await self._session.send("Target.getTargets")
+        for target in targets["targetInfos"]:
+            if target["type"] == "shared_worker":
+                try:
+                    async with asyncio.timeout(ANSWER_SECONDS):
+                        await self._ask(target["targetId"])
+                except (Error, TimeoutError):
+                    continue  # it has ended meanwhile
+        return self._found
 
-    async def _attach(self, target: str) -> None:
-        try:
-            attached = await self._session.send("Target.attachToTarget", {"targetId": target, "flatten": False})
-            for number, method in enumerate(("Runtime.enable", "Log.enable")):  # both repeat what has been said before
-                message = json.dumps({"id": number, "method": method})
-                await self._session.send(
-                    "Target.sendMessageToTarget", {"sessionId": attached["sessionId"], "message": message}
-                )
-        except Error:
-            pass  # the worker has ended already
+    async def _ask(self, target: str) -> None:
+        attached = await self._session.send("Target.attachToTarget", {"targetId": target, "flatten": False})
+        for method in ("Runtime.enable", "Log.enable"):  # each first repeats what has been said, then answers
+            self._answered.clear()
+            message = json.dumps({"id": 1, "method": method})
+            await self._session.send("Target.sendMessageToTarget", {**attached, "message": message})
+            await self._answered.wait()
+        await self._session.send("Target.detachFromTarget", attached)
 
     def _on_message(self, event: dict[str, Any]) -> None:
         message = json.loads(event["message"])
         said = message.get("params", {})
         match message.get("method"):
+            case None:
+                self._answered.set()
             case "Runtime.consoleAPICalled" if said["type"] == "error":
                 words = " ".join(str(item.get("value", item.get("description"))) for item in said["args"])
-                self.problems.found.append(f"shared worker: {words}")
+                self._found.append(f"shared worker: {words}")
             case "Runtime.exceptionThrown":
                 details = said["exceptionDetails"]
                 thrown = details.get("exception", {}).get("description", "")
-                self.problems.found.append(f"shared worker, uncaught: {details['text']} {thrown}")
+                self._found.append(f"shared worker, uncaught: {details['text']} {thrown}")
             case "Log.entryAdded" if said["entry"]["level"] == "error":
-                self.problems.found.append(f"shared worker: {said['entry']['text']} ({said['entry'].get('url', '')})")
+                self._found.append(f"shared worker: {said['entry']['text']} ({said['entry'].get('url', '')})")

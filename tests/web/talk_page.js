@@ -1,6 +1,7 @@
 /**
- * The start script of a page with one conversation alone: messages made here in place of those of the engine, so that lists of
- * any length, bursts and failures can be shown. Stands in for static/chat/main.js (test_talk.py); tests find all in `talk`.
+ * The start script of a page with one conversation alone: messages made here in place of those of the engine, so that
+ * lists of any length, bursts and failures can be shown. Stands in for static/chat/main.js (test_talk.py); tests find
+ * all in `talk`.
  */
 
 import "./conversation.js";
@@ -23,9 +24,12 @@ function item(fields) {
   const author = fields.author ?? keyOf("grace");
   const isOwn = author === ME;
   return {
-    id: `id-${Math.floor(random() * 1e9)}`, conversation: LOUNGE, author, authorName: author.split("-")[0], at: Date.now(), kind: "text",
-    text: "", format: "markdown", isOwn, editedAt: 0, isDeleted: false, deletedAt: null, replyTo: null, mentions: [], mentionsMe: false,
-    reactions: [], isPinned: false, state: "sent", error: null, burnAt: 0, canEdit: isOwn, canDelete: isOwn, canPin: true, ...fields,
+    id: `id-${Math.floor(random() * 1e9)}`, conversation: LOUNGE, author, authorName: author.split("-")[0],
+      at: Date.now(), kind: "text",
+    text: "", format: "markdown", isOwn, editedAt: 0, isDeleted: false, deletedAt: null, replyTo: null, mentions: [],
+      mentionsMe: false,
+    reactions: [], isPinned: false, state: "sent", error: null, burnAt: 0, canEdit: isOwn, canDelete: isOwn,
+      canPin: true, ...fields,
   };
 }
 
@@ -33,8 +37,10 @@ function item(fields) {
 function items(count, prefix = "m") {
   const authors = Object.keys(NAMES).map(keyOf);
   return Array.from({ length: count }, (_, index) => {
-    const words = Array.from({ length: 1 + Math.floor(random() * random() * 60) }, () => WORDS[Math.floor(random() * WORDS.length)]);
-    const fields = { id: `${prefix}${index}`, author: authors[Math.floor(index / 3) % 4], at: Date.now() - (count - index) * 60_000 };
+    const words = Array.from({ length: 1 + Math.floor(random() * random() * 60) },
+      () => WORDS[Math.floor(random() * WORDS.length)]);
+    const fields = { id: `${prefix}${index}`, author: authors[Math.floor(index / 3) % 4],
+      at: Date.now() - (count - index) * 60_000 };
     return item({ ...fields, text: `${prefix}${index}: ${words.join(" ")}` });
   });
 }
@@ -137,23 +143,27 @@ class Client extends EventTarget {
 const ANSWERS = {
   "message.send": ({ conversation, text, mentions, replyTo = null }, timeline) => {
     const answered = timeline.items.find((each) => each.id === replyTo);
-    const quoted = answered && { id: replyTo, author: answered.author, authorName: answered.authorName, text: answered.text };
+    const quoted = answered && { id: replyTo, author: answered.author, authorName: answered.authorName,
+      text: answered.text };
     const sent = item({ conversation, text, mentions, author: ME, state: "sending", replyTo: quoted ?? null });
     timeline.add(sent);
     setTimeout(() => timeline.update(sent.id, { state: "sent" }), ANSWER_MS);
     return { id: sent.id };
   },
   "message.edit": ({ id, text, mentions }, timeline) => timeline.update(id, { text, mentions, editedAt: Date.now() }),
-  "message.delete": ({ id }, timeline) => timeline.update(id, { text: "", isDeleted: true, deletedAt: Date.now(), canEdit: false, canDelete: false, canPin: false }),
+  "message.delete": ({ id }, timeline) => timeline.update(id, { text: "", isDeleted: true, deletedAt: Date.now(),
+    canEdit: false, canDelete: false, canPin: false }),
   "message.react": ({ id, emoji, on }, timeline, held) => {
     const others = held.reactions.filter((reaction) => reaction.emoji !== emoji);
-    const by = (held.reactions.find((reaction) => reaction.emoji === emoji)?.by ?? []).filter((key) => key !== ME).concat(on ? [ME] : []);
+    const before = held.reactions.find((reaction) => reaction.emoji === emoji)?.by ?? [];
+    const by = before.filter((key) => key !== ME).concat(on ? [ME] : []);
     timeline.update(id, { reactions: by.length > 0 ? [...others, { emoji, by, isMine: on }] : others });
   },
   "message.pin": ({ id, on }, timeline) => timeline.update(id, { isPinned: on }),
   "message.retry": ({ id }, timeline) => timeline.update(id, { state: "sent", error: null }),
   "message.discard": ({ id }, timeline) => timeline.remove(id),
-  "message.details": ({ id }, timeline, held) => ({ id, author: held.author, authorName: held.authorName, fingerprint: held.author,
+  "message.details": ({ id }, timeline, held) => ({ id, author: held.author, authorName: held.authorName,
+    fingerprint: held.author,
     type: "chat.text", createdAt: held.at, cursor: 7, bytes: 300, header: { type: "chat.text", from: held.author } }),
   "conversation.pins": (params, timeline) => timeline.items.filter((each) => each.isPinned),
   "conversation.draft": ({ conversation, text, replyTo }) => {
@@ -162,16 +172,19 @@ const ANSWERS = {
 };
 
 function newState(fields) {
-  const people = Object.fromEntries(Object.entries(NAMES).map(([name, displayName], index) => [keyOf(name), { key: keyOf(name), name, displayName,
+  const people = Object.fromEntries(Object.entries(NAMES).map(([name, displayName], index) => [keyOf(name),
+    { key: keyOf(name), name, displayName,
     about: "", status: "", isMe: name === "ada", isAdmin: false, presence: index < 2 ? "online" : "offline" }]));
-  const conversation = (id, more) => [id, { id, kind: "channel", topic: id, name: id.slice(5), about: "", with: null, unread: 0, mentions: 0,
+  const conversation = (id, more) => [id, { id, kind: "channel", topic: id, name: id.slice(5), about: "", with: null,
+    unread: 0, mentions: 0,
     lastAt: 0, draft: "", replyTo: null, isEncrypted: false, canPost: true, canPin: true, ...more }];
   return {
     phase: "inside", stop: null, link: { status: "online", retryAt: null, code: null }, clock: { offsetMs: 0 },
     hub: { name: "A hub", key: "k", fingerprint: "k", url: location.origin },
     me: { ...people[ME], fingerprint: ME }, people,
     conversations: Object.fromEntries([conversation(LOUNGE, { about: "All and nothing" }), conversation("chan:other"),
-      conversation(`direct:${keyOf("grace")}`, { kind: "direct", name: "grace", with: keyOf("grace"), canPin: false })]),
+      conversation(`direct:${keyOf("grace")}`, { kind: "direct", name: "grace", with: keyOf("grace"),
+        canPin: false })]),
     typing: {}, mentionsUnread: 0, outboxCount: 0, ...fields,
   };
 }
@@ -200,7 +213,8 @@ const talk = {
   /** The first message that is wholly in view: [id, distance from the view's top]. */
   anchor() {
     const { top } = talk.log.scroller.getBoundingClientRect();
-    const row = [...talk.log.querySelectorAll(".item[data-id]")].find((each) => each.getBoundingClientRect().top >= top);
+    const rows = [...talk.log.querySelectorAll(".item[data-id]")];
+    const row = rows.find((each) => each.getBoundingClientRect().top >= top);
     return [row.dataset.id, row.getBoundingClientRect().top - top];
   },
   /** Where a message is: its distance from the view's top, or null if it is not in the document. */
@@ -228,5 +242,95 @@ const talk = {
   },
   /** After the next frame has been shown. */
   frame: () => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))),
+};
+/** Messages of some kinds, and what is done with them in the page. */
+talk.scenes = {
+  /** One of each kind. */
+  everything() {
+    const at = Date.now() - 600_000;
+    const by = (name, text, more = {}) => item({ author: keyOf(name), at, text, ...more });
+    const seen = { id: "seen", author: keyOf("grace"), authorName: "grace", text: "see" };
+    const reactions = [{ emoji: "👍", by: [ME], isMine: true }, { emoji: "🎉", by: [keyOf("ken")], isMine: false }];
+    talk.open({ firstUnread: "seen", all: [
+      ...items(40),
+      by("grace", "see https://a.example/ and `code`", { id: "seen", isPinned: true, editedAt: at }),
+      by("barbara", "an answer", { replyTo: seen, reactions }),
+      by("grace", "@ada **bold**\n> quote\n- list\n```\ncode\n```", { mentions: [ME], mentionsMe: true,
+        burnAt: at + DAY }),
+      by("barbara", "", { isDeleted: true }),
+      by("old", "from elsewhere", { kind: "import", authorName: "old name" }),
+      by("ada", "mine", { id: "mine" }),
+      by("ada", "going out", { state: "sending" }),
+      by("ada", "not sent", { state: "failed", error: { code: "denied", detail: "You may not." } }),
+    ] });
+    talk.client.change({ typing: { [LOUNGE]: [keyOf("grace")] } }, { typing: [LOUNGE] });
+  },
+
+  /** Two authors in turn; two of the messages are near in time. */
+  groups() {
+    const noon = new Date(2024, 2, 5, 12).getTime();
+    const by = (name, minutes, text) => item({ id: text, author: keyOf(name), at: noon + minutes * 60_000, text });
+    talk.open({ all: [by("grace", 0, "first"), by("grace", 2, "second"), by("barbara", 3, "third"),
+      by("barbara", 9, "fourth"),
+      by("barbara", 24 * 60, "fifth")] });
+  },
+
+  /** Two of mine that have failed. */
+  failures() {
+    const error = { code: "offline", detail: "The hub is out of reach." };
+    talk.timeline.add(...["one", "two"].map((text) => item({ id: text, text, author: ME, state: "failed", error })));
+  },
+
+  /** A stranger's text in every place that shows what others write. */
+  stranger(text, links) {
+    const key = keyOf("mallory");
+    const replyTo = { id: "none", author: "x", authorName: text, text };
+    const reactions = [{ emoji: text.slice(0, 32), by: [key], isMine: false }];
+    const fields = { author: key, authorName: text, replyTo, mentions: [key], reactions, isPinned: true, editedAt: 5 };
+    talk.open({ all: [
+      item({ ...fields, text: text + links }),
+      item({ ...fields, text: `\`\`\`\n${text}\n\`\`\`\n> ${text}\n- ${text}` }),
+      item({ ...fields, kind: "import", format: "plain", text: `${text}${links} @${text}` }),
+      item({ ...fields, author: ME, text, state: "failed", error: { code: text, detail: text } }),
+    ] });
+    const { people, conversations } = talk.client.state;
+    people[key] = { ...people[ME], key, isMe: false, name: "mallory", displayName: text, status: text };
+    Object.assign(conversations[LOUNGE], { name: text, about: text });
+    talk.client.change({ typing: { [LOUNGE]: [key] } }, { people: [key], conversations: [LOUNGE], typing: [LOUNGE] });
+  },
+
+  /** Watches each frame: whether rows fill the view, and whether those seen before have all moved by the same. */
+  watch() {
+    talk.uneven = 0;
+    talk.gaps = 0;
+    let before = new Map();
+    const look = () => {
+      const rows = [...talk.log.querySelectorAll(".item[data-id]:not(.stray)")];
+      const now = new Map(rows.map((row) => [row.dataset.id, row.getBoundingClientRect().top]));
+      const moves = [...now].filter(([id]) => before.has(id)).map(([id, top]) => top - before.get(id));
+      talk.uneven = Math.max(talk.uneven, moves.length > 0 ? Math.max(...moves) - Math.min(...moves) : 0);
+      talk.gaps += talk.isFilled() ? 0 : 1;
+      before = now;
+      talk.watching = requestAnimationFrame(look);
+    };
+    look();
+  },
+
+  /** Selects from the first message's bold word to the fifth character of the last, and copies. */
+  copy(first, last) {
+    const text = (id) => talk.log.article(id).querySelector(".text");
+    getSelection().setBaseAndExtent(text(first).querySelector("strong").firstChild, 0,
+      text(last).querySelector("p").firstChild, 5);
+    const clipboardData = new DataTransfer();
+    talk.log.scroller.dispatchEvent(new ClipboardEvent("copy", { clipboardData, bubbles: true, cancelable: true }));
+    return clipboardData.getData("text/plain");
+  },
+
+  /** The work of reading so many characters of a text made of `unit`: [steps a character, nodes]. */
+  work([unit, size, format]) {
+    const text = unit.repeat(Math.ceil(size / unit.length)).slice(0, size);
+    const { steps, nodes } = parse(text, { format, mentions: new Map([["ada", "k"]]) });
+    return [steps / size, nodes];
+  },
 };
 globalThis.talk = talk;

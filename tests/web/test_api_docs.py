@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.async_api import BrowserContext
 
+from tests.e2e.test_api_examples import example
 from tests.hubs import HubProcess
 from tests.web.conftest import Problems
 
@@ -39,3 +40,11 @@ async def test_the_page_can_ask_the_api_for_nothing_but_what_is_public(
     page = await context.new_page()
     await page.goto(f"{hub.url}/api/v1/docs")
     assert await page.evaluate(CHAT) == "TypeError"
+
+
+async def test_the_worked_example_is_on_the_page_as_it_is_tested(hub: HubProcess, context: BrowserContext) -> None:
+    page = await context.new_page()
+    await page.goto(f"{hub.url}/api/v1/docs")
+    await page.wait_for_selector(".opblock-summary")
+    shown = [await code.text_content() for code in await page.locator("details pre code").all()]
+    assert shown == [example(language) for language in ("python", "javascript", "sh")]

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from playwright.async_api import BrowserContext, Route
 
-from tests.e2e.plain_client import message
+from tests.e2e.plain_client import message, now_ms
 from tests.e2e.world import World
 from tests.hubs import HubProcess, run_command, start_hub
 from tests.web.cable import Cable
@@ -21,6 +22,8 @@ from tests.web.person import invite
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(240)]
 
+MINUTE_MS = 60_000
+HOUR_MS = 60 * MINUTE_MS
 STOPPED = "client.state.phase === 'stopped'"
 
 
@@ -206,3 +209,32 @@ async def test_two_connections_never_and_none_is_left(own_hub: HubProcess, open_
         await ada.online()
     status = json.loads(run_command(own_hub.home, "status", "--json").stdout)
     assert status["sockets"] == 1
+
+
+async def _shifted(context: BrowserContext, hours: int) -> None:
+    """The context's pages run the engine in a worker of their own whose clock is wrong."""
+
+    async def shift(route: Route) -> None:
+        answer = await route.fetch()
+        wrong = f"const now = Date.now; Date.now = () => now() + {hours * HOUR_MS};"
+        await route.fulfill(body=f"{wrong}\n{await answer.text()}", content_type="text/javascript")
+
+    await context.add_init_script("delete window.SharedWorker")
+    await context.route("**/client/clock.js", shift)
+
+
+@pytest.mark.parametrize("hours", [1, -1])
+async def test_a_clock_that_is_an_hour_off(own_hub: HubProcess, open_context: OpenContext, hours: int) -> None:
+    context = await open_context()
+    await _shifted(context, hours)
+    ada = await Browsing.join(context, own_hub, "ada")
+    bob = await Browsing.join(await open_context(), own_hub, "bob")
+    offset = await ada.state("clock.offsetMs")
+    assert abs(offset + hours * HOUR_MS) < MINUTE_MS
+    assert await bob.state("clock.offsetMs") == 0
+    await ada.say("what time is it?")
+    heard = await bob.sees("what time is it?")
+    assert abs(heard["at"] - now_ms()) < MINUTE_MS
+    made = await ada.call("invites.create", label="", invites=0)
+    newcomer = await Browsing.open(await open_context(), own_hub.url)
+    assert (await newcomer.call("join.check", link=made["link"]))["status"] == "waiting"

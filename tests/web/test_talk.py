@@ -1,7 +1,7 @@
 """The conversation in Chromium: the virtual list, writing, the keyboard, what strangers can write.
 
-Most of it runs on a page of the hub with the conversation alone and messages made in talk_page.js; with the real engine
-and a real hub it is run by test_app.py.
+Most of it runs on a page of the hub with the conversation alone and messages made in talk_page.js: lists of any length,
+bursts, failures. What people do together, with the engine, is in test_chat.py.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from playwright.async_api import Browser, BrowserContext, Locator, Page, Route, 
 
 from tests.hubs import HubProcess
 from tests.web.conftest import OpenContext, Problems
+from tests.web.person import Person, invite
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 
@@ -161,18 +162,7 @@ async def test_a_wheel_through_rows_never_seen_does_not_jump(open_context: OpenC
     await show(page, MANY)
     await page.evaluate("talk.log.scroller.scrollTop = talk.log.scroller.scrollHeight / 2")
     await settle(page)
-    # Each frame, the rows seen in the frame before have moved by as much as the wheel says, all by the same
-    await page.evaluate(
-        """() => { talk.uneven = 0; talk.gaps = 0; let before = new Map();
-          const look = () => {
-            const rows = [...talk.log.querySelectorAll(".item[data-id]:not(.stray)")];
-            const now = new Map(rows.map((row) => [row.dataset.id, row.getBoundingClientRect().top]));
-            const moves = [...now].filter(([id]) => before.has(id)).map(([id, top]) => top - before.get(id));
-            talk.uneven = Math.max(talk.uneven, moves.length ? Math.max(...moves) - Math.min(...moves) : 0);
-            talk.gaps += talk.isFilled() ? 0 : 1;
-            before = now; talk.watch = requestAnimationFrame(look); };
-          look(); }"""
-    )
+    await page.evaluate("talk.scenes.watch()")
     await page.mouse.move(500, 400)
     for _ in range(30):
         await page.mouse.wheel(0, -400)
@@ -200,9 +190,7 @@ async def test_who_reads_above_is_told_what_came_and_gets_there(page: Page) -> N
     await show(page, 300)
     await page.evaluate("talk.log.scroller.scrollTop = 2000")
     await settle(page)
-    await page.evaluate(
-        "talk.timeline.add(...talk.items(3, 'new').map((each) => ({...each, author: talk.keyOf('grace'), isOwn: false})))"
-    )
+    await page.evaluate("talk.timeline.add(...['x', 'y', 'z'].map((text) => talk.item({text})))")
     pill = page.get_by_role("button", name="3 new messages")
     await pill.click()
     await settle(page)
@@ -245,8 +233,10 @@ async def test_the_list_of_a_conversation_left_does_not_move_the_next(page: Page
     await page.evaluate("talk.element.conversation = 'chan:lounge'")
     await settle(page)
     await page.evaluate("talk.log.scroller.scrollTop = 4000")
+    await settle(page)
+    anchor, top = await page.evaluate("talk.anchor()")
     await page.evaluate("talk.rest()")
-    assert await page.evaluate("talk.log.scroller.scrollTop") == 4000
+    assert abs(await page.evaluate("(id) => talk.top(id)", anchor) - top) < 1
 
 
 async def test_at_the_very_top_what_is_read_stays_as_more_comes(page: Page) -> None:
@@ -261,7 +251,7 @@ async def test_at_the_very_top_what_is_read_stays_as_more_comes(page: Page) -> N
 
 async def test_reading_begins_at_the_first_unread_message(page: Page) -> None:
     await show(page, 400, first_unread="m300")
-    assert 0 <= await page.evaluate("talk.top('m300')") < 40
+    assert 0 <= await page.evaluate("talk.top('m300')") < 80
     await expect(page.locator(".day.new")).to_have_text("New")
     assert await calls(page, "conversation.read") == []
 
@@ -283,18 +273,15 @@ async def test_what_is_at_the_end_in_view_is_read(page: Page) -> None:
 
 
 async def test_messages_of_one_author_share_a_head(page: Page) -> None:
-    await page.evaluate(
-        """() => { const at = new Date(2024, 2, 5, 12).getTime(); const by = (name, minutes, text) =>
-             talk.item({id: text, author: talk.keyOf(name), at: at + minutes * 60000, text});
-           talk.open({all: [by('grace', 0, 'first'), by('grace', 2, 'second'), by('barbara', 3, 'third'), by('barbara', 9, 'fourth'),
-             by('barbara', 24 * 60, 'fifth')]}); }"""
-    )
+    await page.evaluate("talk.scenes.groups()")
     heads = await page.locator("article.head").evaluate_all(
         "(all) => all.map((each) => each.closest('.item').dataset.id)"
     )
     assert heads == ["first", "third", "fourth", "fifth"]
     assert await page.locator("h2.day").count() == 2
-    assert re.fullmatch(r"Grace Hopper, .*12.*, second", await article(page, "second").get_attribute("aria-label"))
+    assert re.fullmatch(
+        r"Grace Hopper, .*12.*, second", await article(page, "second").get_attribute("aria-label") or ""
+    )
 
 
 async def test_a_reply_quotes_and_leads_to_what_it_answers(page: Page) -> None:
@@ -323,10 +310,7 @@ async def test_reactions_are_given_and_taken_back(page: Page) -> None:
 
 async def test_a_message_that_failed_can_be_sent_again_or_discarded(page: Page) -> None:
     await show(page)
-    await page.evaluate(
-        """talk.timeline.add(...['one', 'two'].map((text) => talk.item({id: text, text, author: talk.ME, state: 'failed',
-           error: {code: 'offline', detail: 'The hub is out of reach.'}})))"""
-    )
+    await page.evaluate("talk.scenes.failures()")
     failure = page.locator(".failure")
     await expect(failure.first).to_contain_text("Not sent. The hub is out of reach.")
     await failure.first.get_by_role("button", name="Try again").click()
@@ -372,23 +356,20 @@ async def test_pins_are_listed_and_lead_to_the_message(page: Page) -> None:
 
 async def test_what_is_copied_from_several_messages_says_who_said_it(page: Page) -> None:
     await page.evaluate(
-        """talk.open({all: [talk.item({id: 'a', text: 'first **bold**'}), talk.item({id: 'b', author: talk.keyOf('barbara'), text: 'second'}),
-           talk.item({id: 'c', text: 'third line'})]})"""
+        """() => { const by = (id, name, text) => talk.item({id, author: talk.keyOf(name), text});
+           talk.open({all: [by('a', 'grace', 'first **bold**'), by('b', 'barbara', 'second'),
+             by('c', 'grace', 'third line')]}); }"""
     )
-    copied = await page.evaluate(
-        """() => { const text = (id) => talk.log.article(id).querySelector('.text');
-           getSelection().setBaseAndExtent(text('a').querySelector('strong').firstChild, 0, text('c').querySelector('p').firstChild, 5);
-           const data = new DataTransfer();
-           talk.log.scroller.dispatchEvent(new ClipboardEvent('copy', {clipboardData: data, bubbles: true, cancelable: true}));
-           return data.getData('text/plain'); }"""
-    )
+    await settle(page)
+    copied = await page.evaluate("talk.scenes.copy('a', 'c')")
     assert re.fullmatch(r"Grace Hopper, .+\nbold\n\nBarbara, .+\nsecond\n\nGrace Hopper, .+\nthird", copied)
 
 
 async def test_a_selection_keeps_its_rows(page: Page) -> None:
     await show(page, 500)
     await page.evaluate(
-        """() => { const text = talk.log.article('m499').querySelector('.text p').firstChild; getSelection().setBaseAndExtent(text, 0, text, 4); }"""
+        """() => { const text = talk.log.article('m499').querySelector('.text p').firstChild;
+           getSelection().setBaseAndExtent(text, 0, text, 4); }"""
     )
     await page.evaluate("talk.log.scroller.scrollTop = 0")
     await settle(page)
@@ -415,7 +396,8 @@ async def test_enter_of_an_input_method_does_not_send(page: Page) -> None:
     await show(page)
     await composer(page).fill("にほん")
     await composer(page).evaluate(
-        "(area) => area.dispatchEvent(new KeyboardEvent('keydown', {key: 'Enter', isComposing: true, bubbles: true, cancelable: true}))"
+        """(area) => area.dispatchEvent(new KeyboardEvent('keydown',
+             {key: 'Enter', isComposing: true, bubbles: true, cancelable: true}))"""
     )
     assert await calls(page, "message.send") == []
 
@@ -443,6 +425,16 @@ async def test_mentions_are_completed_and_told(page: Page) -> None:
     assert len(sent["mentions"]) == 2
     assert sent["mentions"][0] == await page.evaluate("talk.keyOf('grace')")
     await expect(page.locator("article.sent .mention")).to_have_text(["@grace", text.split()[3]])
+
+
+async def test_a_name_written_out_is_sent_with_one_enter(page: Page) -> None:
+    await show(page)
+    await composer(page).click()
+    await page.keyboard.type("thanks @Grace")
+    await page.get_by_role("option").wait_for()
+    await page.keyboard.press("Enter")
+    (sent,) = await calls(page, "message.send")
+    assert sent["mentions"] == [await page.evaluate("talk.keyOf('grace')")]
 
 
 async def test_a_mention_of_me_stands_out(page: Page) -> None:
@@ -566,25 +558,13 @@ async def test_what_is_edited_can_be_left_and_found_again(page: Page) -> None:
 
 SCRIPTS = "<img src=x onerror='window.ran=1'><script>window.ran=1</script><svg onload='window.ran=1'>"
 LINKS = (
-    "[a](javascript:window.ran=1) [b](JaVaScRiPt:window.ran=1) [c](data:text/html,<script>1</script>) javascript:window.ran=1 "
-    '[d](https://ok.example/"onclick="window.ran=1) <https://in.example/>'
+    "[a](javascript:window.ran=1) [b](JaVaScRiPt:window.ran=1) [c](data:text/html,<script>1</script>) "
+    'javascript:window.ran=1 [d](https://ok.example/"onclick="window.ran=1) <https://in.example/>'
 )
 
 
 async def test_nothing_that_a_stranger_writes_becomes_an_element(page: Page) -> None:
-    await page.evaluate(
-        """([scripts, links]) => { const key = talk.keyOf('mallory'); const reply = {id: 'none', author: 'x', authorName: scripts, text: scripts};
-          const fields = {author: key, authorName: scripts, replyTo: reply, mentions: [key],
-            reactions: [{emoji: scripts.slice(0, 32), by: [key], isMine: false}], isPinned: true, editedAt: 5};
-          talk.open({all: [talk.item({...fields, text: scripts + links}), talk.item({...fields, text: '```\\n' + scripts + '\\n```\\n> ' + scripts + '\\n- ' + scripts}),
-            talk.item({...fields, kind: 'import', format: 'plain', text: scripts + links + ' @' + scripts}),
-            talk.item({...fields, author: talk.ME, text: scripts, state: 'failed', error: {code: scripts, detail: scripts}})]});
-          const {people, conversations} = talk.client.state;
-          people[key] = {...people[talk.ME], key, isMe: false, name: 'mallory', displayName: scripts, status: scripts};
-          Object.assign(conversations['chan:lounge'], {name: scripts, about: scripts});
-          talk.client.change({typing: {'chan:lounge': [key]}}, {people: [key], conversations: ['chan:lounge'], typing: ['chan:lounge']}); }""",
-        [SCRIPTS, LINKS],
-    )
+    await page.evaluate("([text, links]) => talk.scenes.stranger(text, links)", [SCRIPTS, LINKS])
     await composer(page).fill("@mal")
     await page.get_by_role("option").wait_for()
     await page.keyboard.press("Escape")
@@ -607,9 +587,36 @@ async def test_nothing_that_a_stranger_writes_becomes_an_element(page: Page) -> 
         assert await page.locator(f"accord-log a:not([{name}='{value}'])").count() == 0
 
 
+async def test_nothing_that_a_stranger_writes_runs_at_others(open_context: OpenContext, hub: HubProcess) -> None:
+    ada = await Person.join(await open_context(viewport=DESKTOP), invite(hub), "ada-reads")
+    mallory = await Person.join(await open_context(viewport=DESKTOP), invite(hub), "mallory-writes")
+    call = "([name, params]) => document.querySelector('accord-conversation').client.call(name, params)"
+    profile = {"displayName": SCRIPTS[:48], "about": SCRIPTS, "status": SCRIPTS[:100]}
+    await mallory.page.evaluate(call, ["profile.set", profile])
+    await mallory.say(f"look {SCRIPTS} {LINKS} @ada-reads")
+    await ada.sees("look <img")
+    ids = "() => document.querySelector('accord-log').items.at(-1)"
+    item = await ada.page.evaluate(ids)
+    reaction = {"conversation": item["conversation"], "id": item["id"], "emoji": SCRIPTS[:32], "on": True}
+    await mallory.page.evaluate(call, ["message.react", reaction])
+    await expect(ada.page.locator(".reaction .emoji")).to_have_text(SCRIPTS[:32])
+    await mallory.act("look <img", "Reply")
+    await mallory.say(f"again {SCRIPTS}")
+    await ada.sees("again <img")
+    await expect(ada.page.locator(".msg .who").last).to_have_text(SCRIPTS[:48])
+    for person in (ada, mallory):
+        assert await person.page.evaluate("window.ran") is None
+        assert await person.page.locator("body :is(img, script, iframe, object, style)").count() == 0
+    await mallory.act("again <img", "More")
+    await mallory.page.get_by_role("menuitem", name="Delete").click()
+    await mallory.page.get_by_role("alertdialog").get_by_role("button", name="Delete").click()
+    await expect(ada.page.locator(".gone")).to_have_text("deleted")
+
+
 async def test_directions_of_writing_do_not_leak(page: Page) -> None:
     await page.evaluate(
-        """() => talk.open({all: [talk.item({text: '\\u202e\\u2067evil \\u202e https://a.example/\\u202egpj.exe'}), talk.item({id: 'next', text: 'next'})]})"""
+        """talk.open({all: [talk.item({text: '\\u202e\\u2067evil \\u202e https://a.example/\\u202egpj.exe'}),
+             talk.item({id: 'next', text: 'next'})]})"""
     )
     assert await page.locator("accord-log a").evaluate("(link) => link.href") == "https://a.example/"
     bidi = "(element) => getComputedStyle(element).unicodeBidi"
@@ -618,20 +625,17 @@ async def test_directions_of_writing_do_not_leak(page: Page) -> None:
 
 
 HOSTILE = [
-    "*", "*a ", "*a_b ", "[", "[a](http://", "](http://x)", "http://:", "http://a ", "@", "@a.", "`", "`a``b```", ">", ">\n", "- a\n",
+    "*", "*a ", "*a_b ", "[", "[a](http://", "](http://x)", "http://:", "http://a ", "@", "@a.", "`", "`a``b```", ">",
+    ">\n", "- a\n",
     "**a *b ~~c _d ", "\\", "\n", "a* ", "```\n", "(http://a", "[*a ](https://b)*", "h", " ", "\u202e", "Z\u0335\u0327",
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize("format", ["plain", "markdown"])
 async def test_hostile_text_is_read_in_linear_work(page: Page, format: str) -> None:
-    measure = """([unit, size, format]) => {
-      const text = unit.repeat(Math.ceil(size / unit.length)).slice(0, size);
-      const {steps, nodes} = talk.parse(text, {format, mentions: new Map([["ada", "k"]])});
-      return [steps / size, nodes]; }"""
     for unit in HOSTILE:
-        small, _ = await page.evaluate(measure, [unit, 16 * 1024, format])
-        large, nodes = await page.evaluate(measure, [unit, 256 * 1024, format])
+        small, _ = await page.evaluate("(what) => talk.scenes.work(what)", [unit, 16 * 1024, format])
+        large, nodes = await page.evaluate("(what) => talk.scenes.work(what)", [unit, 256 * 1024, format])
         assert large <= small * 1.1 + 0.1, unit
         assert nodes <= 3_200, unit
 
@@ -657,15 +661,7 @@ async def _violations(page: Page) -> list[str]:
     ]
 
 
-EVERYTHING = """() => { const at = Date.now() - 600_000; const by = (name, text, more = {}) => talk.item({author: talk.keyOf(name), at, text, ...more});
-  talk.open({all: [...talk.items(40), by('grace', 'see https://a.example/ and `code`', {id: 'seen', isPinned: true, editedAt: at}),
-    by('barbara', 'an answer', {replyTo: {id: 'seen', author: talk.keyOf('grace'), authorName: 'grace', text: 'see'},
-      reactions: [{emoji: '👍', by: [talk.ME], isMine: true}, {emoji: '🎉', by: [talk.keyOf('grace')], isMine: false}]}),
-    by('grace', '@ada **bold**\\n> quote\\n- list\\n```\\ncode\\n```', {mentions: [talk.ME], mentionsMe: true, burnAt: at + talk.DAY}),
-    by('barbara', '', {isDeleted: true}), by('old', 'from elsewhere', {kind: 'import', authorName: 'old name'}),
-    by('ada', 'mine', {id: 'mine'}), by('ada', 'going out', {state: 'sending'}),
-    by('ada', 'not sent', {state: 'failed', error: {code: 'denied', detail: 'You may not.'}})], page: 100, firstUnread: 'seen'});
-  talk.client.change({typing: {'chan:lounge': [talk.keyOf('grace')]}}, {typing: ['chan:lounge']}); }"""
+EVERYTHING = "talk.scenes.everything()"
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
@@ -15,12 +14,7 @@ from tests.console.browser import console_link
 from tests.e2e.plain_client import Connection, Key, text
 from tests.e2e.world import World
 from tests.hubs import ROOT, HubProcess, run_command, start_hub
-from tests.web.conftest import EXECUTABLE, MISSING, OpenContext, Problems, browser, chromium, open_context, problems
-
-if EXECUTABLE is None and os.environ.get("CI") != "true":
-    pytest.skip(MISSING, allow_module_level=True)
-
-__all__ = ["browser", "chromium", "open_context", "problems"]  # fixtures
+from tests.web.conftest import OpenContext, Problems
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 
@@ -174,6 +168,7 @@ async def test_an_operator_ends_a_session_by_keyboard(
     await expect(page.get_by_text("closed within a second")).to_be_visible()
     await page.get_by_role("button", name="End the session").press("Enter")
     assert await session.closed(1) == 1000
+    await session.leave()
     await expect(page.get_by_role("status")).to_have_text("The session has been ended.")
 
 

@@ -1,0 +1,142 @@
+"""The first page of the console: six figures, what needs attention, charts. It scans no table that grows with use."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_safe
+
+from console import charts
+from console.attention import concerns
+from console.models import Sample
+from console.selectors import (
+    DAY_MS,
+    MINUTES_A_DAY,
+    joined_by_day,
+    kinds_of_accounts,
+    messages_by_day,
+    samples_since,
+)
+from console.shown import count, size
+from messaging.selectors import figures
+from peers import options
+from peers.clock import now_ms
+from peers.counters import counters
+from peers.sessions import sessions
+
+SiteContext = Callable[[HttpRequest], dict[str, Any]]
+
+DAYS_SHOWN: Final = 30
+SPARK_POINTS: Final = 48
+RATE_MINUTES: Final = 5
+HOUR_MINUTES: Final = 60
+MINUTE_MS: Final = 60 * 1000
+REFUSED_LOGINS: Final = ("unauthorized", "denied")
+
+
+def _drawn(samples: Sequence[Sample], value: Callable[[Sample], float], says: str, *, adds_up: bool) -> Any:
+    """A sparkline of the last day: the samples in SPARK_POINTS parts, averaged or added up."""
+    if not samples:
+        return charts.sparkline([], says)
+    width = MINUTES_A_DAY // SPARK_POINTS
+    first = samples[0].minute
+    parts: dict[int, list[float]] = {}
+    for sample in samples:
+        parts.setdefault((sample.minute - first) // width, []).append(value(sample))
+    made = []
+    for part in range(max(parts) + 1):
+        inside = parts.get(part, [0.0])
+        made.append(sum(inside) if adds_up else sum(inside) / len(inside))
+    return charts.sparkline(made, says)
+
+
+def _rate(samples: Sequence[Sample], value: Callable[[Sample], int], minute: int) -> str:
+    """How many a minute, of late."""
+    late = [value(sample) for sample in samples if minute - RATE_MINUTES <= sample.minute]
+    rate = sum(late) / RATE_MINUTES
+    return f"{rate:,.1f}" if 0 < rate < 1 else f"{rate:,.0f}"
+
+
+@require_safe
+def dashboard(request: HttpRequest, *, site_context: SiteContext) -> HttpResponse:
+    """Six figures, what needs attention, a chart."""
+    now = now_ms()
+    today, minute = now // DAY_MS, now // MINUTE_MS
+    samples = samples_since(minute - MINUTES_A_DAY)
+    days = messages_by_day(first=today - DAYS_SHOWN + 1, last=today)
+    joined = joined_by_day(first=today - DAYS_SHOWN + 1, last=today)
+    held = figures()
+    kinds = kinds_of_accounts()
+    disk = shutil.disk_usage(settings.ACCORD_HOME)
+    sockets = len(sessions) or held["sockets"]
+    cards = [
+        {
+            "title": "People",
+            "value": f"{kinds.get('real', 0):,}",
+            "note": count(kinds.get("temp", 0), "invite waits", "invites wait"),
+            "spark": charts.sparkline(joined, "people, 30 days"),
+            "url": reverse("admin:peers_account_changelist"),
+        },
+        {
+            "title": "Messages today",
+            "value": f"{days[-1]:,}",
+            "note": f"{held['messages']:,} held",
+            "spark": charts.sparkline(days, "messages a day, 30 days"),
+            "url": reverse("admin:messaging_message_changelist"),
+        },
+        {
+            "title": "Storage",
+            "value": size(held["bytes"]),
+            "note": f"{size(_database_bytes())} on the disk, {size(disk.free)} free",
+            "spark": _drawn(samples, lambda sample: sample.bytes, "bytes, one day", adds_up=False),
+            "url": f"{reverse('admin:messaging_topic_changelist')}?kind=all&o=-4",
+        },
+        {
+            "title": "Live sockets",
+            "value": f"{sockets:,}",
+            "note": f"at most {options.MAX_SOCKETS.value:,}",
+            "spark": _drawn(samples, lambda sample: sample.sockets, "sockets, one day", adds_up=False),
+            "url": reverse("admin:sessions"),
+        },
+        {
+            "title": "Stored a minute",
+            "value": _rate(samples, lambda sample: sample.stored, minute),
+            "note": f"{counters.stored:,} since the start",
+            "spark": _drawn(samples, lambda sample: sample.stored, "messages stored, one day", adds_up=True),
+            "url": reverse("admin:numbers"),
+        },
+        {
+            "title": "Delivered a minute",
+            "value": _rate(samples, lambda sample: sample.delivered, minute),
+            "note": f"{counters.delivered:,} since the start",
+            "spark": _drawn(samples, lambda sample: sample.delivered, "messages delivered, one day", adds_up=True),
+            "url": reverse("admin:numbers"),
+        },
+    ]
+    hour = [sample for sample in samples if sample.minute > minute - HOUR_MINUTES]
+    first = today - DAYS_SHOWN + 1
+    context = {
+        **site_context(request),
+        "title": "Dashboard",
+        "cards": cards,
+        "concerns": concerns(hour, sum(counters.logins[code] for code in REFUSED_LOGINS)),
+        "chart": charts.day_bars(first, days, "messages"),
+        "people_chart": charts.day_bars(first, joined, "people"),
+        "days": [(charts.day_name(first + place), f"{count:,}") for place, count in enumerate(days)],
+        "deeds": [
+            ("Put a notice to all", reverse("admin:deed", args=["notice"])),
+            ("Open a channel", reverse("admin:deed", args=["open-channel"])),
+        ],
+    }
+    return render(request, "console/dashboard.html", context)
+
+
+def _database_bytes() -> int:
+    files = settings.ACCORD_HOME.glob("hub.sqlite3*")
+    return sum(path.stat().st_size for path in files)

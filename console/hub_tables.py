@@ -1,0 +1,176 @@
+"""The hub as the operator sees it: its topics, what it has signed, what was done in the console."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+from django.contrib.admin import display
+from django.db.models import OuterRef, Q, QuerySet
+from django.http import HttpRequest
+
+from accord.encoding import b64decode
+from console.models import AuditEntry
+from console.shown import key_html, moment, size, text_of, whole_key_html
+from console.tables import StateFilter, Table
+from messaging.models import Message, Topic
+from peers.models import Account, Statement
+
+
+class TopicKind(StateFilter):
+    """What the topic is: open channels, unless something else is asked for."""
+
+    title = "kind"
+    parameter_name = "kind"
+    conditions = {
+        "chan": ("open channels", Q(kind="chan")),
+        "user": ("inboxes", Q(kind="user")),
+        "feed": ("feeds", Q(kind="feed")),
+        "hub": ("the hub's own", Q(kind="hub")),
+        "all": ("all topics", Q()),
+    }
+
+    def value(self) -> str:
+        """The choice."""
+        return super().value() or "chan"
+
+    def choices(self, changelist: Any) -> Iterator[Any]:
+        """No first choice that means none."""
+        yield from list(super().choices(changelist))[1:]
+
+
+class TopicTable(Table):
+    """Channels, and all other topics."""
+
+    singular = "channel"
+    plural = "channels"
+    explains = "Where messages are addressed. Open channels can be read by the hub and by every member."
+    list_display = ("shown_name", "shown_kind", "shown_about", "messages", "room", "newest")
+    list_filter = (TopicKind,)
+    search_fields = ("name", "about")
+    search_help_text = "Name, or what it is for"
+    ordering = ("-cursor",)
+    list_buttons = (("Open a channel", "open-channel"), ("Put a notice to all", "notice"))
+    detail = ("shown_name", "shown_kind", "about", "messages", "room", "newest", "address")
+
+    @display(description="name", ordering="name")
+    def shown_name(self, topic: Any) -> str:
+        """Of a channel; other topics are called after their owner, or by a key."""
+        return topic.name or topic.owner_name or f"{text_of(topic.ident)[:12]}…"
+
+    @display(description="kind", ordering="kind")
+    def shown_kind(self, topic: Topic) -> str:
+        """In words."""
+        words = {"chan": "open channel", "user": "inbox", "feed": "feed", "hub": "the hub's own"}
+        return words.get(topic.kind, topic.kind)
+
+    @display(description="what it is for")
+    def shown_about(self, topic: Topic) -> str:
+        """Its beginning."""
+        return topic.about if len(topic.about) <= 60 else f"{topic.about[:60]}…"
+
+    @display(description="messages", ordering="count")
+    def messages(self, topic: Topic) -> int:
+        """Held now."""
+        return topic.count
+
+    @display(description="room", ordering="bytes")
+    def room(self, topic: Topic) -> str:
+        """Bytes of them."""
+        return size(topic.bytes)
+
+    @display(description="newest (UTC)", ordering="cursor")
+    def newest(self, topic: Any) -> str:
+        """When its newest message was written."""
+        return moment(topic.newest_at)
+
+    @display(description="address")
+    def address(self, topic: Topic) -> str:
+        """As the protocol writes it."""
+        return f"{topic.kind}:{text_of(topic.ident)}"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        newest = Message.objects.filter(cursor=OuterRef("cursor")).values("created_at")
+        owner = Account.objects.filter(user__key=OuterRef("ident")).values("name")
+        return super().get_queryset(request).annotate(newest_at=newest[:1], owner_name=owner[:1])
+
+
+class StatementTable(Table):
+    """What the hub has signed with its own key."""
+
+    singular = "statement"
+    plural = "hub key"
+    explains = (
+        "What this hub says of itself, signed with its key. Members compare the key's fingerprint by other means."
+    )
+    list_display = ("type", "hub_key")
+    list_filter = ("type",)
+    search_fields = ("type",)
+    ordering = ("type",)
+    detail = ("type", "hub_key_whole", "signed_body")
+
+    @display(description="hub key")
+    def hub_key(self, statement: Statement) -> str:
+        """Shortened."""
+        return key_html(_signer(statement))
+
+    @display(description="fingerprint of the hub's key")
+    def hub_key_whole(self, statement: Statement) -> str:
+        """To be compared."""
+        return whole_key_html(_signer(statement))
+
+    @display(description="signed")
+    def signed_body(self, statement: Statement) -> str:
+        """As it was signed."""
+        return bytes(statement.body).decode()
+
+
+def _signer(statement: Statement) -> bytes:
+    return b64decode(orjson.loads(bytes(statement.body))["hub"], 32)
+
+
+class AuditAction(StateFilter):
+    """What was done."""
+
+    title = "what"
+    parameter_name = "action"
+    conditions = {}
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """What has been done so far."""
+        found = AuditEntry.objects.order_by("action").values_list("action", flat=True).distinct()
+        return [(action, action.replace("_", " ")) for action in found]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """The entries of that."""
+        return queryset.filter(action=self.value()) if self.value() else queryset
+
+
+class AuditTable(Table):
+    """What was done in the console. Nothing in it can be changed or deleted here."""
+
+    singular = "entry"
+    plural = "what was done"
+    explains = "What was done in this console, and from the terminal to it. Entries cannot be changed or removed here."
+    list_display = ("when", "shown_action", "target", "detail_line")
+    list_filter = (AuditAction,)
+    search_fields = ("target", "detail", "action")
+    search_help_text = "What was done, or to what"
+    ordering = ("-pk",)
+    detail = ("when", "shown_action", "target", "detail_line")
+
+    @display(description="when (UTC)", ordering="at")
+    def when(self, entry: AuditEntry) -> str:
+        """When."""
+        return moment(entry.at)
+
+    @display(description="what", ordering="action")
+    def shown_action(self, entry: AuditEntry) -> str:
+        """In words."""
+        return entry.action.replace("_", " ")
+
+    @display(description="details")
+    def detail_line(self, entry: AuditEntry) -> str:
+        """What else is to be known."""
+        return entry.detail
