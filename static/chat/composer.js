@@ -31,6 +31,7 @@ export class Composer {
   #saved = "";
   #draftTimer = 0;
   #typedAt = 0;
+  #sendsEarly = false; // Enter was pressed before it was known where to
 
   /**
    * @param {object} host
@@ -60,10 +61,6 @@ export class Composer {
       this.#error);
   }
 
-  get isEmpty() {
-    return this.#field.isEmpty;
-  }
-
   /** @param {string} id of the conversation */
   open(id) {
     const early = this.#conversation === "" ? this.#field.text : ""; // written before it was known where to
@@ -77,6 +74,10 @@ export class Composer {
       this.#keepSoon();
     }
     this.update();
+    if (early !== "" && this.#sendsEarly) {
+      this.#send();
+    }
+    this.#sendsEarly = false;
   }
 
   close() {
@@ -156,6 +157,7 @@ export class Composer {
 
   #send() {
     const text = trimmed(this.#field.text);
+    this.#sendsEarly = this.#conversation === "" && text !== "";
     if (text === "" || this.#conversation === "") {
       return;
     }

@@ -37,11 +37,11 @@ export function meStrip(app) {
       action.run();
     } } }, icon(action.icon), action.name));
   }
+  menu.addEventListener("beforetoggle", () => {
+    /** @type {HTMLElement} */ (menu.firstElementChild).autofocus = true; // in the document it would be the page's
+  });
   menu.addEventListener("toggle", (/** @type {any} */ event) => {
     button.setAttribute("aria-expanded", String(event.newState === "open"));
-    if (event.newState === "open") {
-      /** @type {HTMLElement} */ (menu.firstElementChild).focus();
-    }
   });
   const show = () => {
     const { me, people, link } = client.state;

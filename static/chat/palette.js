@@ -75,7 +75,7 @@ function entries(app, only) {
     words: `${each.displayName} ${each.name}`,
     kind: "Person",
     picture: () => avatar(each, { small: true, presence: true }),
-    note: each.displayName ? `@${each.name}` : "",
+    note: each.displayName && each.displayName !== each.name ? `@${each.name}` : "",
     run: () => app.message(each.key),
     weight: -1 - index / 1000,
   }));

@@ -24,7 +24,7 @@ export class Sidebar {
     this.hubName = h("span", { class: "grow clip" });
     const about = h("button", { type: "button", class: "side-hub row grow", title: "About this hub",
       on: { click: () => openAbout(app) } }, this.hubName, icon("chevron"));
-    this.mentionsCount = h("span", null);
+    this.mentionsCount = h("span", { class: "side-count" });
     this.channels = h("ul", null);
     this.directs = h("ul", null);
     this.addChannel = iconButton("plus", "New channel", () => openNewChannel(app));

@@ -85,7 +85,8 @@ export class Account {
 
   /** Change the record, here and in storage. @param {object} fields */
   async change(fields) {
-    this.#record = await this.#storage.update("account", RECORD, (before) => ({ ...(before ?? this.#record), ...fields }));
+    const change = (before) => ({ ...(before ?? this.#record), ...fields });
+    this.#record = await this.#storage.update("account", RECORD, change);
   }
 
   /** When the certificate in use ends; 0 without one. */

@@ -5,7 +5,8 @@
  *   client.addEventListener("state", ({ detail }) => ...);
  *   await client.call("message.send", { conversation, text, mentions: [] });
  *
- * The worker behind it may be shared with other tabs; when it dies, another is started and what was shown is shown again.
+ * The worker behind it may be shared with other tabs; when it dies, another is started and what was shown is shown
+ * again.
  */
 
 import { ClientError, sentenceOf } from "./errors.js";
@@ -17,7 +18,7 @@ export { ClientError, Timeline };
 
 const RESTART_MS = 500;
 const INSECURE =
-  "This page was not reached over a secure address, so the browser gives it no keys; open the hub by its https address.";
+  "This page was not reached over a secure address, so the browser gives it no keys; open the hub by https.";
 const NO_WORKER = "This browser cannot run the client; update it, or use another one. Nothing was changed.";
 
 /** Ready when the engine has answered, or cannot. @returns {Promise<Client>} */
@@ -25,6 +26,23 @@ export async function openClient() {
   const client = new Client();
   await client.ready;
   return client;
+}
+
+/** Whether the browser keeps anything for this address. */
+function canStore() {
+  return new Promise((resolve) => {
+    try {
+      const request = indexedDB.open("accord-probe");
+      request.onsuccess = () => {
+        request.result.close();
+        indexedDB.deleteDatabase("accord-probe");
+        resolve(true);
+      };
+      request.onerror = () => resolve(false);
+    } catch {
+      resolve(false);
+    }
+  });
 }
 
 /** @extends EventTarget events: "state", "notice" */
@@ -63,7 +81,7 @@ export class Client extends EventTarget {
   }
 
   /**
-   * Ask the engine for something; see the table of calls in docs/web-client.md.
+   * Ask the engine for something; the calls are in talk.js and engine.js.
    * @param {string} name
    * @param {object} [params]
    * @returns {Promise<any>} rejects with ClientError
@@ -81,7 +99,11 @@ export class Client extends EventTarget {
     return value;
   }
 
-  /** A conversation's messages, as they come. @param {string} conversation @returns {Timeline} to be closed when done */
+  /**
+   * A conversation's messages, as they come.
+   * @param {string} conversation
+   * @returns {Timeline} to be closed when done
+   */
   timeline(conversation) {
     const timeline = new Timeline(conversation, {
       call: (name, params) => this.call(name, params),
@@ -105,16 +127,24 @@ export class Client extends EventTarget {
   async #connect() {
     let port;
     try {
-      ({ port } = startWorker(() => this.#isWelcome || this.#stop("unsupported_browser", NO_WORKER)));
-    } catch (error) {
-      const isBlocked = error instanceof DOMException && error.name === "SecurityError";
-      this.#stop(...(isBlocked ? ["storage", sentenceOf("storage")] : ["unsupported_browser", NO_WORKER]));
+      ({ port } = startWorker(() => this.#noWorker()));
+    } catch {
+      await this.#noWorker();
       return;
     }
     port.onmessage = ({ data }) => this.#receive(port, data);
     await this.#held;
     this.#port = port;
     this.#post({ hello: this.#lock, visible: this.#isVisible });
+  }
+
+  /** A browser that refuses storage for an address lets no shared worker run there either. */
+  async #noWorker() {
+    if (this.#isWelcome) {
+      return;
+    }
+    const isStored = await canStore();
+    this.#stop(...(isStored ? ["unsupported_browser", NO_WORKER] : ["storage", sentenceOf("storage")]));
   }
 
   #receive(port, message) {

@@ -14,7 +14,8 @@ const SAVE_MS = 500;
 
 function emptyRecord(id, kind, other, readAt) {
   return {
-    id, kind, with: other, read: { at: readAt, id: "" }, unread: [], mentions: [], cursor: 0, lastAt: 0, draft: "", replyTo: "",
+    id, kind, with: other, read: { at: readAt, id: "" }, unread: [], mentions: [], cursor: 0, lastAt: 0,
+    draft: "", replyTo: "",
   };
 }
 
@@ -88,7 +89,10 @@ export class Conversations {
     return this.#records.has(id);
   }
 
-  /** @param {string} id @returns {{id: string, kind: string, with: string | null, topic: string, read: Place} | undefined} */
+  /**
+   * @param {string} id
+   * @returns {{id: string, kind: string, with: string | null, topic: string, read: Place} | undefined}
+   */
   get(id) {
     const record = this.#records.get(id);
     return record && { ...record, topic: record.with ? `user:${record.with}` : record.id };
@@ -110,7 +114,11 @@ export class Conversations {
     this.publish(topic);
   }
 
-  /** Where a message belongs; null: in no conversation. @param {import("./verify.js").Fact} fact @returns {string | null} */
+  /**
+   * Where a message belongs; null: in no conversation.
+   * @param {import("./verify.js").Fact} fact
+   * @returns {string | null}
+   */
   idOf({ topic, author }) {
     const me = this.#parts.account.key;
     if (topic.startsWith("chan:")) {
@@ -227,7 +235,7 @@ export class Conversations {
       for (const id of ids) {
         const record = this.#records.get(id);
         await this.#parts.storage.update("conversations", id, (kept) => {
-          return kept ? { ...record, read: later(record.read, kept.read), lastAt: Math.max(record.lastAt, kept.lastAt) } : record;
+          return kept ? { ...record, read: later(record.read, kept.read) } : record;
         });
       }
     } catch (error) {

@@ -1,5 +1,6 @@
 /**
- * The devices of one's account: listed by the hub, named there, ended by a signed `cert.revoke` in one's feed (protocol.md
+ * The devices of one's account: listed by the hub, named there, ended by a signed `cert.revoke` in one's feed
+ * (protocol.md
  * section 2).
  */
 

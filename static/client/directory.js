@@ -111,7 +111,11 @@ export class Directory {
     return this.#names.has(key);
   }
 
-  /** The keys among `keys` that can be addressed, as many as a header takes. @param {unknown} keys @returns {string[]} */
+  /**
+   * The keys among `keys` that can be addressed, as many as a header takes.
+   * @param {unknown} keys
+   * @returns {string[]}
+   */
   mentionable(keys) {
     const list = Array.isArray(keys) ? keys.filter((key) => this.#names.has(key)) : [];
     return [...new Set(list)].slice(0, MAX_ATTENTION_KEYS);

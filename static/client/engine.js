@@ -114,7 +114,7 @@ export class Engine {
   async #joining(work) {
     await this.#started;
     if (this.#state.value.phase !== "outside") {
-      throw new ClientError("conflict", "This browser has an account here already; forget it first, then use the link.");
+      throw new ClientError("conflict", "This browser has an account here already; forget it first, then join.");
     }
     try {
       return await work();

@@ -1,7 +1,9 @@
 /**
- * What can go wrong, for people: an error with a stable code and one plain sentence (protocol.md section 1, "Error codes").
+ * What can go wrong, for people: an error with a stable code and one plain sentence (protocol.md section 1, "Error
+ * codes").
  *
- * Codes are those of the protocol plus `bad_link`, `used_invite`, `offline`, `wrong_key`, `storage`. Not here: errors of
+ * Codes are those of the protocol plus `bad_link`, `used_invite`, `offline`, `wrong_key`, `storage`. Not here: errors
+ * of
  * the protocol's own code (accord/errors.js), which `asClientError` turns into these.
  */
 
@@ -28,7 +30,8 @@ const SENTENCES = {
   bad_link: "That invite link is not whole; copy it to its last letter and try again.",
   used_invite: "This invite has been used or has expired; ask whoever invited you for a new one.",
   offline: "There is no connection to the hub now; what you wrote is kept, try again when it is back.",
-  wrong_key: "The hub at this address is not the one you know, so nothing was sent to it; ask its operator by other means.",
+  wrong_key:
+    "The hub at this address is not the one you know, so nothing was sent to it; ask its operator by other means.",
   storage: "This browser does not let the page keep its key; allow storage for this address or use another browser.",
 };
 

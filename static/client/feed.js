@@ -30,7 +30,8 @@ export class Feed {
   /**
    * @param {{storage: import("./storage.js").Storage, directory: import("./directory.js").Directory, me: string,
    *   events: {messages: (facts: import("./verify.js").Fact[]) => void, restarted: (isOtherStore: boolean) => void,
-   *     topics: () => void, added: (row: any) => void, gone: (topic: string) => void, signal: (frame: any) => void}}} parts
+   *     topics: () => void, added: (row: any) => void, gone: (topic: string) => void, signal: (frame: any) => void}}}
+   * parts
    */
   constructor(parts) {
     this.#parts = parts;

@@ -22,7 +22,8 @@ const NO_EFFECTS = new Map();
 
 /**
  * What a message does to another one; `entry` is its outbox entry while unsent.
- * @typedef {{id: string, at: number, author: string, topic: string, rel: string, text: string, emoji: string, off: boolean,
+ * @typedef {{id: string, at: number, author: string, topic: string, rel: string, text: string, emoji: string, off:
+ *   boolean,
  *   burnAt: number, entry: any}} Effect
  */
 
@@ -105,7 +106,12 @@ export class Fold {
     this.#answers.get(post?.replyTo ?? "")?.delete(id);
   }
 
-  /** Hold what a message does to `target`. @param {string} target @param {Effect} effect @returns {string[]} as addPost */
+  /**
+   * Hold what a message does to `target`.
+   * @param {string} target
+   * @param {Effect} effect
+   * @returns {string[]} as addPost
+   */
   addEffect(target, effect) {
     const effects = this.#effects.get(target) ?? new Map();
     this.#effects.set(target, effects.set(effect.id, effect));

@@ -75,7 +75,8 @@ async function checkDocument(bytes, hubKey) {
     return await verifyStatement(value, { type: "hub", hub: hubKey });
   } catch (error) {
     if (error instanceof RemoteError) {
-      throw error.code === "wrong_server" ? new WrongKey(fingerprint(hubKey), foundKey(value)) : new ClientError("offline");
+      const isOther = error.code === "wrong_server";
+      throw isOther ? new WrongKey(fingerprint(hubKey), foundKey(value)) : new ClientError("offline");
     }
     throw error;
   }

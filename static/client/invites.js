@@ -43,7 +43,8 @@ export class Invites {
     const expires = now + TEMPORARY_LIFE_MS - SPARE_MS;
     // Kept first: an invite that is paid for must not be lost with its link.
     await storage.put("invites", { key, label: String(label), link: String(link), createdAt: now, expires });
-    const body = { pubkey: key, account_name: placeholder(), kind: "temp", expires, ...(invites > 0 ? { invites } : {}) };
+    const given = invites > 0 ? { invites } : {};
+    const body = { pubkey: key, account_name: placeholder(), kind: "temp", expires, ...given };
     try {
       await publish({ type: "add_user", topic: this.#hubTopic(), body, isControl: true });
     } catch (error) {

@@ -1,7 +1,8 @@
 /**
  * Joining by an invite link (protocol.md section 8).
  *
- * The new keys are stored before the claim is sent. Whatever happens in between, the same link again finishes: where the
+ * The new keys are stored before the claim is sent. Whatever happens in between, the same link again finishes: where
+ * the
  * claim has arrived the new key can log in.
  */
 
@@ -30,7 +31,7 @@ function readName(name) {
     return normalizeName(String(name).trim());
   } catch (error) {
     if (error instanceof RemoteError) {
-      throw new ClientError("bad_request", "A name has 3 to 32 of the letters a to z, digits, dot, dash and underscore.");
+      throw new ClientError("bad_request", "A name has 3 to 32 letters a to z, digits, dots, dashes and underscores.");
     }
     throw error;
   }
@@ -139,7 +140,7 @@ function judge({ status, code }, accountName) {
     return;
   }
   if (code === "conflict") {
-    throw new ClientError("conflict", `The name ${accountName} is taken on this hub; choose another, the invite is still good.`);
+    throw new ClientError("conflict", `The name ${accountName} is taken here; choose another, the invite is still good.`);
   }
   if (code === "denied") {
     throw new ClientError("used_invite");

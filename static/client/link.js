@@ -38,10 +38,11 @@ export class Stop extends Error {
 
 const STOPS = {
   removed: "Your account on this hub is gone, so it no longer lets you in; ask whoever invited you, or the operator.",
-  revoked: "This browser's access was ended from another device; what you wrote stays on the hub. Ask for a new invite.",
+  revoked:
+    "This browser's access was ended from another device; what you wrote stays on the hub. Ask for a new invite.",
   wrong_key:
-    "The hub at this address has another key than the one you know, so nothing is sent to it; ask its operator by other "
-    + "means whether the key was changed.",
+    "The hub at this address has another key than the one you know, so nothing is sent to it; ask its operator by "
+    + "other means whether the key was changed.",
   unsupported: "The hub speaks a newer version than this page, so nothing is sent; reload the page.",
 };
 
@@ -68,7 +69,8 @@ export class Link {
   /**
    * @param {import("./account.js").Account} account
    * @param {import("./clock.js").Clock} clock
-   * @param {{status: (status: object) => void, hub: (hub: object) => void, open: (connection: Connection) => Promise<void>,
+   * @param {{status: (status: object) => void, hub: (hub: object) => void, open: (connection: Connection) =>
+   *   Promise<void>,
    *   lost: () => void, stop: (stop: object) => void, isVisible: () => boolean}} handlers `open` makes the session
    *   useful before it is told as online
    */

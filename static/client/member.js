@@ -57,7 +57,8 @@ export class Member {
     this.presence = new Presence({ link, directory, pages, state, me, onChanged: (key) => people.publish(key) });
     this.conversations = new Conversations({ storage, directory, state, account, people });
     const { conversations } = this;
-    this.timelines = new Timelines({ link, rest, clock, conversations, people, state, me, admin, outbox: () => this.outbox });
+    const outbox = () => this.outbox;
+    this.timelines = new Timelines({ link, rest, clock, conversations, people, state, me, admin, outbox });
     const { timelines } = this;
     this.mentions = new Mentions({ rest, timelines, conversations, people, me, admin });
     this.composer = new Composer(account.user, clock);
@@ -86,7 +87,10 @@ export class Member {
     this.presence.lost();
   }
 
-  /** Publish one message now; AccordError (refused), ClientError("offline"). @param {import("./composer.js").Draft} draft */
+  /**
+   * Publish one message now; AccordError (refused), ClientError("offline").
+   * @param {import("./composer.js").Draft} draft
+   */
   async publish(draft) {
     const envelope = await this.composer.make(draft);
     const { results } = await this.link.request("publish", { messages: [envelope] });

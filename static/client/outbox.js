@@ -2,7 +2,8 @@
  * Messages on their way to the hub: signed and kept in IndexedDB before anything else, sent in the order of writing,
  * each until the hub has answered for it.
  *
- * A message keeps its id, so one that is sent again is at worst a `duplicate`, which is as good as `stored`. What the hub
+ * A message keeps its id, so one that is sent again is at worst a `duplicate`, which is as good as `stored`. What the
+ * hub
  * refuses for good stays as failed until its author tries again (signed anew) or gives it up.
  */
 
@@ -44,7 +45,8 @@ export class Outbox {
    * @param {{storage: import("./storage.js").Storage, composer: import("./composer.js").Composer,
    *   link: {request: (type: string, fields: object) => Promise<any>, connection: any}, learnTime: () => Promise<void>,
    *   events: {added: (entry: Entry) => void, sent: (entry: Entry) => void, changed: (entry: Entry) => void,
-   *     replaced: (before: Entry, after: Entry) => void, removed: (entry: Entry) => void, count: (n: number) => void}}} parts
+   *     replaced: (before: Entry, after: Entry) => void, removed: (entry: Entry) => void, count: (n: number) =>
+   * void}}} parts
    */
   constructor({ storage, composer, link, learnTime, events }) {
     this.#storage = storage;

@@ -25,7 +25,8 @@ export class People {
 
   /**
    * @param {{storage: import("./storage.js").Storage, directory: import("./directory.js").Directory,
-   *   link: import("./link.js").Link, state: import("./state.js").PublishedState, me: string, admin: () => string | null,
+   *   link: import("./link.js").Link, state: import("./state.js").PublishedState, me: string, admin: () => string |
+   * null,
    *   presenceOf: (key: string) => string, onRenamed: (key: string) => void}} parts
    */
   constructor(parts) {
@@ -79,7 +80,8 @@ export class People {
   want(keys) {
     for (const key of keys) {
       const row = this.#parts.directory.rows.get(`feed:${key}`);
-      const isNew = row && row.count > 0 && !this.#asked.has(key) && row.cursor > (this.#profiles.get(key)?.cursor ?? 0);
+      const looked = this.#profiles.get(key)?.cursor ?? 0;
+      const isNew = row && row.count > 0 && !this.#asked.has(key) && row.cursor > looked;
       if (isNew) {
         this.#asked.add(key);
         this.#wanted.add(key);
@@ -112,7 +114,8 @@ export class People {
     const cursor = this.#parts.directory.rows.get(topic)?.cursor ?? 0;
     let before;
     for (let page = 0; page < MAX_PAGES; page += 1) {
-      const answer = await this.#parts.link.request("fetch", { topic, limit: PAGE_MESSAGES, ...(before ? { before } : {}) });
+      const asked = { topic, limit: PAGE_MESSAGES, ...(before ? { before } : {}) };
+      const answer = await this.#parts.link.request("fetch", asked);
       const facts = await readFacts(answer.messages, (header) => header.type === "profile");
       const mine = facts.filter((fact) => fact.topic === topic);
       await Promise.all(mine.map((fact) => this.take(fact)));
@@ -126,7 +129,8 @@ export class People {
 
   /** Remember how far the feed was looked through. */
   async #looked(key, cursor) {
-    const profile = this.#profiles.get(key) ?? { key, at: -1, id: "", cursor: 0, displayName: "", about: "", status: "" };
+    const nothing = { key, at: -1, id: "", cursor: 0, displayName: "", about: "", status: "" };
+    const profile = this.#profiles.get(key) ?? nothing;
     profile.cursor = Math.max(profile.cursor, cursor);
     this.#profiles.set(key, profile);
     await this.#parts.storage.put("profiles", profile);

@@ -39,7 +39,8 @@ export class Pages {
   #otherwise = (_name, _params, _page) => undefined;
 
   /**
-   * @param {{snapshot: () => object, settle: () => void, changed: () => void, online: () => void, left: (page: Page) => void}} handlers
+   * @param {{snapshot: () => object, settle: () => void, changed: () => void, online: () => void, left: (page: Page)
+   *   => void}} handlers
    */
   constructor(handlers) {
     this.#handlers = handlers;

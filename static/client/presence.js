@@ -35,7 +35,8 @@ export class Presence {
   #parts;
 
   /**
-   * @param {{link: import("./link.js").Link, directory: import("./directory.js").Directory, pages: {isVisible: boolean},
+   * @param {{link: import("./link.js").Link, directory: import("./directory.js").Directory, pages: {isVisible:
+   *   boolean},
    *   state: import("./state.js").PublishedState, me: string, onChanged: (key: string) => void}} parts
    */
   constructor(parts) {
@@ -199,7 +200,8 @@ export class Presence {
     const typing = this.#typing.get(conversation) ?? new Map();
     const isNew = !typing.has(key);
     clearTimeout(typing.get(key));
-    this.#typing.set(conversation, typing.set(key, setTimeout(() => this.#stopped(conversation, key), TYPING_SHOWN_MS)));
+    const timer = setTimeout(() => this.#stopped(conversation, key), TYPING_SHOWN_MS);
+    this.#typing.set(conversation, typing.set(key, timer));
     if (isNew) {
       this.#publishTyping(conversation);
     }

@@ -68,7 +68,8 @@ export class Rest {
   async #read(response) {
     const value = await response.json().catch(() => ({}));
     if (!response.ok) {
-      throw new AccordError(value.code in HTTP_STATUS ? value.code : "internal", "", { retryMs: value.retry_ms ?? null });
+      const code = value.code in HTTP_STATUS ? value.code : "internal";
+      throw new AccordError(code, "", { retryMs: value.retry_ms ?? null });
     }
     return value;
   }

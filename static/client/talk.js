@@ -17,7 +17,7 @@ function textOf(value, maxChars, minChars = 0) {
     throw new ClientError("bad_request", "There is nothing to send yet; write something first.");
   }
   if (chars > maxChars) {
-    throw new ClientError("too_big", `That is too long: at most ${maxChars} characters; nothing was changed, shorten it.`);
+    throw new ClientError("too_big", `That has more than ${maxChars} characters; nothing was changed, shorten it.`);
   }
   return text;
 }

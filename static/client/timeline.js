@@ -262,7 +262,10 @@ export class Timeline {
     }
   }
 
-  /** Items are to be made anew, where `test` says so: names or rights have changed. @param {(post: any) => boolean} test */
+  /**
+   * Items are to be made anew, where `test` says so: names or rights have changed.
+   * @param {(post: any) => boolean} test
+   */
   refresh(test) {
     this.#touch([...this.#sent, ...this.#unsent].filter(test).map((post) => post.id));
   }

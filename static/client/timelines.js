@@ -2,7 +2,8 @@
  * The loaded conversations, the pages that look at them, and what the two need from the hub: pages of topics, quoted
  * messages.
  *
- * A conversation stays loaded a while after nobody looks, so that coming back is instant. Not here: order (timeline.js),
+ * A conversation stays loaded a while after nobody looks, so that coming back is instant. Not here: order
+ * (timeline.js),
  * meaning (fold.js).
  */
 
@@ -38,7 +39,8 @@ class View {
 
   post(ops) {
     const { hasOlder, isLoading } = this.timeline;
-    this.page.post({ push: "timeline", view: this.number, ops, meta: { hasOlder, isLoading, firstUnread: this.firstUnread } });
+    const meta = { hasOlder, isLoading, firstUnread: this.firstUnread };
+    this.page.post({ push: "timeline", view: this.number, ops, meta });
   }
 }
 

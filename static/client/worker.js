@@ -1,5 +1,6 @@
 /**
- * Where the engine runs: a SharedWorker for all tabs, or a Worker of one tab. One file of a version is one worker; pages
+ * Where the engine runs: a SharedWorker for all tabs, or a Worker of one tab. One file of a version is one worker;
+ * pages
  * of an older version keep theirs.
  */
 

@@ -33,52 +33,80 @@ def ask(hub: HubProcess, path: str, method: str = "GET", body: bytes | None = No
         connection.close()
 
 
+CHAT_POLICY = {
+    "default-src": "'none'",
+    "script-src": "'self'",
+    "worker-src": "'self'",
+    "style-src": "'self'",
+    "img-src": "'self'",
+    "connect-src": "'self'",
+    "base-uri": "'none'",
+    "form-action": "'none'",
+    "frame-ancestors": "'none'",
+    "require-trusted-types-for": "'script'",
+    "trusted-types": "accord",
+}
+INLINE = re.compile(r"<script(?![^>]* src=)|<style| style=| on[a-z]+=|=.javascript:", re.IGNORECASE)
+
+
+def policy_of(answer: Answer) -> dict[str, str]:
+    directives = (part.strip().partition(" ") for part in answer.headers["content-security-policy"].split(";"))
+    return {name: value for name, _, value in directives}
+
+
 @pytest.mark.parametrize("path", ["/", "/join"])
-def test_page_tells_how_to_join(hub: HubProcess, path: str) -> None:
+def test_page_of_the_web_client(hub: HubProcess, path: str) -> None:
     answer = ask(hub, path)
     text = answer.body.decode()
     assert answer.status == 200
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    assert answer.headers["cache-control"] == "no-cache"
+    assert policy_of(answer) == CHAT_POLICY
+    assert not INLINE.search(text)
+    assert fingerprint(b64decode(hub.key)) in text
+    sources = re.findall(r'(?:href|src)="([^"]+)"', text)
+    assert all(source.startswith("/static/") for source in sources)
+    assert text.index("chat/tokens.css") < text.index("chat/app.css")
+    for source in sources:
+        assert ask(hub, source).status == 200, source
+
+
+def test_without_script_the_page_tells_how_to_join(hub: HubProcess) -> None:
+    text = re.findall(r"<noscript>(.*)</noscript>", ask(hub, "/").body.decode(), re.DOTALL)[0]
     assert "pip install ." in text
     assert "accord join &#x27;&lt;your link&gt;&#x27;" in text or "accord join '&lt;your link&gt;'" in text
     assert fingerprint(b64decode(hub.key)) in text
-    assert not re.search(r"<script(?![^>]* src=)|style=| on[a-z]+=", text)  # no inline code
 
 
-def policy_of(headers: dict[str, str]) -> dict[str, str]:
-    """A page's content security policy, by directive."""
-    directives = (directive.strip().partition(" ") for directive in headers["content-security-policy"].split(";"))
-    return {name: value for name, _, value in directives}
-
-
-CHAT = {"script-src": "'self'", "require-trusted-types-for": "'script'", "trusted-types": "accord"}
+@pytest.mark.parametrize(("path", "host"), [("/nowhere", None), ("/", "elsewhere.example")])
+def test_other_pages_forbid_script(hub: HubProcess, path: str, host: str | None) -> None:
+    answer = ask(hub, path, **({"Host": host} if host else {}))
+    assert answer.headers["content-security-policy"].startswith("default-src 'none'; style-src 'self'")
+    assert "<script" not in answer.body.decode()
 
 
 @pytest.mark.parametrize(
-    ("path", "host", "scripts"),
-    [("/", None, CHAT), ("/join", None, CHAT), ("/nowhere", None, {}), ("/", "elsewhere.example", {})],
+    ("path", "host"), [("/", None), ("/join", None), ("/nowhere", None), ("/", "elsewhere.example")]
 )
-def test_every_page_forbids_foreign_script_and_framing(
-    hub: HubProcess, path: str, host: str | None, scripts: dict[str, str]
-) -> None:
-    headers = ask(hub, path, **({"Host": host} if host else {})).headers
-    policy = policy_of(headers)
-    assert policy["default-src"] == policy["base-uri"] == policy["form-action"] == "'none'"
-    assert policy["frame-ancestors"] == "'none'"
-    assert {name: value for name, value in policy.items() if "script" in name or "types" in name} == scripts
-    assert not any("unsafe" in value or "http" in value or "*" in value for value in policy.values())
-    assert headers["x-content-type-options"] == "nosniff"
-    assert headers["referrer-policy"] == "no-referrer"
-    assert "server" not in headers
+def test_no_page_is_framed(hub: HubProcess, path: str, host: str | None) -> None:
+    answer = ask(hub, path, **({"Host": host} if host else {}))
+    assert policy_of(answer)["frame-ancestors"] == "'none'"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["referrer-policy"] == "no-referrer"
+    assert "server" not in answer.headers
 
 
-def test_stylesheet_is_kept_by_browsers(hub: HubProcess) -> None:
-    (path,) = re.findall(r'href="(/static/[^"]+)"', ask(hub, "/nowhere").body.decode())
+@pytest.mark.parametrize(("name", "kind"), [("chat/tokens.css", "text/css"), ("chat/main.js", "text/javascript")])
+def test_static_files_are_kept_by_browsers(hub: HubProcess, name: str, kind: str) -> None:
+    (path,) = re.findall(
+        rf'<(?:link rel="stylesheet" href|script type="module" src)="(/static/[^"]+/{name})"',
+        ask(hub, "/").body.decode(),
+    )
     answer = ask(hub, path)
     assert answer.status == 200
-    assert answer.headers["content-type"].startswith("text/css")
+    assert answer.headers["content-type"].startswith(kind)
     assert "immutable" in answer.headers["cache-control"]
-    assert ask(hub, "/static/pages.css").status == 404
+    assert ask(hub, f"/static/{name}").status == 404
     assert ask(hub, "/static/..%2fmanage.py").status == 404
 
 

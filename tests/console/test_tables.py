@@ -262,4 +262,4 @@ def test_channels_come_first(world: Client) -> None:
     assert names == ["lounge"]
     rows = rows_of(page(world, "/console/messaging/topic/export/", kind="all"))[1:]
     assert {"inbox", "feed", "open channel", "the hub's own"} == {row[1] for row in rows}
-    assert ["ann", "ann"] == [row[0] for row in rows if row[0] == "ann"]
+    assert [row[0] for row in rows if row[0] == "ann"] == ["ann", "ann"]

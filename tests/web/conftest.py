@@ -4,14 +4,13 @@ Tests here run on the session's event loop, as the browser does:
 
     pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 
-Whatever a page complains of (uncaught errors, console errors, violations of the content security policy) fails the
-test, unless the test has said that it expects it: `problems.expect("regular expression")`.
+Whatever a page or a worker complains of (uncaught errors, console errors, violations of the content security policy)
+fails the test, unless the test has said that it expects it: `problems.expect("regular expression")`.
 """
 
 from __future__ import annotations
 
 import os
-import re
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from pathlib import Path
@@ -19,9 +18,10 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, Route, WebError, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page, Route, async_playwright
 
 from tests.hubs import ROOT, HubProcess, start_hub
+from tests.web.problems import Problems, SharedWorkers
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 ARGUMENTS = [
@@ -61,33 +61,6 @@ def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> 
     return None
 
 
-class Problems:
-    """What pages complained of, and what the test expects of that."""
-
-    def __init__(self) -> None:
-        self.found: list[str] = []
-        self._expected: list[re.Pattern[str]] = []
-
-    def expect(self, pattern: str) -> None:
-        """Complaints in which the regular expression is found do not fail the test."""
-        self._expected.append(re.compile(pattern))
-
-    @property
-    def unexpected(self) -> list[str]:
-        return [text for text in self.found if not any(pattern.search(text) for pattern in self._expected)]
-
-    def watch(self, context: BrowserContext) -> None:
-        context.on("console", self._on_console)
-        context.on("weberror", self._on_error)
-
-    def _on_console(self, message: ConsoleMessage) -> None:
-        if message.type == "error":
-            self.found.append(f"console: {message.text} ({message.location.get('url', '')})")
-
-    def _on_error(self, error: WebError) -> None:
-        self.found.append(f"uncaught: {error.error}")
-
-
 @pytest.fixture(scope="session")
 def chromium() -> str:
     """The path of the system's Chromium. Where there is none, only under CI=true does a test come so far, to fail."""
@@ -105,6 +78,12 @@ async def browser(chromium: str) -> AsyncIterator[Browser]:
         await browser.close()
 
 
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def shared_workers(browser: Browser) -> SharedWorkers:
+    """Knows what the shared workers of all contexts complain of."""
+    return await SharedWorkers.of(browser)
+
+
 @pytest.fixture(scope="session")
 def hub(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubProcess]:
     """A hub for all tests that leave it as it was."""
@@ -114,12 +93,14 @@ def hub(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub
 
 @pytest.fixture
 def problems() -> Problems:
-    """What the pages of this test complained of."""
+    """What the pages of this test complained of; their shared workers are asked at its end."""
     return Problems()
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def open_context(browser: Browser, problems: Problems) -> AsyncIterator[OpenContext]:
+async def open_context(
+    browser: Browser, shared_workers: SharedWorkers, problems: Problems
+) -> AsyncIterator[OpenContext]:
     """Opens fresh browser contexts (people's profiles); takes the options of Browser.new_context."""
     contexts = []
 
@@ -131,6 +112,7 @@ async def open_context(browser: Browser, problems: Problems) -> AsyncIterator[Op
         return context
 
     yield open_one
+    problems.found += await shared_workers.complaints()
     for context in contexts:
         await context.close()
     assert not problems.unexpected

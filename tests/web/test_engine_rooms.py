@@ -36,7 +36,8 @@ MAKE = """([me, admin]) => {
         return { facts: [], oldest: null, before: null, more: false };
       }
       own.isTaken = true;
-      const facts = await client.verify.readFacts(own.items.map((item, index) => ({ cursor: index + 1, message: item })));
+      const items = own.items.map((item, index) => ({ cursor: index + 1, message: item }));
+      const facts = await client.verify.readFacts(items);
       return { facts, oldest: facts.at(-1) ?? null, before: "next", more: own.more };
     };
     const clock = new client.clock.Clock();
@@ -79,7 +80,9 @@ def _text(author: Key, words: str, at: int, **fields: Any) -> Json:
 
 def _about(author: Key, relation: str, body: Json, at: int, target: Json, **fields: Any) -> Json:
     refs = ref(relation, target)
-    return message(author, f"chat.{relation}", fields.pop("to", CHANNEL), body, created_at=START + at, refs=refs, **fields)
+    return message(
+        author, f"chat.{relation}", fields.pop("to", CHANNEL), body, created_at=START + at, refs=refs, **fields
+    )
 
 
 async def _items(page: Page, messages: list[Json]) -> list[dict[str, Any]]:
@@ -148,7 +151,7 @@ async def test_every_order_of_arrival_shows_the_same(accord: Page, rooms: list[s
     assert [item["isDeleted"] for item in expected] == [False, False, True]
     assert expected[2]["deletedAt"] == START + 16
     assert expected[2]["replyTo"]["text"] == "first, edited twice"
-    shuffled = random.Random(5)  # noqa: S311 - any orders will do
+    shuffled = random.Random(5)
     for _ in range(10):
         shuffled.shuffle(told)
         assert await _items(page, told) == expected
@@ -170,7 +173,9 @@ async def test_a_deleted_message_without_its_body(accord: Page, rooms: list[str]
     page = await _load(accord, rooms)
     gone = _text(OTHER, "gone", 1)
     (item,) = await _items(page, [{"header": gone["header"], "sig": gone["sig"]}])
-    assert item["isDeleted"] and item["text"] == "" and not item["canEdit"]
+    assert item["isDeleted"]
+    assert item["text"] == ""
+    assert not item["canEdit"]
 
 
 async def test_ties_are_by_the_bytes_of_ids(accord: Page, rooms: list[str]) -> None:
@@ -250,7 +255,8 @@ async def test_fifty_thousand_messages_stay_workable(accord: Page, rooms: list[s
           const made = make();
           await made.timeline.load();
           const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-          const name = (number) => number.toString(26).replace(/./g, (d) => alphabet[parseInt(d, 26)]).padStart(43, "A");
+          const letters = (number) => number.toString(26).replace(/./g, (d) => alphabet[parseInt(d, 26)]);
+          const name = (number) => letters(number).padStart(43, "A");
           const fact = (number, at) => ({
             id: name(number), at, author: me, topic: "chan:x", type: "chat.text", burnAt: 0, mentions: [], answers: [],
             refs: [], body: { text: `text ${number}` }, isClear: true, cursor: number,
@@ -290,7 +296,13 @@ async def test_fifty_thousand_messages_stay_workable(accord: Page, rooms: list[s
 
 async def test_the_hubs_clock_counts_where_this_one_is_wrong(accord: Page, rooms: list[str]) -> None:
     page = await _load(accord, rooms)
-    for difference, offset in [(0, 0), (4 * 60_000, 0), (-4 * 60_000, 0), (3_600_000, 3_600_000), (-3_600_000, -3_600_000)]:
+    for difference, offset in [
+        (0, 0),
+        (4 * 60_000, 0),
+        (-4 * 60_000, 0),
+        (3_600_000, 3_600_000),
+        (-3_600_000, -3_600_000),
+    ]:
         found = await page.evaluate(
             """(difference) => {
               const clock = new client.clock.Clock(() => 1_000_000_000);

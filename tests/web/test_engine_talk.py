@@ -41,7 +41,8 @@ async def test_an_invite_is_looked_at_and_claimed_once(hub: HubProcess, open_con
     ada = await Browsing.open(await open_context(), hub.url)
     assert await ada.state("phase") == "outside"
     looked = await ada.call("join.check", link=link)
-    assert looked["isHere"] and looked["status"] == "waiting"
+    assert looked["isHere"]
+    assert looked["status"] == "waiting"
     assert looked["hub"]["key"] == hub.key
     await ada.call("join.claim", link=link, name=name)
     await ada.enter()
@@ -80,9 +81,14 @@ async def test_messages_and_what_is_done_to_them(hub: HubProcess, open_context: 
     asked = await ada.say("who has the minutes?")
     heard = await bob.sees("who has the minutes?")
     assert heard["id"] == asked
-    assert not heard["isOwn"] and not heard["canEdit"] and not heard["canDelete"] and not heard["canPin"]
+    assert not heard["isOwn"]
+    assert not heard["canEdit"]
+    assert not heard["canDelete"]
+    assert not heard["canPin"]
     own = await ada.sees("who has the minutes?")
-    assert own["isOwn"] and own["canEdit"] and own["canDelete"]
+    assert own["isOwn"]
+    assert own["canEdit"]
+    assert own["canDelete"]
 
     await bob.call("message.send", conversation=bob.lounge, text="I do", replyTo=asked, mentions=[ada.key])
     answer = await ada.sees("I do")
@@ -92,7 +98,8 @@ async def test_messages_and_what_is_done_to_them(hub: HubProcess, open_context: 
         "authorName": await ada.state("me.displayName"),
         "text": "who has the minutes?",
     }
-    assert answer["mentionsMe"] and answer["mentions"] == [ada.key]
+    assert answer["mentionsMe"]
+    assert answer["mentions"] == [ada.key]
 
     await ada.call("message.edit", conversation=ada.lounge, id=asked, text="who has the papers?", mentions=[])
     edited = await bob.item_until(asked, "item.editedAt > 0")
@@ -109,7 +116,9 @@ async def test_messages_and_what_is_done_to_them(hub: HubProcess, open_context: 
 
     await ada.call("message.delete", conversation=ada.lounge, id=asked)
     deleted = await bob.item_until(asked, "item.isDeleted")
-    assert deleted["text"] == "" and deleted["reactions"] == [] and deleted["deletedAt"] > 0
+    assert deleted["text"] == ""
+    assert deleted["reactions"] == []
+    assert deleted["deletedAt"] > 0
     await bob.item_until(answer["id"], "item.replyTo.text === null")
 
     await bob.reload()
@@ -291,7 +300,8 @@ async def test_a_member_opens_no_channel(hub: HubProcess, open_context: OpenCont
     details = await ada.item_until(ident, "item.state === 'sent'")
     details = await ada.call("message.details", conversation=topic, id=ident)
     assert (details["id"], details["author"], details["type"]) == (ident, ada.key, "chat.text")
-    assert details["cursor"] > 0 and details["header"]["to"] == topic
+    assert details["cursor"] > 0
+    assert details["header"]["to"] == topic
 
 
 async def test_an_old_answer_quotes_what_is_not_loaded(hub: HubProcess, open_context: OpenContext) -> None:

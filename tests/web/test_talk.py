@@ -392,6 +392,16 @@ async def test_enter_sends_and_shift_enter_does_not(page: Page) -> None:
     await expect(page.locator("article.sent", has_text="one")).to_be_visible()
 
 
+async def test_what_is_sent_before_the_conversation_is_open_goes_out(page: Page) -> None:
+    await page.evaluate("talk.element.conversation = null")
+    await composer(page).fill("early")
+    await composer(page).press("Enter")
+    assert await calls(page, "message.send") == []
+    await page.evaluate("talk.element.conversation = 'chan:lounge'")
+    assert [sent["text"] for sent in await calls(page, "message.send")] == ["early"]
+    assert await composer(page).input_value() == ""
+
+
 async def test_enter_of_an_input_method_does_not_send(page: Page) -> None:
     await show(page)
     await composer(page).fill("にほん")
