@@ -40,7 +40,15 @@ export class App {
     this.talk.tabIndex = -1;
     this.main = h("main", { class: "app-main" }, this.talk);
     this.scrim = h("div", { class: "app-scrim", hidden: true, on: { click: () => this.showPeople(false) } });
-    this.element = h("div", { class: "app", "data-view": "talk" }, this.bands.element, this.sidebar.element, this.main, this.scrim, this.people.element);
+    this.element = h(
+      "div",
+      { class: "app", "data-view": "talk" },
+      this.bands.element,
+      this.sidebar.element,
+      this.main,
+      this.scrim,
+      this.people.element,
+    );
     this.talk.addEventListener("open-person", (event) => openPerson(this, event.detail.key));
     this.talk.addEventListener("open-invites", () => openInvites(this));
     this.talk.addEventListener("back", () => this.back());
@@ -54,13 +62,19 @@ export class App {
     const { signal } = this.stopper;
     globalThis.addEventListener("popstate", (event) => this.#enter(event.state ?? {}), { signal });
     PHONE.addEventListener("change", () => this.#enter(history.state ?? {}), { signal });
-    NARROW.addEventListener("change", () => this.showPeople(!NARROW.matches && pref("people") !== "hidden"), { signal });
-    this.people.element.addEventListener("keydown", (event) => {
-      if (event.key === "Escape" && NARROW.matches) {
-        event.preventDefault();
-        this.showPeople(false);
-      }
-    }, { signal });
+    NARROW.addEventListener("change", () => this.showPeople(!NARROW.matches && pref("people") !== "hidden"), {
+      signal,
+    });
+    this.people.element.addEventListener(
+      "keydown",
+      (event) => {
+        if (event.key === "Escape" && NARROW.matches) {
+          event.preventDefault();
+          this.showPeople(false);
+        }
+      },
+      { signal },
+    );
     listenToKeys(this, signal);
     listenToSwipes(this, signal);
     watchPresence(this.client, signal);

@@ -21,12 +21,24 @@ export class Bands {
     this.linkText = h("span", null);
     this.linkButton = h("button", { type: "button", class: "link", on: { click: () => this.#tryNow() } }, "Try now");
     this.waitingText = h("span", { class: "dim" });
-    this.link = h("div", { class: "band", hidden: true }, icon("offline"), this.linkText, this.linkButton, this.waitingText);
+    this.link = h(
+      "div",
+      { class: "band", hidden: true },
+      icon("offline"),
+      this.linkText,
+      this.linkButton,
+      this.waitingText,
+    );
     this.clockText = h("span", null);
-    this.clock = h("div", { class: "band", hidden: true }, icon("warn"), this.clockText,
+    this.clock = h(
+      "div",
+      { class: "band", hidden: true },
+      icon("warn"),
+      this.clockText,
       iconButton("close", "Hide", () => {
         this.clock.hidden = true;
-      }));
+      }),
+    );
     this.element = h("section", { class: "bands", "aria-label": "Notices" }, this.link, this.clock);
     this.#showLink();
     this.#showClock();
@@ -93,7 +105,9 @@ export class Bands {
     const { offsetMs } = this.client.state.clock;
     this.clock.hidden = offsetMs === 0;
     if (offsetMs !== 0) {
-      const text = `Your computer's clock is ${span(Math.abs(offsetMs))} ${offsetMs < 0 ? "ahead" : "behind"}; ` +
+      const text =
+        `Your computer's clock is ${span(Math.abs(offsetMs))} ` +
+        `${offsetMs < 0 ? "ahead" : "behind"}; ` +
         "the hub's time is used.";
       setText(this.clockText, text);
       announce(text);
@@ -114,7 +128,11 @@ function setText(element, text) {
 
 function span(ms) {
   const minutes = Math.round(ms / MINUTE_MS);
-  const [count, unit] = minutes < 120 ? [minutes, "minute"] :
-    minutes < 48 * 60 ? [Math.round(minutes / 60), "hour"] : [Math.round(minutes / 1440), "day"];
+  const [count, unit] =
+    minutes < 120
+      ? [minutes, "minute"]
+      : minutes < 48 * 60
+        ? [Math.round(minutes / 60), "hour"]
+        : [Math.round(minutes / 1440), "day"];
   return `${count} ${unit}${count === 1 ? "" : "s"}`;
 }

@@ -13,7 +13,11 @@ const SHOWN_MS = 2_000;
  */
 export function copyButton(text, label, { word = "", class: extra = "" } = {}) {
   const face = () => [icon("copy"), word];
-  const button = h("button", { type: "button", class: word ? `button ${extra}` : "icon-button", "aria-label": label, title: label }, ...face());
+  const button = h(
+    "button",
+    { type: "button", class: word ? `button ${extra}` : "icon-button", "aria-label": label, title: label },
+    ...face(),
+  );
   let timer = 0;
   button.addEventListener("click", async () => {
     const done = await copy(text, button);
@@ -35,7 +39,9 @@ async function copy(text, beside) {
 }
 
 function copyOldWay(text, beside) {
-  const area = /** @type {HTMLTextAreaElement} */ (h("textarea", { class: "visually-hidden", "aria-hidden": "true", tabindex: -1, readonly: true, value: text }));
+  const area = /** @type {HTMLTextAreaElement} */ (
+    h("textarea", { class: "visually-hidden", "aria-hidden": "true", tabindex: -1, readonly: true, value: text })
+  );
   beside.after(area); // inside an open dialog nothing outside of it can be selected
   area.select();
   const done = document.execCommand("copy");

@@ -1,8 +1,21 @@
 /** A name for this browser among one's devices, so that one knows it again: "Firefox on Linux". */
 
-const BROWSERS = [[/\bEdg\//, "Edge"], [/\bOPR\//, "Opera"], [/\bFirefox\//, "Firefox"], [/Chrome\//, "Chrome"], [/\bSafari\//, "Safari"]];
-const SYSTEMS = [[/Android/, "Android"], [/iPhone/, "iPhone"], [/iPad/, "iPad"], [/Windows/, "Windows"], [/Mac OS X/, "Mac"],
-  [/CrOS/, "ChromeOS"], [/Linux/, "Linux"]];
+const BROWSERS = [
+  [/\bEdg\//, "Edge"],
+  [/\bOPR\//, "Opera"],
+  [/\bFirefox\//, "Firefox"],
+  [/Chrome\//, "Chrome"],
+  [/\bSafari\//, "Safari"],
+];
+const SYSTEMS = [
+  [/Android/, "Android"],
+  [/iPhone/, "iPhone"],
+  [/iPad/, "iPad"],
+  [/Windows/, "Windows"],
+  [/Mac OS X/, "Mac"],
+  [/CrOS/, "ChromeOS"],
+  [/Linux/, "Linux"],
+];
 
 function firstOf(pairs, text, otherwise) {
   return pairs.find(([pattern]) => pattern.test(text))?.[1] ?? otherwise;

@@ -12,12 +12,20 @@ const MAX_NAME_CHARS = 80;
 export function openDevices(app) {
   const list = h("ul", { class: "cards" });
   const status = busyList();
-  openDialog({ title: "Devices" },
-    h("p", { class: "dialog-lead" }, "Each of these may read and write as you. Revoke what you do not know or no longer use."),
-    status, list);
-  const load = () => fillList(app.client.call("devices.list", {}), status, (devices) => {
-    list.replaceChildren(...inOrder(devices).map((device) => card(app, device, load)));
-  });
+  openDialog(
+    { title: "Devices" },
+    h(
+      "p",
+      { class: "dialog-lead" },
+      "Each of these may read and write as you. Revoke what you do not know or no longer use.",
+    ),
+    status,
+    list,
+  );
+  const load = () =>
+    fillList(app.client.call("devices.list", {}), status, (devices) => {
+      list.replaceChildren(...inOrder(devices).map((device) => card(app, device, load)));
+    });
   load();
 }
 
@@ -33,21 +41,52 @@ function nameOf(device) {
 function card(app, device, reload) {
   const name = nameOf(device);
   const title = h("h3", { class: "grow" }, name);
-  const head = h("div", { class: "row" }, icon("device"), title,
+  const head = h(
+    "div",
+    { class: "row" },
+    icon("device"),
+    title,
     device.isThis ? h("span", { class: "tag" }, "This one") : null,
-    device.isRevoked ? h("span", { class: "tag bad" }, "Revoked") : device.isConnected && !device.isThis ? h("span", { class: "tag good" }, "Connected") : null,
+    device.isRevoked
+      ? h("span", { class: "tag bad" }, "Revoked")
+      : device.isConnected && !device.isThis
+        ? h("span", { class: "tag good" }, "Connected")
+        : null,
     device.isRevoked ? null : iconButton("edit", `Rename ${name}`, () => rename(app, device, head, reload)),
-    device.isThis || device.isRevoked ? null : h("button", {
-      type: "button", class: "button small danger", "aria-label": `Revoke ${name}`, on: { click: () => revoke(app, device, reload) } }, "Revoke"));
+    device.isThis || device.isRevoked
+      ? null
+      : h(
+          "button",
+          {
+            type: "button",
+            class: "button small danger",
+            "aria-label": `Revoke ${name}`,
+            on: { click: () => revoke(app, device, reload) },
+          },
+          "Revoke",
+        ),
+  );
   const seen = device.isConnected ? "Here now" : `Last seen ${agoText(device.lastSeen)}`;
   const until = device.isRevoked ? "" : device.expires < Date.now() ? " · Run out" : "";
-  return h("li", { class: device.isRevoked ? "card off" : "card" }, head,
-    h("p", { class: "meta" }, `${seen} · First seen ${dateText(device.firstSeen)}${until}`));
+  return h(
+    "li",
+    { class: device.isRevoked ? "card off" : "card" },
+    head,
+    h("p", { class: "meta" }, `${seen} · First seen ${dateText(device.firstSeen)}${until}`),
+  );
 }
 
 function rename(app, device, head, reload) {
-  const input = /** @type {HTMLInputElement} */ (h("input", {
-    type: "text", value: nameOf(device), maxlength: MAX_NAME_CHARS, required: true, "aria-label": "Name of the device", autocomplete: "off" }));
+  const input = /** @type {HTMLInputElement} */ (
+    h("input", {
+      type: "text",
+      value: nameOf(device),
+      maxlength: MAX_NAME_CHARS,
+      required: true,
+      "aria-label": "Name of the device",
+      autocomplete: "off",
+    })
+  );
   const error = h("p", { class: "error", role: "alert" });
   const cancel = () => {
     form.replaceWith(head);
@@ -63,21 +102,40 @@ function rename(app, device, head, reload) {
       error.textContent = reason(failure);
     }
   };
-  const form = h("form", { class: "row wrap", on: { submit: save, keydown: (/** @type {KeyboardEvent} */ event) => {
-    if (event.key === "Escape") {
-      event.preventDefault();
-      cancel();
-    }
-  } } }, h("span", { class: "grow" }, input), h("button", { type: "submit", class: "button" }, "Save"),
-  h("button", { type: "button", class: "button quiet", on: { click: cancel } }, "Cancel"), error);
+  const form = h(
+    "form",
+    {
+      class: "row wrap",
+      on: {
+        submit: save,
+        keydown: (/** @type {KeyboardEvent} */ event) => {
+          if (event.key === "Escape") {
+            event.preventDefault();
+            cancel();
+          }
+        },
+      },
+    },
+    h("span", { class: "grow" }, input),
+    h("button", { type: "submit", class: "button" }, "Save"),
+    h("button", { type: "button", class: "button quiet", on: { click: cancel } }, "Cancel"),
+    error,
+  );
   head.replaceWith(form);
   input.select();
 }
 
 async function revoke(app, device, reload) {
   const name = nameOf(device);
-  const sure = await confirmDialog({ title: `Revoke ${name}?`, verb: "Revoke" },
-    h("p", null, "It is disconnected at once and may no longer read or write as you. This cannot be taken back; what it wrote before stays."));
+  const sure = await confirmDialog(
+    { title: `Revoke ${name}?`, verb: "Revoke" },
+    h(
+      "p",
+      null,
+      "It is disconnected at once and may no longer read or write as you. This cannot be " +
+        "taken back; what it wrote before stays.",
+    ),
+  );
   if (!sure) {
     return;
   }

@@ -20,7 +20,12 @@ export function openDialog({ title, narrow = false, class: extra = "", onClose }
   const dialog = /** @type {HTMLDialogElement} */ (h("dialog", { class: classes || null, "aria-labelledby": id }));
   const close = () => dialog.close();
   append(dialog, [
-    h("header", null, h("h2", { id, tabindex: -1 }, title), iconButton("close", "Close", close, { class: "dialog-close" })),
+    h(
+      "header",
+      null,
+      h("h2", { id, tabindex: -1 }, title),
+      iconButton("close", "Close", close, { class: "dialog-close" }),
+    ),
     body,
   ]);
   dialog.addEventListener("mousedown", (event) => {
@@ -53,7 +58,10 @@ export function openDialog({ title, narrow = false, class: extra = "", onClose }
 export function confirmDialog({ title, verb, danger = true }, ...children) {
   return new Promise((resolve) => {
     let answer = false;
-    const { close, setFooter, dialog } = openDialog({ title, narrow: true, onClose: () => resolve(answer) }, ...children);
+    const { close, setFooter, dialog } = openDialog(
+      { title, narrow: true, onClose: () => resolve(answer) },
+      ...children,
+    );
     const yes = () => {
       answer = true;
       close();

@@ -10,7 +10,7 @@ const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
 
 /**
- * An element. Props: `class`, `on: {click: fn}`, `dataset: {}`, `hidden`-like booleans and attributes as they are written
+ * An element. Props: `class`, `on: {click: fn}`, `dataset: {}`, booleans and attributes as they are written
  * (true becomes "", null, undefined and false are left out). Children: nodes, strings, numbers, arrays of them, null.
  * @param {string} tag
  * @param {Record<string, any> | null} [props]
@@ -77,7 +77,11 @@ export function icon(name) {
 export function iconButton(name, label, click, props = {}) {
   const { class: extra, ...rest } = props;
   const classes = extra ? `icon-button ${extra}` : "icon-button";
-  return h("button", { type: "button", class: classes, "aria-label": label, title: label, on: { click }, ...rest }, icon(name));
+  return h(
+    "button",
+    { type: "button", class: classes, "aria-label": label, title: label, on: { click }, ...rest },
+    icon(name),
+  );
 }
 
 /**
@@ -100,18 +104,23 @@ export function hueOf(key) {
  */
 export function avatar(person, { small = false, large = false, presence = false } = {}) {
   const size = small ? " small" : large ? " large" : "";
-  const element = h("span", {
-    class: `avatar${size}`,
-    "aria-hidden": "true",
-    "data-presence": presence ? (person.presence ?? "offline") : null,
-  }, initials(person.displayName || person.name));
+  const element = h(
+    "span",
+    {
+      class: `avatar${size}`,
+      "aria-hidden": "true",
+      "data-presence": presence ? (person.presence ?? "offline") : null,
+    },
+    initials(person.displayName || person.name),
+  );
   element.style.setProperty("--hue", String(hueOf(person.key)));
   return element;
 }
 
 function initials(name) {
   const words = name.split(/[\s_.\-|]+/u).filter(Boolean);
-  const letters = words.length > 1 ? first(words[0]) + first(words[1]) : first(name) + first(name.slice(first(name).length));
+  const letters =
+    words.length > 1 ? first(words[0]) + first(words[1]) : first(name) + first(name.slice(first(name).length));
   return words.length > 1 ? letters.toUpperCase() : letters;
 }
 
@@ -121,7 +130,12 @@ function first(text) {
 
 const TIME = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
 const DAY = new Intl.DateTimeFormat("en-GB", { weekday: "long", day: "numeric", month: "long" });
-const DAY_AND_YEAR = new Intl.DateTimeFormat("en-GB", { weekday: "long", day: "numeric", month: "long", year: "numeric" });
+const DAY_AND_YEAR = new Intl.DateTimeFormat("en-GB", {
+  weekday: "long",
+  day: "numeric",
+  month: "long",
+  year: "numeric",
+});
 const DATE = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric" });
 
 /** The time of day. @param {number} ms */
@@ -129,7 +143,7 @@ export function timeText(ms) {
   return TIME.format(ms);
 }
 
-/** The day in words: "Today", "Yesterday", "Monday 15 November", with the year where it is another. @param {number} ms */
+/** The day in words: "Today", "Yesterday", "Monday 15 November", the year where it differs. @param {number} ms */
 export function dayText(ms) {
   const day = new Date(ms);
   const now = new Date();

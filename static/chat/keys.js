@@ -1,4 +1,4 @@
-/** The keyboard of the whole chat. What one part uses itself (the composer, the log) it has marked with preventDefault. */
+/** The keyboard of the whole chat. What a part uses itself (the composer, the log) it marks with preventDefault. */
 
 import { announce } from "./announcer.js";
 import { dialogIsOpen } from "./dialog.js";
@@ -9,33 +9,42 @@ import { openShortcuts } from "./shortcuts.js";
 
 /** What the shortcuts dialog lists: [title, [[keys, what they do]]]. */
 export const KEY_MAP = [
-  ["Anywhere", [
-    [["Ctrl", "K"], "Go to a channel, a person or an action"],
-    [["Alt", "↑"], "Previous unread conversation"],
-    [["Alt", "↓"], "Next unread conversation"],
-    [["Alt", "Shift", "↑"], "Previous conversation"],
-    [["Alt", "Shift", "↓"], "Next conversation"],
-    [["Ctrl", "Shift", "M"], "Mentions of me"],
-    [["Esc"], "Close what is open; else mark as read"],
-    [["?"], "This list (while writing: Ctrl /)"],
-  ]],
-  ["Writing", [
-    [["Enter"], "Send"],
-    [["Shift", "Enter"], "New line"],
-    [["↑"], "Edit my last message (in an empty field)"],
-    [["@"], "Mention someone"],
-  ]],
-  ["Messages", [
-    [["Shift", "Tab"], "From the field to the messages"],
-    [["↑", "↓"], "From message to message"],
-    [["Page Up", "Page Down"], "Scroll, from the field too"],
-    [["R"], "Reply"],
-    [["E"], "Edit"],
-    [["+"], "React"],
-    [["P"], "Pin"],
-    [["Delete"], "Delete"],
-    [["Esc"], "Back to the field"],
-  ]],
+  [
+    "Anywhere",
+    [
+      [["Ctrl", "K"], "Go to a channel, a person or an action"],
+      [["Alt", "↑"], "Previous unread conversation"],
+      [["Alt", "↓"], "Next unread conversation"],
+      [["Alt", "Shift", "↑"], "Previous conversation"],
+      [["Alt", "Shift", "↓"], "Next conversation"],
+      [["Ctrl", "Shift", "M"], "Mentions of me"],
+      [["Esc"], "Close what is open; else mark as read"],
+      [["?"], "This list (while writing: Ctrl /)"],
+    ],
+  ],
+  [
+    "Writing",
+    [
+      [["Enter"], "Send"],
+      [["Shift", "Enter"], "New line"],
+      [["↑"], "Edit my last message (in an empty field)"],
+      [["@"], "Mention someone"],
+    ],
+  ],
+  [
+    "Messages",
+    [
+      [["Shift", "Tab"], "From the field to the messages"],
+      [["↑", "↓"], "From message to message"],
+      [["Page Up", "Page Down"], "Scroll, from the field too"],
+      [["R"], "Reply"],
+      [["E"], "Edit"],
+      [["+"], "React"],
+      [["P"], "Pin"],
+      [["Delete"], "Delete"],
+      [["Esc"], "Back to the field"],
+    ],
+  ],
 ];
 
 /**
@@ -43,14 +52,18 @@ export const KEY_MAP = [
  * @param {AbortSignal} signal
  */
 export function listenToKeys(app, signal) {
-  document.addEventListener("keydown", (event) => {
-    if (event.defaultPrevented || event.isComposing) {
-      return;
-    }
-    if (handle(app, event)) {
-      event.preventDefault();
-    }
-  }, { signal });
+  document.addEventListener(
+    "keydown",
+    (event) => {
+      if (event.defaultPrevented || event.isComposing) {
+        return;
+      }
+      if (handle(app, event)) {
+        event.preventDefault();
+      }
+    },
+    { signal },
+  );
 }
 
 function handle(app, event) {

@@ -24,8 +24,11 @@ export function titleOf(client, conversation) {
 /** All conversations in the order in which they are listed. @param {any} client @returns {any[]} */
 export function listed(client) {
   const all = Object.values(client.state.conversations);
-  const channels = all.filter((each) => each.kind === "channel").sort((a, b) =>
-    Number(b.name === FIRST_CHANNEL) - Number(a.name === FIRST_CHANNEL) || byName(a.name, b.name));
-  const directs = all.filter((each) => each.kind === "direct").sort((a, b) => b.lastAt - a.lastAt || byName(a.name, b.name));
+  const channels = all
+    .filter((each) => each.kind === "channel")
+    .sort((a, b) => Number(b.name === FIRST_CHANNEL) - Number(a.name === FIRST_CHANNEL) || byName(a.name, b.name));
+  const directs = all
+    .filter((each) => each.kind === "direct")
+    .sort((a, b) => b.lastAt - a.lastAt || byName(a.name, b.name));
   return [...channels, ...directs];
 }

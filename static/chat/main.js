@@ -51,10 +51,12 @@ function route(client) {
   } else if (phase === "inside") {
     const hasJoined = shown.startsWith("outside");
     if (hasInvite() && !hasJoined) {
-      show("already in", () => alreadyInPage(client, () => {
-        forgetInvite();
-        route(client);
-      }));
+      show("already in", () =>
+        alreadyInPage(client, () => {
+          forgetInvite();
+          route(client);
+        }),
+      );
       return;
     }
     if (location.pathname !== "/" || location.hash) {

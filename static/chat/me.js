@@ -26,16 +26,57 @@ export function actionsOf(app) {
 export function meStrip(app) {
   const { client } = app;
   const face = h("span", { class: "row grow" });
-  const button = h("button", { type: "button", class: "me-button", popovertarget: MENU_ID, "aria-haspopup": "menu",
-    "aria-expanded": "false" }, face, icon("gear"));
-  const menu = h("div", { id: MENU_ID, class: "menu me-menu", popover: "auto", role: "menu", "aria-label": "You",
-    on: { keydown: moveInMenu } });
+  const button = h(
+    "button",
+    { type: "button", class: "me-button", popovertarget: MENU_ID, "aria-haspopup": "menu", "aria-expanded": "false" },
+    face,
+    icon("gear"),
+  );
+  const show = () => {
+    if (client.state.me !== null) {
+      face.replaceChildren(...faceOf(client.state));
+    }
+  };
+  show();
+  return {
+    element: h("div", { class: "me-strip" }, button, menuOf(app, button)),
+    update: (/** @type {any} */ detail) => {
+      if (detail.me || detail.link || detail.people) {
+        show();
+      }
+    },
+  };
+}
+
+function faceOf({ me, people, link }) {
+  const presence = people[me.key]?.presence ?? "online";
+  const isOnline = link.status === "online";
+  const here = me.status || (presence === "away" ? "Away" : "Online");
+  const says = isOnline ? here : link.status === "connecting" ? "Connecting …" : "Out of reach";
+  const mark = h("small", { class: isOnline ? "clip" : "clip trouble" }, says);
+  return [
+    avatar({ ...me, presence: isOnline ? presence : "offline" }, { small: true, presence: true }),
+    h("span", { class: "grow clip" }, me.displayName || me.name, mark),
+  ];
+}
+
+function menuOf(app, button) {
+  const menu = h("div", {
+    id: MENU_ID,
+    class: "menu me-menu",
+    popover: "auto",
+    role: "menu",
+    "aria-label": "You",
+    on: { keydown: moveInMenu },
+  });
   for (const action of actionsOf(app)) {
-    menu.append(h("button", { type: "button", role: "menuitem", tabindex: -1, on: { click: () => {
+    const click = () => {
       menu.hidePopover();
       button.focus();
       action.run();
-    } } }, icon(action.icon), action.name));
+    };
+    const props = { type: "button", role: "menuitem", tabindex: -1, on: { click } };
+    menu.append(h("button", props, icon(action.icon), action.name));
   }
   menu.addEventListener("beforetoggle", () => {
     /** @type {HTMLElement} */ (menu.firstElementChild).autofocus = true; // in the document it would be the page's
@@ -43,29 +84,7 @@ export function meStrip(app) {
   menu.addEventListener("toggle", (/** @type {any} */ event) => {
     button.setAttribute("aria-expanded", String(event.newState === "open"));
   });
-  const show = () => {
-    const { me, people, link } = client.state;
-    if (me === null) {
-      return;
-    }
-    const presence = people[me.key]?.presence ?? "online";
-    const isOnline = link.status === "online";
-    const says = isOnline ? me.status || (presence === "away" ? "Away" : "Online")
-      : link.status === "connecting" ? "Connecting …" : "Out of reach";
-    face.replaceChildren(
-      avatar({ ...me, presence: isOnline ? presence : "offline" }, { small: true, presence: true }),
-      h("span", { class: "grow clip" }, me.displayName || me.name,
-        h("small", { class: isOnline ? "clip" : "clip trouble" }, says)));
-  };
-  show();
-  return {
-    element: h("div", { class: "me-strip" }, button, menu),
-    update: (detail) => {
-      if (detail.me || detail.link || detail.people) {
-        show();
-      }
-    },
-  };
+  return menu;
 }
 
 function moveInMenu(event) {

@@ -23,16 +23,24 @@ export function openMentions(app) {
     close();
     app.open(item.conversation, { message: item.id });
   };
-  const load = () => fillList(client.call("mentions.list", before === null ? {} : { before }), status, (answer) => {
-    list.append(...answer.items.map((item) => entry(client, item, go)));
-    before = answer.next;
-    more.hidden = before === null;
-    if (list.children.length === 0) {
-      status.hidden = false;
-      status.replaceChildren(h("p", { class: "dim" }, "Nobody has mentioned you yet. When someone writes @",
-        client.state.me?.name ?? "you", ", it is listed here."));
-    }
-  });
+  const load = () =>
+    fillList(client.call("mentions.list", before === null ? {} : { before }), status, (answer) => {
+      list.append(...answer.items.map((item) => entry(client, item, go)));
+      before = answer.next;
+      more.hidden = before === null;
+      if (list.children.length === 0) {
+        status.hidden = false;
+        status.replaceChildren(
+          h(
+            "p",
+            { class: "dim" },
+            "Nobody has mentioned you yet. When someone writes @",
+            client.state.me?.name ?? "you",
+            ", it is listed here.",
+          ),
+        );
+      }
+    });
   load().then(() => {
     /** @type {HTMLElement | null} */ (list.querySelector("button"))?.focus();
   });
@@ -46,12 +54,27 @@ function entry(client, item, go) {
   const place = client.state.conversations[item.conversation];
   const where = place === undefined ? "" : place.kind === "channel" ? `#${place.name}` : titleOf(client, place);
   const text = item.isDeleted ? "(deleted)" : plain(item);
-  return h("li", null, h("button", { type: "button", class: "mention-row", on: { click: () => go(item) } },
-    avatar(person, { small: true }),
-    h("span", { class: "grow" },
-      h("span", { class: "row" }, h("b", { class: "clip" }, person.displayName || item.authorName), h("span", { class: "meta clip grow" }, where),
-        h("span", { class: "meta" }, agoText(item.at))),
-      h("span", { class: "mention-text" }, text))));
+  return h(
+    "li",
+    null,
+    h(
+      "button",
+      { type: "button", class: "mention-row", on: { click: () => go(item) } },
+      avatar(person, { small: true }),
+      h(
+        "span",
+        { class: "grow" },
+        h(
+          "span",
+          { class: "row" },
+          h("b", { class: "clip" }, person.displayName || item.authorName),
+          h("span", { class: "meta clip grow" }, where),
+          h("span", { class: "meta" }, agoText(item.at)),
+        ),
+        h("span", { class: "mention-text" }, text),
+      ),
+    ),
+  );
 }
 
 function plain(item) {
@@ -65,5 +88,7 @@ function wordsOf(block) {
   if (block.blocks) {
     return block.blocks.map(wordsOf).join(" ");
   }
-  return block.items ? block.items.map((item) => textOf(item.children)).join(", ") : (block.text ?? textOf(block.children));
+  return block.items
+    ? block.items.map((item) => textOf(item.children)).join(", ")
+    : (block.text ?? textOf(block.children));
 }

@@ -8,15 +8,23 @@ const MAX_CHARS = 32;
  * @returns {{name: string, problem: string, isUnfinished: boolean}} the one spelling, and what is wrong with it
  */
 export function checkName(typed) {
-  const name = typed.trim().normalize("NFKC").replace(/[A-Z]/g, (letter) => letter.toLowerCase());
+  const name = typed
+    .trim()
+    .normalize("NFKC")
+    .replace(/[A-Z]/g, (letter) => letter.toLowerCase());
   const odd = [...name].find((char) => !/[a-z0-9_.-]/.test(char));
   if (odd !== undefined) {
-    const problem = /\s/.test(odd) ? "A name has no spaces; a dot, a dash or an underscore can stand for one."
+    const problem = /\s/.test(odd)
+      ? "A name has no spaces; a dot, a dash or an underscore can stand for one."
       : `"${odd}" cannot be in a name: only letters a to z, digits, dots, dashes and underscores.`;
     return { name, problem, isUnfinished: false };
   }
   if (name.length > MAX_CHARS) {
-    return { name, problem: `A name has at most ${MAX_CHARS} characters; this one has ${name.length}.`, isUnfinished: false };
+    return {
+      name,
+      problem: `A name has at most ${MAX_CHARS} characters; this one has ${name.length}.`,
+      isUnfinished: false,
+    };
   }
   if (name.length < MIN_CHARS) {
     return { name, problem: `A name has at least ${MIN_CHARS} characters.`, isUnfinished: true };

@@ -9,23 +9,35 @@ const MAX_ABOUT_CHARS = 1_000;
 
 /** @param {import("./app.js").App} app */
 export function openNewChannel(app) {
-  const name = /** @type {HTMLInputElement} */ (h("input", { type: "text", required: true, maxlength: MAX_NAME_CHARS, autocomplete: "off", autocapitalize: "off" }));
-  const about = /** @type {HTMLInputElement} */ (h("input", { type: "text", maxlength: MAX_ABOUT_CHARS, autocomplete: "off" }));
+  const name = /** @type {HTMLInputElement} */ (
+    h("input", { type: "text", required: true, maxlength: MAX_NAME_CHARS, autocomplete: "off", autocapitalize: "off" })
+  );
+  const about = /** @type {HTMLInputElement} */ (
+    h("input", { type: "text", maxlength: MAX_ABOUT_CHARS, autocomplete: "off" })
+  );
   const error = h("p", { class: "error", role: "alert" });
-  const form = h("form", { id: "new-channel", class: "stack", on: { submit: (event) => create(event) } },
+  const form = h(
+    "form",
+    { id: "new-channel", class: "stack", on: { submit: (event) => create(event) } },
     h("label", { class: "field" }, h("span", null, "Name"), name),
     h("label", { class: "field" }, h("span", null, "What it is for"), about),
     h("p", { class: "note" }, "Open: everyone on this hub can read and write in it, and the hub can read it."),
-    error);
+    error,
+  );
   const { close, setFooter } = openDialog({ title: "New channel", narrow: true }, form);
-  const button = /** @type {HTMLButtonElement} */ (h("button", { type: "submit", form: "new-channel", class: "button primary" }, "Make channel"));
+  const button = /** @type {HTMLButtonElement} */ (
+    h("button", { type: "submit", form: "new-channel", class: "button primary" }, "Make channel")
+  );
   setFooter(h("button", { type: "button", class: "button", on: { click: close } }, "Cancel"), button);
   name.focus();
   const create = async (/** @type {Event} */ event) => {
     event.preventDefault();
     button.disabled = true;
     try {
-      const { conversation } = await app.client.call("channel.create", { name: name.value.trim(), about: about.value.trim() });
+      const { conversation } = await app.client.call("channel.create", {
+        name: name.value.trim(),
+        about: about.value.trim(),
+      });
       close();
       app.open(conversation);
     } catch (failure) {

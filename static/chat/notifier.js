@@ -23,7 +23,8 @@ export function notificationsAreOn() {
 
 /** Want them or not; asks for the browser's permission where it has not been asked. @param {boolean} on */
 export async function setNotifications(on) {
-  const allowed = on && (Notification.permission === "granted" || (await Notification.requestPermission()) === "granted");
+  const allowed =
+    on && (Notification.permission === "granted" || (await Notification.requestPermission()) === "granted");
   setPref("notifications", allowed ? "on" : null);
 }
 
@@ -36,7 +37,9 @@ export class Notifier {
     this.open = null;
     this.link = /** @type {HTMLLinkElement | null} */ (document.querySelector("link[rel=icon]"));
     this.stopper = new AbortController();
-    this.client.addEventListener("notice", (/** @type {CustomEvent} */ event) => this.#notice(event.detail), { signal: this.stopper.signal });
+    this.client.addEventListener("notice", (/** @type {CustomEvent} */ event) => this.#notice(event.detail), {
+      signal: this.stopper.signal,
+    });
     this.#title();
   }
 

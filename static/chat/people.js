@@ -9,7 +9,9 @@ const byName = new Intl.Collator("en", { numeric: true, sensitivity: "base" }).c
 
 /** People, whoever is there first, then by name. @param {any[]} people */
 export function inOrder(people) {
-  return [...people].sort((a, b) => RANK[a.presence] - RANK[b.presence] || byName(a.displayName || a.name, b.displayName || b.name));
+  return [...people].sort(
+    (a, b) => RANK[a.presence] - RANK[b.presence] || byName(a.displayName || a.name, b.displayName || b.name),
+  );
 }
 
 export class PeoplePane {
@@ -22,8 +24,12 @@ export class PeoplePane {
     this.conversation = null;
     this.groups = [group("Admins"), group("Members")];
     this.closeButton = iconButton("close", "Close people", () => app.showPeople(false), { class: "people-close" });
-    this.element = h("aside", { class: "people-pane", "aria-label": "People", tabindex: -1 },
-      this.closeButton, ...this.groups.map((each) => each.element));
+    this.element = h(
+      "aside",
+      { class: "people-pane", "aria-label": "People", tabindex: -1 },
+      this.closeButton,
+      ...this.groups.map((each) => each.element),
+    );
     this.#show();
   }
 
@@ -80,14 +86,23 @@ export class PeoplePane {
     if (row.face !== face) {
       row.face = face;
       const hadFocus = row.element.contains(document.activeElement);
-      const button = h("button", {
-        type: "button", class: `person-row ${person.presence}`, on: { click: () => openPerson(this.app, person.key) },
-      },
-      avatar(person, { small: true, presence: true }),
-      h("span", { class: "grow clip" }, person.displayName || person.name,
-        person.isMe ? h("span", { class: "dim" }, " (you)") : null,
-        h("span", { class: "visually-hidden" }, `, ${WORDS[person.presence]}`),
-        person.status ? h("small", { class: "clip" }, person.status) : null));
+      const button = h(
+        "button",
+        {
+          type: "button",
+          class: `person-row ${person.presence}`,
+          on: { click: () => openPerson(this.app, person.key) },
+        },
+        avatar(person, { small: true, presence: true }),
+        h(
+          "span",
+          { class: "grow clip" },
+          person.displayName || person.name,
+          person.isMe ? h("span", { class: "dim" }, " (you)") : null,
+          h("span", { class: "visually-hidden" }, `, ${WORDS[person.presence]}`),
+          person.status ? h("small", { class: "clip" }, person.status) : null,
+        ),
+      );
       row.element.replaceChildren(button);
       if (hadFocus) {
         button.focus();

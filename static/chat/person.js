@@ -13,27 +13,60 @@ const PRESENCE = { online: "Online", away: "Away", offline: "Offline" };
  */
 export function openPerson(app, key) {
   const person = app.client.state.people[key];
-  const shown = person ?? { key, name: "Someone who is not here", displayName: "", about: "", status: "", presence: "offline" };
-  const { close, setFooter, body } = openDialog({ title: shown.displayName || shown.name, narrow: true },
-    h("div", { class: "person-card" },
+  const shown = person ?? {
+    key,
+    name: "Someone who is not here",
+    displayName: "",
+    about: "",
+    status: "",
+    presence: "offline",
+  };
+  const { close, setFooter, body } = openDialog(
+    { title: shown.displayName || shown.name, narrow: true },
+    h(
+      "div",
+      { class: "person-card" },
       avatar(shown, { large: true, presence: true }),
-      h("div", { class: "grow" },
+      h(
+        "div",
+        { class: "grow" },
         h("p", null, person ? `@${shown.name}${person.isMe ? " (you)" : ""}` : "No account on this hub"),
         person ? h("p", { class: "meta" }, `${PRESENCE[shown.presence]}${shown.isAdmin ? " · Admin" : ""}`) : null,
-        shown.status ? h("p", null, shown.status) : null)),
+        shown.status ? h("p", null, shown.status) : null,
+      ),
+    ),
     shown.about ? h("p", { class: "person-about" }, shown.about) : null,
-    keyBox(person?.isMe ? "Your key" : "Key", key, person?.isMe
-      ? "Others can compare this with what they see in your card."
-      : "To be sure who this is, compare it with them in person or on the phone."));
+    keyBox(
+      person?.isMe ? "Your key" : "Key",
+      key,
+      person?.isMe
+        ? "Others can compare this with what they see in your card."
+        : "To be sure who this is, compare it with them in person or on the phone.",
+    ),
+  );
   body.tabIndex = -1;
   const leave = (/** @type {() => void} */ then) => () => {
     close();
     then();
   };
   if (person?.isMe) {
-    setFooter(h("button", { type: "button", class: "button primary", on: { click: leave(() => openProfile(app)) } }, icon("edit"), "Edit profile"));
+    setFooter(
+      h(
+        "button",
+        { type: "button", class: "button primary", on: { click: leave(() => openProfile(app)) } },
+        icon("edit"),
+        "Edit profile",
+      ),
+    );
   } else if (person) {
-    setFooter(h("button", { type: "button", class: "button primary", on: { click: leave(() => app.message(key)) } }, icon("send"), "Message"));
+    setFooter(
+      h(
+        "button",
+        { type: "button", class: "button primary", on: { click: leave(() => app.message(key)) } },
+        icon("send"),
+        "Message",
+      ),
+    );
   }
 }
 
@@ -44,8 +77,16 @@ export function openPerson(app, key) {
  * @param {string} hint
  */
 export function keyBox(title, key, hint) {
-  return h("div", { class: "key-box" },
+  return h(
+    "div",
+    { class: "key-box" },
     h("p", { class: "key-title" }, title),
-    h("div", { class: "row" }, h("p", { class: "key grow" }, groups(key)), copyButton(key, `Copy ${title.toLowerCase()}`)),
-    hint ? h("p", { class: "meta" }, hint) : null);
+    h(
+      "div",
+      { class: "row" },
+      h("p", { class: "key grow" }, groups(key)),
+      copyButton(key, `Copy ${title.toLowerCase()}`),
+    ),
+    hint ? h("p", { class: "meta" }, hint) : null,
+  );
 }

@@ -13,18 +13,37 @@ const MAX_ABOUT_CHARS = 1_000;
 /** @param {import("./app.js").App} app */
 export function openProfile(app) {
   const { me } = app.client.state;
-  const displayName = /** @type {HTMLInputElement} */ (h("input", {
-    type: "text", value: me.displayName, maxlength: MAX_NAME_CHARS, placeholder: me.name, autocomplete: "nickname" }));
-  const status = /** @type {HTMLInputElement} */ (h("input", {
-    type: "text", value: me.status, maxlength: MAX_STATUS_CHARS, placeholder: "What you are up to", autocomplete: "off" }));
-  const about = /** @type {HTMLTextAreaElement} */ (h("textarea", { value: me.about, rows: 3, maxlength: MAX_ABOUT_CHARS }));
+  const displayName = /** @type {HTMLInputElement} */ (
+    h("input", {
+      type: "text",
+      value: me.displayName,
+      maxlength: MAX_NAME_CHARS,
+      placeholder: me.name,
+      autocomplete: "nickname",
+    })
+  );
+  const status = /** @type {HTMLInputElement} */ (
+    h("input", {
+      type: "text",
+      value: me.status,
+      maxlength: MAX_STATUS_CHARS,
+      placeholder: "What you are up to",
+      autocomplete: "off",
+    })
+  );
+  const about = /** @type {HTMLTextAreaElement} */ (
+    h("textarea", { value: me.about, rows: 3, maxlength: MAX_ABOUT_CHARS })
+  );
   const error = h("p", { class: "error", role: "alert" });
   const save = async (/** @type {Event} */ event) => {
     event.preventDefault();
     button.disabled = true;
     try {
       await app.client.call("profile.set", {
-        displayName: displayName.value.trim() || me.name, about: about.value.trim(), status: status.value.trim() });
+        displayName: displayName.value.trim() || me.name,
+        about: about.value.trim(),
+        status: status.value.trim(),
+      });
       close();
       announce("Profile saved");
     } catch (failure) {
@@ -32,17 +51,33 @@ export function openProfile(app) {
       button.disabled = false;
     }
   };
-  const { close, setFooter } = openDialog({ title: "Profile" }, h("form", { id: "profile", class: "stack", on: { submit: save } },
-    h("div", { class: "person-card" }, avatar(me, { large: true }), h("div", { class: "grow" },
-      h("p", { class: "profile-name" }, `@${me.name}`),
-      h("p", { class: "meta" }, "Your name on this hub; it stays."))),
-    h("label", { class: "field" }, h("span", null, "Shown as"), displayName),
-    h("label", { class: "field" }, h("span", null, "Status"), status),
-    h("label", { class: "field" }, h("span", null, "About you"), about),
-    h("p", { class: "meta" }, "Everyone on this hub can see this, and so can the hub."),
-    error,
-    keyBox("Your key", me.key, "Others compare this with what they see in your card.")));
-  const button = /** @type {HTMLButtonElement} */ (h("button", { type: "submit", form: "profile", class: "button primary" }, "Save"));
+  const { close, setFooter } = openDialog(
+    { title: "Profile" },
+    h(
+      "form",
+      { id: "profile", class: "stack", on: { submit: save } },
+      h(
+        "div",
+        { class: "person-card" },
+        avatar(me, { large: true }),
+        h(
+          "div",
+          { class: "grow" },
+          h("p", { class: "profile-name" }, `@${me.name}`),
+          h("p", { class: "meta" }, "Your name on this hub; it stays."),
+        ),
+      ),
+      h("label", { class: "field" }, h("span", null, "Shown as"), displayName),
+      h("label", { class: "field" }, h("span", null, "Status"), status),
+      h("label", { class: "field" }, h("span", null, "About you"), about),
+      h("p", { class: "meta" }, "Everyone on this hub can see this, and so can the hub."),
+      error,
+      keyBox("Your key", me.key, "Others compare this with what they see in your card."),
+    ),
+  );
+  const button = /** @type {HTMLButtonElement} */ (
+    h("button", { type: "submit", form: "profile", class: "button primary" }, "Save")
+  );
   setFooter(h("button", { type: "button", class: "button", on: { click: close } }, "Cancel"), button);
   displayName.focus();
 }

@@ -238,16 +238,22 @@ function drawFunctions(version) {
       }
     }
   };
-  for (const [cx, cy] of [[3, 3], [size - 4, 3], [3, size - 4]]) {
+  for (const [cx, cy] of [
+    [3, 3],
+    [size - 4, 3],
+    [3, size - 4],
+  ]) {
     square(cx, cy, 4, (ring) => ring !== 2 && ring !== 4);
   }
   const places = alignment(version);
   const last = places.length - 1;
-  places.forEach((cx, i) => places.forEach((cy, j) => {
-    if (!((i === 0 && j === 0) || (i === 0 && j === last) || (i === last && j === 0))) {
-      square(cx, cy, 2, (ring) => ring !== 1);
-    }
-  }));
+  places.forEach((cx, i) =>
+    places.forEach((cy, j) => {
+      if (!((i === 0 && j === 0) || (i === 0 && j === last) || (i === last && j === 0))) {
+        square(cx, cy, 2, (ring) => ring !== 1);
+      }
+    }),
+  );
   formatPlaces(size, (x, y) => set(x, y, false));
   set(8, size - 8, false);
   if (version >= 7) {
@@ -314,7 +320,7 @@ function masked(grid, mask) {
   return modules;
 }
 
-/** What tells a scanner level, mask and version. Drawn after the mask was chosen: the standard judges masks without it. */
+/** What tells a scanner level, mask and version. Drawn last: the standard judges masks without it. */
 function drawFacts(modules, version, mask, level) {
   const size = version * 4 + 17;
   const format = withCheck((LEVELS[level].bits << 3) | mask, 10, 0x537) ^ 0x5412;
@@ -334,7 +340,10 @@ function drawFacts(modules, version, mask, level) {
 function penaltyOf(modules, size) {
   const lines = [];
   for (let at = 0; at < size; at += 1) {
-    lines.push(modules.subarray(at * size, (at + 1) * size), Uint8Array.from({ length: size }, (_, y) => modules[y * size + at]));
+    lines.push(
+      modules.subarray(at * size, (at + 1) * size),
+      Uint8Array.from({ length: size }, (_, y) => modules[y * size + at]),
+    );
   }
   let total = 0;
   for (const line of lines) {
@@ -348,7 +357,7 @@ function penaltyOf(modules, size) {
     }
   }
   const dark = modules.reduce((sum, each) => sum + each, 0);
-  return total + 10 * Math.floor((Math.abs(dark * 20 - size * size * 10) / (size * size)));
+  return total + 10 * Math.floor(Math.abs(dark * 20 - size * size * 10) / (size * size));
 }
 
 function runPenalty(line) {

@@ -7,41 +7,96 @@ import { canNotify, notificationsAreOn, setNotifications } from "./notifier.js";
 import { setTheme, theme } from "./theme.js";
 import { reason } from "./words.js";
 
-const THEMES = [["system", "System", "gear"], ["light", "Light", "sun"], ["dark", "Dark", "moon"]];
+const THEMES = [
+  ["system", "System", "gear"],
+  ["light", "Light", "sun"],
+  ["dark", "Dark", "moon"],
+];
 
 /** @param {import("./app.js").App} app */
 export function openSettings(app) {
-  openDialog({ title: "Settings" }, h("div", { class: "sections" }, themeChoice(), notificationChoice(),
-    h("section", null,
-      h("h3", null, "Forget this browser"),
-      h("p", { class: "meta" }, "Deletes your key and everything that is kept here. Your key exists only in this browser's data: it cannot be had back."),
-      h("button", { type: "button", class: "button danger", on: { click: () => openForget(app.client) } }, "Forget this browser"))));
+  openDialog(
+    { title: "Settings" },
+    h(
+      "div",
+      { class: "sections" },
+      themeChoice(),
+      notificationChoice(),
+      h(
+        "section",
+        null,
+        h("h3", null, "Forget this browser"),
+        h(
+          "p",
+          { class: "meta" },
+          "Deletes your key and everything that is kept here. Your key exists only in this " +
+            "browser's data: it cannot be had back.",
+        ),
+        h(
+          "button",
+          { type: "button", class: "button danger", on: { click: () => openForget(app.client) } },
+          "Forget this browser",
+        ),
+      ),
+    ),
+  );
 }
 
 function themeChoice() {
   const current = theme();
-  return h("fieldset", { class: "choice" }, h("legend", null, "Theme"),
-    h("div", { class: "segments" }, THEMES.map(([value, word, picture]) => h("label", null,
-      h("input", { type: "radio", name: "theme", value, checked: value === current, on: { change: () => setTheme(value) } }),
-      icon(picture), word))));
+  return h(
+    "fieldset",
+    { class: "choice" },
+    h("legend", null, "Theme"),
+    h(
+      "div",
+      { class: "segments" },
+      THEMES.map(([value, word, picture]) =>
+        h(
+          "label",
+          null,
+          h("input", {
+            type: "radio",
+            name: "theme",
+            value,
+            checked: value === current,
+            on: { change: () => setTheme(value) },
+          }),
+          icon(picture),
+          word,
+        ),
+      ),
+    ),
+  );
 }
 
 function notificationChoice() {
   const says = h("p", { class: "meta", id: "notification-note" });
-  const box = /** @type {HTMLInputElement} */ (h("input", { type: "checkbox", "aria-describedby": "notification-note" }));
+  const box = /** @type {HTMLInputElement} */ (
+    h("input", { type: "checkbox", "aria-describedby": "notification-note" })
+  );
   const show = () => {
     box.checked = notificationsAreOn();
     box.disabled = !canNotify() || Notification.permission === "denied";
-    says.textContent = !canNotify() ? "This browser has no notifications." : Notification.permission === "denied"
-      ? "The browser refuses them for this address. Allow them in the browser's settings for this page, then come back."
-      : "For mentions and direct messages while you look elsewhere. The text stays on this computer.";
+    says.textContent = !canNotify()
+      ? "This browser has no notifications."
+      : Notification.permission === "denied"
+        ? "The browser refuses them for this address. Allow them in the browser's settings for " +
+          "this page, then come back."
+        : "For mentions and direct messages while you look elsewhere. The text stays on this computer.";
   };
   box.addEventListener("change", async () => {
     await setNotifications(box.checked);
     show();
   });
   show();
-  return h("section", null, h("h3", null, "Notifications"), h("label", { class: "row" }, box, "Notify me on the desktop"), says);
+  return h(
+    "section",
+    null,
+    h("h3", null, "Notifications"),
+    h("label", { class: "row" }, box, "Notify me on the desktop"),
+    says,
+  );
 }
 
 /**
@@ -50,8 +105,12 @@ function notificationChoice() {
  */
 export function openForget(client) {
   const name = client.state.me?.name ?? "forget";
-  const input = /** @type {HTMLInputElement} */ (h("input", { type: "text", autocomplete: "off", autocapitalize: "off", spellcheck: "false" }));
-  const button = /** @type {HTMLButtonElement} */ (h("button", { type: "submit", form: "forget", class: "button primary danger", disabled: true }, "Forget"));
+  const input = /** @type {HTMLInputElement} */ (
+    h("input", { type: "text", autocomplete: "off", autocapitalize: "off", spellcheck: "false" })
+  );
+  const button = /** @type {HTMLButtonElement} */ (
+    h("button", { type: "submit", form: "forget", class: "button primary danger", disabled: true }, "Forget")
+  );
   const error = h("p", { class: "error", role: "alert" });
   const forget = async (/** @type {Event} */ event) => {
     event.preventDefault();
@@ -70,12 +129,27 @@ export function openForget(client) {
       button.disabled = false;
     }
   };
-  const { close, setFooter } = openDialog({ title: "Forget this browser?", narrow: true },
-    h("form", { id: "forget", class: "stack", on: { submit: forget } },
-      h("p", { class: "note danger" }, icon("warn"), h("span", null,
-        "Your key is deleted and cannot be had back. The account stays on the hub, but nobody can enter it any more. To come back you need a new invite and start as someone new.")),
+  const { close, setFooter } = openDialog(
+    { title: "Forget this browser?", narrow: true },
+    h(
+      "form",
+      { id: "forget", class: "stack", on: { submit: forget } },
+      h(
+        "p",
+        { class: "note danger" },
+        icon("warn"),
+        h(
+          "span",
+          null,
+          "Your key is deleted and cannot be had back. The account stays on the hub, but nobody " +
+            "can enter it any more. To come back you need a new invite and start as someone new.",
+        ),
+      ),
       h("p", null, "What you wrote stays for the others."),
-      h("label", { class: "field" }, h("span", null, `Type ${name} to go on`), input), error));
+      h("label", { class: "field" }, h("span", null, `Type ${name} to go on`), input),
+      error,
+    ),
+  );
   input.addEventListener("input", () => {
     button.disabled = input.value.trim() !== name;
   });

@@ -9,10 +9,31 @@ const IS_MAC = /Mac|iPhone|iPad/.test(navigator.platform);
 /** Show it. */
 export function openShortcuts() {
   const name = (key) => (IS_MAC && key === "Ctrl" ? "⌘" : IS_MAC && key === "Alt" ? "⌥" : key);
-  const { body } = openDialog({ title: "Keyboard shortcuts" }, KEY_MAP.map(([title, rows]) => h("table", { class: "keys" },
-    h("caption", null, title),
-    h("tbody", null, rows.map(([keys, what]) => h("tr", null,
-      h("th", { scope: "row" }, what),
-      h("td", null, keys.map((key) => h("kbd", null, name(key))))))))));
+  const { body } = openDialog(
+    { title: "Keyboard shortcuts" },
+    KEY_MAP.map(([title, rows]) =>
+      h(
+        "table",
+        { class: "keys" },
+        h("caption", null, title),
+        h(
+          "tbody",
+          null,
+          rows.map(([keys, what]) =>
+            h(
+              "tr",
+              null,
+              h("th", { scope: "row" }, what),
+              h(
+                "td",
+                null,
+                keys.map((key) => h("kbd", null, name(key))),
+              ),
+            ),
+          ),
+        ),
+      ),
+    ),
+  );
   body.tabIndex = 0; // so that the arrow keys scroll it
 }

@@ -21,30 +21,68 @@ export class Sidebar {
     this.rows = new Map();
     /** @type {string | null} */
     this.selected = null;
+    this.me = meStrip(app);
+    this.#build(app);
+    this.update({
+      hub: true,
+      me: true,
+      conversations: Object.keys(this.client.state.conversations),
+      mentionsUnread: true,
+    });
+  }
+
+  #build(app) {
     this.hubName = h("span", { class: "grow clip" });
-    const about = h("button", { type: "button", class: "side-hub row grow", title: "About this hub",
-      on: { click: () => openAbout(app) } }, this.hubName, icon("chevron"));
+    const about = h(
+      "button",
+      { type: "button", class: "side-hub row grow", title: "About this hub", on: { click: () => openAbout(app) } },
+      this.hubName,
+      icon("chevron"),
+    );
     this.mentionsCount = h("span", { class: "side-count" });
     this.channels = h("ul", null);
     this.directs = h("ul", null);
     this.addChannel = iconButton("plus", "New channel", () => openNewChannel(app));
-    this.me = meStrip(app);
-    this.nav = h("nav", { "aria-label": "Conversations", on: { keydown: (event) => this.#move(event) } },
-      h("button", { type: "button", class: "side-row", on: { click: () => openPalette(app) } },
-        icon("search"), h("span", { class: "grow" }, "Go to …"), h("kbd", { "aria-hidden": "true" }, "Ctrl K")),
-      h("button", { type: "button", class: "side-row", on: { click: () => openMentions(app) } },
-        icon("at"), h("span", { class: "grow" }, "Mentions"), this.mentionsCount),
+    this.nav = h(
+      "nav",
+      { "aria-label": "Conversations", on: { keydown: (event) => this.#move(event) } },
+      h(
+        "button",
+        { type: "button", class: "side-row", on: { click: () => openPalette(app) } },
+        icon("search"),
+        h("span", { class: "grow" }, "Go to …"),
+        h("kbd", { "aria-hidden": "true" }, "Ctrl K"),
+      ),
+      h(
+        "button",
+        { type: "button", class: "side-row", on: { click: () => openMentions(app) } },
+        icon("at"),
+        h("span", { class: "grow" }, "Mentions"),
+        this.mentionsCount,
+      ),
       h("div", { class: "side-head row" }, h("h2", { class: "grow" }, "Channels"), this.addChannel),
       this.channels,
-      h("div", { class: "side-head row" }, h("h2", { class: "grow" }, "Direct"),
-        iconButton("plus", "Message someone", () => openPalette(app, { only: "people" }))),
-      this.directs);
+      h(
+        "div",
+        { class: "side-head row" },
+        h("h2", { class: "grow" }, "Direct"),
+        iconButton("plus", "Message someone", () => openPalette(app, { only: "people" })),
+      ),
+      this.directs,
+    );
     this.noDirects = h("li", { class: "side-hint meta" }, "Nobody yet. Press + to write to one person.");
-    this.element = h("section", { class: "side", "aria-label": "List" },
-      h("header", null, h("h1", { class: "row grow" }, about),
-        iconButton("invite", "Invite someone", () => openInvites(app))),
-      this.nav, this.me.element);
-    this.update({ hub: true, me: true, conversations: Object.keys(this.client.state.conversations), mentionsUnread: true });
+    this.element = h(
+      "section",
+      { class: "side", "aria-label": "List" },
+      h(
+        "header",
+        null,
+        h("h1", { class: "row grow" }, about),
+        iconButton("invite", "Invite someone", () => openInvites(app)),
+      ),
+      this.nav,
+      this.me.element,
+    );
   }
 
   /** @param {any} detail what changed */
@@ -126,15 +164,19 @@ export class Sidebar {
     if (row.face !== face) {
       row.face = face;
       const isLoud = conversation.kind === "direct" || mentions > 0;
-      const picture = conversation.kind === "direct"
-        ? avatar(person ?? { key: conversation.with, name: title }, { small: true, presence: true }) : icon("hash");
+      const picture =
+        conversation.kind === "direct"
+          ? avatar(person ?? { key: conversation.with, name: title }, { small: true, presence: true })
+          : icon("hash");
       row.button.classList.toggle("unread", unread > 0 || mentions > 0);
       row.button.replaceChildren(
         picture,
         h("span", { class: "grow clip" }, title),
         ...(hasDraft ? [draftMark()] : []),
-        ...(mentions > 0 && conversation.kind === "channel" ? counted(mentions, true, mentions === 1 ? "mention of you" : "mentions of you")
-          : counted(unread, isLoud, "unread")));
+        ...(mentions > 0 && conversation.kind === "channel"
+          ? counted(mentions, true, mentions === 1 ? "mention of you" : "mentions of you")
+          : counted(unread, isLoud, "unread")),
+      );
     }
     return row;
   }
@@ -154,14 +196,21 @@ export class Sidebar {
 }
 
 function counted(count, isLoud, what) {
-  return count === 0 ? [] : [
-    h("span", { class: isLoud ? "count" : "count quiet", "aria-hidden": "true" }, countText(count)),
-    h("span", { class: "visually-hidden" }, `, ${count >= MORE ? "more than 99" : count} ${what}`),
-  ];
+  return count === 0
+    ? []
+    : [
+        h("span", { class: isLoud ? "count" : "count quiet", "aria-hidden": "true" }, countText(count)),
+        h("span", { class: "visually-hidden" }, `, ${count >= MORE ? "more than 99" : count} ${what}`),
+      ];
 }
 
 function draftMark() {
-  return h("span", { class: "side-draft", title: "Draft" }, icon("pencil"), h("span", { class: "visually-hidden" }, ", draft"));
+  return h(
+    "span",
+    { class: "side-draft", title: "Draft" },
+    icon("pencil"),
+    h("span", { class: "visually-hidden" }, ", draft"),
+  );
 }
 
 function move(list, element, before) {

@@ -8,7 +8,16 @@ import { sentence } from "./words.js";
 
 /** @typedef {{code: string, detail: string, facts: any}} Stop */
 
-const PAGES = { wrong_key: wrongKey, storage, unsupported: newerHub, removed, revoked, insecure, outdated, unsupported_browser: oldBrowser };
+const PAGES = {
+  wrong_key: wrongKey,
+  storage,
+  unsupported: newerHub,
+  removed,
+  revoked,
+  insecure,
+  outdated,
+  unsupported_browser: oldBrowser,
+};
 
 /**
  * @param {any} client null if it could not even be opened
@@ -28,8 +37,23 @@ function reload(word) {
 }
 
 function startAnew(client, summary, ...why) {
-  return client === null ? null : h("details", null, h("summary", null, summary), ...why,
-    h("p", null, h("button", { type: "button", class: "button danger", on: { click: () => openForget(client) } }, "Forget this browser")));
+  return client === null
+    ? null
+    : h(
+        "details",
+        null,
+        h("summary", null, summary),
+        ...why,
+        h(
+          "p",
+          null,
+          h(
+            "button",
+            { type: "button", class: "button danger", on: { click: () => openForget(client) } },
+            "Forget this browser",
+          ),
+        ),
+      );
 }
 
 function keys({ expected, found }, kept) {
@@ -37,89 +61,212 @@ function keys({ expected, found }, kept) {
 }
 
 function otherHub({ facts }) {
-  return frame({ title: "The link names another hub", picture: "warn", danger: true, documentTitle: "Stopped: another key" },
-    h("p", null, "The hub at this address has another key than the one in your link. Either the hub was set up anew since the link was made, or somebody stands between you and it. Nothing was sent."),
+  return frame(
+    { title: "The link names another hub", picture: "warn", danger: true, documentTitle: "Stopped: another key" },
+    h(
+      "p",
+      null,
+      "The hub at this address has another key than the one in your link. Either the hub " +
+        "was set up anew since the link was made, or somebody stands between you and it. Nothing was sent.",
+    ),
     keys(facts, "Key in the link"),
     h("p", null, "Ask whoever invited you which key they see, on another way than this page, and for a new link."),
-    h("p", { class: "row" }, reload("Check again")));
+    h("p", { class: "row" }, reload("Check again")),
+  );
 }
 
 function wrongKey(client, { facts }) {
   if (!client?.state.me) {
     return otherHub({ facts });
   }
-  return frame({ title: "This is not the hub you know", picture: "warn", danger: true, documentTitle: "Stopped: another key" },
-    h("p", null, "The hub at this address shows another key than the one this browser has kept. Everything is stopped: nothing was sent, and nothing from it is shown."),
+  return frame(
+    { title: "This is not the hub you know", picture: "warn", danger: true, documentTitle: "Stopped: another key" },
+    h(
+      "p",
+      null,
+      "The hub at this address shows another key than the one this browser has kept. " +
+        "Everything is stopped: nothing was sent, and nothing from it is shown.",
+    ),
     keys(facts, "Kept key"),
     h("h2", null, "What may have happened"),
-    h("ul", { class: "points" },
+    h(
+      "ul",
+      { class: "points" },
       h("li", null, "The operator has set up the hub anew, or put another one at this address."),
-      h("li", null, "Somebody stands between you and the hub, and would read along.")),
+      h("li", null, "Somebody stands between you and the hub, and would read along."),
+    ),
     h("h2", null, "What to do"),
-    h("p", null, "Ask the operator, in person or on the phone, whether the key has changed. Do not trust an answer that comes through this page. Your key and your messages are kept here as they were."),
+    h(
+      "p",
+      null,
+      "Ask the operator, in person or on the phone, whether the key has changed. Do not " +
+        "trust an answer that comes through this page. Your key and your messages are kept here as they were.",
+    ),
     h("p", { class: "row" }, reload("Check again")),
-    h("div", { class: "folds" }, startAnew(client, "The operator says that the hub is new",
-      h("p", { class: "meta" }, "Then your account was on the old one. Forget it in this browser and ask for a new invite."))));
+    h(
+      "div",
+      { class: "folds" },
+      startAnew(
+        client,
+        "The operator says that the hub is new",
+        h(
+          "p",
+          { class: "meta" },
+          "Then your account was on the old one. Forget it in this browser and ask for a new invite.",
+        ),
+      ),
+    ),
+  );
 }
 
 function storage() {
-  return frame({ title: "This browser keeps nothing for this page", picture: "warn", documentTitle: "Stopped: no storage" },
-    h("p", null, "Your key must stay in this browser, but the browser refuses to store it. This is so in private windows, when site data is blocked, or when the disk is full. Nothing was sent, and an invite stays unused."),
+  return frame(
+    { title: "This browser keeps nothing for this page", picture: "warn", documentTitle: "Stopped: no storage" },
+    h(
+      "p",
+      null,
+      "Your key must stay in this browser, but the browser refuses to store it. This is so " +
+        "in private windows, when site data is blocked, or when the disk is full. Nothing was " +
+        "sent, and an invite stays unused.",
+    ),
     h("p", null, "Open this page in an ordinary window, allow site data for this address, then try again."),
-    h("p", { class: "row" }, reload("Try again")));
+    h("p", { class: "row" }, reload("Try again")),
+  );
 }
 
 function newerHub() {
-  return frame({ title: "The hub is newer than this page", picture: "retry", documentTitle: "Stopped: old page" },
-    h("p", null, "It speaks a protocol that this page does not know yet. Your key and what you have written are kept in this browser."),
-    h("p", null, "Load the page again to get the hub's own version. If that does not help, its operator has to bring the page up to date."),
-    h("p", { class: "row" }, reload("Load again")));
+  return frame(
+    { title: "The hub is newer than this page", picture: "retry", documentTitle: "Stopped: old page" },
+    h(
+      "p",
+      null,
+      "It speaks a protocol that this page does not know yet. Your key and what you have " +
+        "written are kept in this browser.",
+    ),
+    h(
+      "p",
+      null,
+      "Load the page again to get the hub's own version. If that does not help, its " +
+        "operator has to bring the page up to date.",
+    ),
+    h("p", { class: "row" }, reload("Load again")),
+  );
 }
 
 function outdated() {
-  return frame({ title: "Another tab has a newer page", picture: "retry", documentTitle: "Stopped: old page" },
-    h("p", null, "The hub was brought up to date, and another tab has the new page already. Your key and what you have written are kept."),
-    h("p", { class: "row" }, reload("Load again")));
+  return frame(
+    { title: "Another tab has a newer page", picture: "retry", documentTitle: "Stopped: old page" },
+    h(
+      "p",
+      null,
+      "The hub was brought up to date, and another tab has the new page already. Your key " +
+        "and what you have written are kept.",
+    ),
+    h("p", { class: "row" }, reload("Load again")),
+  );
 }
 
 function removed(client) {
-  return frame({ title: "Your account here was removed", picture: "person", documentTitle: "Stopped: removed" },
-    h("p", null, "Whoever invited you, someone above them or the operator has removed it. This hub no longer takes what you write; what you wrote before is still there."),
+  return frame(
+    { title: "Your account here was removed", picture: "person", documentTitle: "Stopped: removed" },
+    h(
+      "p",
+      null,
+      "Whoever invited you, someone above them or the operator has removed it. This hub no " +
+        "longer takes what you write; what you wrote before is still there.",
+    ),
     h("p", null, "If you think that this is a mistake, ask whoever invited you. To come back you need a new invite."),
     h("p", { class: "row" }, reload("Check again")),
-    h("div", { class: "folds" }, startAnew(client, "I have a new invite",
-      h("p", { class: "meta" }, "First this browser has to forget the old account and its key."))));
+    h(
+      "div",
+      { class: "folds" },
+      startAnew(
+        client,
+        "I have a new invite",
+        h("p", { class: "meta" }, "First this browser has to forget the old account and its key."),
+      ),
+    ),
+  );
 }
 
 function revoked(client) {
-  return frame({ title: "This browser was revoked", picture: "device", documentTitle: "Stopped: revoked" },
-    h("p", null, "You, or the operator, have taken from this browser the right to speak for you. It is disconnected; messages that had not gone out yet were not sent."),
-    h("p", null, "If it was you, all is well: this page may be closed. If it was not, look at your devices in another browser, or ask the operator."),
+  return frame(
+    { title: "This browser was revoked", picture: "device", documentTitle: "Stopped: revoked" },
+    h(
+      "p",
+      null,
+      "You, or the operator, have taken from this browser the right to speak for you. It is " +
+        "disconnected; messages that had not gone out yet were not sent.",
+    ),
+    h(
+      "p",
+      null,
+      "If it was you, all is well: this page may be closed. If it was not, look at your " +
+        "devices in another browser, or ask the operator.",
+    ),
     h("p", { class: "row" }, reload("Check again")),
-    h("div", { class: "folds" }, startAnew(client, "Clear this browser",
-      h("p", { class: "meta" }, "Deletes the key and all that is kept here."))));
+    h(
+      "div",
+      { class: "folds" },
+      startAnew(client, "Clear this browser", h("p", { class: "meta" }, "Deletes the key and all that is kept here.")),
+    ),
+  );
 }
 
 function insecure() {
   const safe = `https://${location.host}/`;
-  return frame({ title: "This address is not safe enough for keys", picture: "open", documentTitle: "Stopped: no https" },
-    h("p", null, "Browsers make and use keys only on pages that came over https, or from this same computer. This page came over plain http, so nothing was made and nothing was sent; an invite stays unused."),
-    h("p", null, "Ask the operator for the https address. Perhaps it is ", h("a", { href: safe }, safe),
-      ". On the computer that runs the hub, use ", h("code", null, "http://127.0.0.1"), "."),
-    h("p", { class: "row" }, reload("Try again")));
+  return frame(
+    { title: "This address is not safe enough for keys", picture: "open", documentTitle: "Stopped: no https" },
+    h(
+      "p",
+      null,
+      "Browsers make and use keys only on pages that came over https, or from this same " +
+        "computer. This page came over plain http, so nothing was made and nothing was sent; " +
+        "an invite stays unused.",
+    ),
+    h(
+      "p",
+      null,
+      "Ask the operator for the https address. Perhaps it is ",
+      h("a", { href: safe }, safe),
+      ". On the computer that runs the hub, use ",
+      h("code", null, "http://127.0.0.1"),
+      ".",
+    ),
+    h("p", { class: "row" }, reload("Try again")),
+  );
 }
 
 function oldBrowser() {
-  return frame({ title: "This browser is too old for this page", picture: "device", documentTitle: "Stopped: old browser" },
-    h("p", null, "It cannot make the kind of key that accounts here are made of (Ed25519). Nothing was made and nothing was sent; an invite stays unused."),
-    h("p", null, "Bring it up to date, or open this address in Firefox 135, Chrome or Edge 137, Safari 18, or newer. The command line client works too."),
+  return frame(
+    { title: "This browser is too old for this page", picture: "device", documentTitle: "Stopped: old browser" },
+    h(
+      "p",
+      null,
+      "It cannot make the kind of key that accounts here are made of (Ed25519). Nothing was " +
+        "made and nothing was sent; an invite stays unused.",
+    ),
+    h(
+      "p",
+      null,
+      "Bring it up to date, or open this address in Firefox 135, Chrome or Edge 137, Safari " +
+        "18, or newer. The command line client works too.",
+    ),
     h("pre", { tabindex: 0 }, h("code", null, "pip install .\naccord join '<your link>'")),
-    h("p", { class: "row" }, reload("Try again")));
+    h("p", { class: "row" }, reload("Try again")),
+  );
 }
 
 function unknown(client, { code, detail }) {
-  return frame({ title: "The page could not start", picture: "warn", documentTitle: "Stopped" },
+  return frame(
+    { title: "The page could not start", picture: "warn", documentTitle: "Stopped" },
     h("p", null, detail ? sentence(detail) : "Something failed while it was opening."),
-    h("p", null, "Your key and what you have written are kept in this browser. Load the page again, and tell the hub's operator if that does not help."),
-    h("p", { class: "row" }, reload("Load again"), h("span", { class: "meta" }, icon("info"), ` ${code}`)));
+    h(
+      "p",
+      null,
+      "Your key and what you have written are kept in this browser. Load the page again, " +
+        "and tell the hub's operator if that does not help.",
+    ),
+    h("p", { class: "row" }, reload("Load again"), h("span", { class: "meta" }, icon("info"), ` ${code}`)),
+  );
 }

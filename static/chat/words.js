@@ -4,7 +4,8 @@ const WORDS = {
   offline: "The hub is out of reach. Nothing was changed; try again when you are connected.",
   busy: "The hub is busy. Nothing was changed; try again in a moment.",
   rate: "That was too often. Nothing was changed; try again in a moment.",
-  internal: "Something failed here. Nothing was changed; try again, and tell the hub's operator if that does not help.",
+  internal:
+    "Something failed here. Nothing was changed; try again, and tell the hub's operator " + "if that does not help.",
 };
 
 /**

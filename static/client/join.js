@@ -140,7 +140,7 @@ function judge({ status, code }, accountName) {
     return;
   }
   if (code === "conflict") {
-    throw new ClientError("conflict", `The name ${accountName} is taken here; choose another, the invite is still good.`);
+    throw new ClientError("conflict", `The name ${accountName} is taken; choose another, the invite is still good.`);
   }
   if (code === "denied") {
     throw new ClientError("used_invite");

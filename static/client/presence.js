@@ -89,13 +89,6 @@ export class Presence {
     this.#update();
   }
 
-  /** The last page has gone. */
-  leave() {
-    if (this.#parts.link.connection) {
-      this.#say("offline", false);
-    }
-  }
-
   #mine() {
     const isIdle = !this.#parts.pages.isVisible && Date.now() - this.#activeAt > AWAY_MS;
     return this.#isAway || isIdle ? "away" : "online";
@@ -237,8 +230,9 @@ export class Presence {
     }
   }
 
-  /** I have sent what I was writing: the next letter is told at once. @param {string} topic */
+  /** I have sent what I was writing: that I was is no longer told, and the next letter at once. @param {string} topic */
   typed(topic) {
     this.#typedAt.delete(topic);
+    this.#queue = this.#queue.filter(({ to, body }) => to !== topic || !body.typing);
   }
 }

@@ -1,0 +1,134 @@
+/**
+ * What the palette leads to, and how well a typed text fits it: each typed word must begin a word of the name, or be
+ * in it, or its letters must come in order.
+ */
+
+import { avatar, icon } from "./dom.js";
+import { countText, listed, titleOf } from "./lists.js";
+import { actionsOf } from "./me.js";
+import { openNewChannel } from "./newchannel.js";
+import { inOrder } from "./people.js";
+
+/**
+ * @typedef {{title: string, words: string, kind: string, picture: () => Element, note: string, run: () => void,
+ *   weight: number}} Entry
+ */
+
+/**
+ * How well a query fits a text: 0 not at all; the more the better.
+ * @param {string} query
+ * @param {string} text
+ */
+export function fit(query, text) {
+  const hay = fold(text);
+  let total = 1;
+  for (const word of fold(query).split(/\s+/).filter(Boolean)) {
+    const score = fitWord(word, hay);
+    if (score === 0) {
+      return 0;
+    }
+    total += score;
+  }
+  return total;
+}
+
+function fold(text) {
+  return text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
+}
+
+function fitWord(word, hay) {
+  if (hay.startsWith(word)) {
+    return hay.length === word.length ? 120 : 100;
+  }
+  const starts = hay.split(/[^\p{L}\p{N}]+/u).some((part) => part.startsWith(word));
+  if (starts) {
+    return 60;
+  }
+  if (hay.includes(word)) {
+    return 30;
+  }
+  let at = -1;
+  for (const char of word) {
+    at = hay.indexOf(char, at + 1);
+    if (at < 0) {
+      return 0;
+    }
+  }
+  return word.length > 1 ? 5 : 0;
+}
+
+function conversations(app) {
+  const { state } = app.client;
+  return listed(app.client).map((each, index) => {
+    const title = titleOf(app.client, each);
+    const isChannel = each.kind === "channel";
+    const person = state.people[each.with] ?? { key: each.with, name: each.name };
+    return {
+      title,
+      words: `${title} ${each.name}`,
+      kind: isChannel ? "Channel" : "Direct",
+      picture: () => (isChannel ? icon("hash") : avatar(person, { small: true })),
+      note: each.unread > 0 ? `${countText(each.unread)} unread` : isChannel ? each.about : "",
+      run: () => app.open(each.id),
+      weight: (each.mentions > 0 ? 3 : 0) + (each.unread > 0 ? 2 : 0) - index / 1000,
+    };
+  });
+}
+
+function people(list, app) {
+  return inOrder(list).map((each, index) => ({
+    title: each.displayName || each.name,
+    words: `${each.displayName} ${each.name}`,
+    kind: "Person",
+    picture: () => avatar(each, { small: true, presence: true }),
+    note: each.displayName && each.displayName !== each.name ? `@${each.name}` : "",
+    run: () => app.message(each.key),
+    weight: -1 - index / 1000,
+  }));
+}
+
+function actions(app) {
+  const { state } = app.client;
+  const newChannel = { name: "New channel", words: "create", icon: "plus", run: () => openNewChannel(app) };
+  return [...(state.me?.isAdmin ? [newChannel] : []), ...actionsOf(app)].map((each, index) => ({
+    title: each.name,
+    words: `${each.name} ${each.words}`,
+    kind: "Action",
+    picture: () => icon(each.icon),
+    note: "",
+    run: each.run,
+    weight: -2 - index / 1000,
+  }));
+}
+
+/**
+ * All entries, or people only; who has a conversation already is listed as that.
+ * @param {import("./app.js").App} app
+ * @param {"people" | undefined} only
+ * @returns {Entry[]}
+ */
+export function entries(app, only) {
+  const { state } = app.client;
+  const others = Object.values(state.people).filter((each) => !each.isMe);
+  if (only === "people") {
+    return people(others, app);
+  }
+  const talkedTo = new Set(Object.values(state.conversations).map((each) => each.with));
+  const strangers = others.filter((each) => !talkedTo.has(each.key));
+  return [...conversations(app), ...people(strangers, app), ...actions(app)];
+}
+
+/**
+ * The entries that fit, best first.
+ * @param {Entry[]} all
+ * @param {string} query
+ * @param {number} count at most so many
+ */
+export function best(all, query, count) {
+  return all
+    .map((entry) => ({ entry, score: fit(query, entry.words) }))
+    .filter((each) => each.score > 0)
+    .sort((a, b) => b.score - a.score || b.entry.weight - a.entry.weight)
+    .slice(0, count)
+    .map((each) => each.entry);
+}
