@@ -4,6 +4,7 @@ import { announce } from "./announcer.js";
 import { openDialog } from "./dialog.js";
 import { h, icon } from "./dom.js";
 import { canNotify, notificationsAreOn, setNotifications } from "./notifier.js";
+import { setPref, setTabMemory } from "./prefs.js";
 import { setTheme, theme } from "./theme.js";
 import { reason } from "./words.js";
 
@@ -120,6 +121,10 @@ export function openForget(client) {
     button.disabled = true;
     try {
       await client.call("account.forget", {});
+      setPref("conversation", null);
+      setPref("notifications", null);
+      setTabMemory("conversation", null);
+      history.replaceState(null, "");
       for (const dialog of document.querySelectorAll("dialog")) {
         dialog.close();
       }

@@ -21,6 +21,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, Page, Route, async_playwright
 
 from tests.hubs import ROOT, HubProcess, start_hub
+from tests.web.cable import Cable
 from tests.web.problems import Problems, SharedWorkers
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -89,6 +90,27 @@ def hub(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub
     """A hub for all tests that leave it as it was."""
     with start_hub(tmp_path_factory.mktemp("web") / "home") as process:
         yield process
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """Where a test's own hub lives, again and again."""
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def own_hub(chromium: str, home: Path) -> Iterator[HubProcess]:
+    """A hub that a test may do anything to."""
+    with start_hub(home) as process:
+        yield process
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def cable() -> AsyncIterator[Cable]:
+    """Between browsers and a hub, to be cut."""
+    relay = Cable()
+    yield relay
+    await relay.cut()
 
 
 @pytest.fixture

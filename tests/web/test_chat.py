@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-import pytest_asyncio
 from playwright.async_api import expect
 
 from tests.e2e.plain_client import Connection, Key, message
@@ -24,25 +22,6 @@ NETWORK = r"ERR_CONNECTION|ERR_EMPTY_RESPONSE|WebSocket connection to|Failed to 
 LATE_MS = 45_000  # a browser that has waited long tries again after at most half a minute
 MANY = 10_000
 FRAME_MESSAGES = 100
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Path:
-    return tmp_path / "home"
-
-
-@pytest.fixture
-def own_hub(chromium: str, home: Path) -> Iterator[HubProcess]:
-    """A hub that a test may do anything to."""
-    with start_hub(home) as process:
-        yield process
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def cable() -> AsyncIterator[Cable]:
-    relay = Cable()
-    yield relay
-    await relay.cut()
 
 
 async def test_from_the_link_to_a_conversation(hub: HubProcess, open_context: OpenContext) -> None:

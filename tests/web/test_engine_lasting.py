@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import AsyncIterator, Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
-import pytest_asyncio
 from playwright.async_api import BrowserContext, Route
 
 from tests.e2e.plain_client import message, now_ms
@@ -25,25 +23,6 @@ pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session"), pytest
 MINUTE_MS = 60_000
 HOUR_MS = 60 * MINUTE_MS
 STOPPED = "client.state.phase === 'stopped'"
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Path:
-    return tmp_path / "home"
-
-
-@pytest.fixture
-def own_hub(chromium: str, home: Path) -> Iterator[HubProcess]:
-    """A hub that a test may do anything to."""
-    with start_hub(home) as process:
-        yield process
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def cable() -> AsyncIterator[Cable]:
-    relay = Cable()
-    yield relay
-    await relay.cut()
 
 
 def _stored(home: Path, type_: str) -> int:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from tests.e2e.plain_client import id_of, message, ref
 from tests.e2e.world import World
-from tests.hubs import HubProcess, run_command, start_hub
+from tests.hubs import HubProcess, run_command
 from tests.web.conftest import OpenContext, Problems
 from tests.web.engine import NETWORK, Browsing, Refused
 from tests.web.person import invite
@@ -21,13 +19,6 @@ pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session"), pytest
 
 def _name(prefix: str) -> str:
     return f"{prefix}-{secrets.token_hex(4)}"
-
-
-@pytest.fixture
-def own_hub(chromium: str, tmp_path: Path) -> Iterator[HubProcess]:
-    """A hub that nobody else uses."""
-    with start_hub(tmp_path / "home") as process:
-        yield process
 
 
 async def _pair(hub: HubProcess, open_context: OpenContext) -> tuple[Browsing, Browsing]:

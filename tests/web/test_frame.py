@@ -70,7 +70,9 @@ def row(person: Person, words: str | re.Pattern[str]) -> Locator:
 
 async def newcomer(hub: HubProcess, open_context: OpenContext, **options: Any) -> Person:
     context = await open_context(**(CALM | options))
-    return await Person.join(context, invite(hub), name())
+    person = await Person.join(context, invite(hub), name())
+    await expect(title(person.page, "lounge")).to_be_visible()
+    return person
 
 
 async def dialog_of_menu(person: Person, item: str) -> Locator:
@@ -287,6 +289,22 @@ async def test_stop_pages(hub: HubProcess, open_context: OpenContext, code: str)
         await page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
         await Person("", page).check_access()
         assert await page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
+
+
+async def test_a_wrong_clock_is_said_in_a_line(hub: HubProcess, open_context: OpenContext) -> None:
+    person = await newcomer(hub, open_context)
+    await person.page.evaluate(
+        """() => {
+          const { client } = document.querySelector("accord-conversation");
+          client.state.clock = { offsetMs: -61 * 60_000 };
+          client.dispatchEvent(new CustomEvent("state", { detail: { clock: true } }));
+        }"""
+    )
+    line = person.page.get_by_role("region", name="Notices")
+    await expect(line).to_contain_text("Your computer's clock is 61 minutes ahead; the hub's time is used.")
+    await person.check_access()
+    await line.get_by_role("button", name="Hide").click()
+    await expect(line.get_by_text("clock")).to_be_hidden()
 
 
 # ------------------------------------------------------------------------------------------------- list, palette, keys
