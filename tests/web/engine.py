@@ -106,7 +106,7 @@ class Browsing:
     async def watch(self, conversation: str) -> None:
         """Open a timeline as `timeline`, and gather what it tells in `changes`."""
         await self.page.evaluate(WATCH, conversation)
-        await self.until("!timeline.isLoading")
+        await self.until("!timeline.isLoading && !timeline.isFailed")
 
     async def say(self, text: str, conversation: str = "", **params: Any) -> str:
         """Send a text; gives its id."""
