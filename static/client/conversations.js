@@ -103,7 +103,8 @@ export class Conversations {
     const id = `direct:${key}`;
     if (!this.#records.has(id)) {
       this.#record(id, "direct", key);
-      this.#save(id);
+      this.#dirty.add(id);
+      this.#write(); // at once: nothing else but this record tells the next worker of it
     }
     return id;
   }
