@@ -30,6 +30,7 @@ FAILED: Final = 1
 NOT_JOINED: Final = 3
 INTERRUPTED: Final = 130
 MAX_BURN_SECONDS: Final = 365 * 24 * 3600
+ID_CHARS: Final = 43  # of 32 bytes as base64url
 
 _TARGET_HELP = "#channel, @name, feed, feed:@name or a raw topic"
 log = logging.getLogger("accord_client.cli")
@@ -206,9 +207,22 @@ async def _online(args: argparse.Namespace, store: ProfileStore, output: Output)
             return await commands.unfollow(store, output, who=args.who)
 
 
+def _joined(arguments: list[str]) -> list[str]:
+    """The same with `--reply ID` and `--before ID` as one word: an id may begin with a dash, and would pass for an
+    option.
+    """
+    joined: list[str] = []
+    for argument in arguments:
+        if joined and joined[-1] in ("--reply", "--before") and len(argument) == ID_CHARS:
+            joined[-1] += f"={argument}"
+        else:
+            joined.append(argument)
+    return joined
+
+
 def main(argv: list[str] | None = None) -> int:
     """Run the program with arguments (those of the process by default); gives the exit code."""
-    args = build_parser().parse_args(argv)
+    args = build_parser().parse_args(_joined(sys.argv[1:] if argv is None else argv))
     _log_to_stderr(verbose=getattr(args, "verbose", False))
     try:
         return _execute(args)

@@ -114,8 +114,8 @@ def _welcome(url: str, *, is_new: bool) -> str:
     ]
     if is_new:
         link = str(_first_invite(url))
-        lines += ["Nobody has joined yet. This link is for the first member; it works once, for 72 hours:", ""]
-        lines += [qr_code(link), f"  {link}", "", f"  accord join '{link}'"]
+        lines += ["Nobody has joined yet. Open this link in a browser; it works once, for 72 hours:", ""]
+        lines += [qr_code(link), f"  {link}", "", f"In a terminal: accord join '{link}'"]
     else:
         _first_invite_path().unlink(missing_ok=True)
         lines += ["Invite somebody: manage.py invite"]

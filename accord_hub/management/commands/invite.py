@@ -39,4 +39,4 @@ class Command(BaseCommand):
             self.stdout.write(json.dumps({"link": str(link), "expires": expires}))
             return
         self.stdout.write(runner.qr_code(str(link)))
-        self.stdout.write(f"{link}\n\nIt works once, for 72 hours. To join:\n\n  accord join '{link}'")
+        self.stdout.write(f"{link}\n\nIt works once, for 72 hours. Open it in a browser, or:\n\n  accord join '{link}'")
