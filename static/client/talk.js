@@ -134,7 +134,9 @@ function conversationCalls(member) {
         throw new ClientError("not_found");
       }
       member.people.want([key]);
-      return { conversation: conversations.direct(key) };
+      const conversation = conversations.direct(key);
+      conversations.publish(conversation);
+      return { conversation };
     },
     "channel.create": (params) => createChannel(member, params),
     "mentions.list": ({ before }) => member.mentions.list(before),

@@ -39,6 +39,7 @@ class Person:
         await page.get_by_role("button", name="Join").click()
         person = cls(name, page)
         await expect(person.field).to_be_visible()
+        await expect(page.get_by_role("heading", level=1, name="lounge")).to_be_attached()
         return person
 
     async def tab(self) -> Person:
