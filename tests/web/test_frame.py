@@ -76,11 +76,10 @@ async def newcomer(hub: HubProcess, open_context: OpenContext, **options: Any) -
 
 
 async def dialog_of_menu(person: Person, item: str) -> Locator:
-    """Open a dialog by my menu, by keyboard."""
+    """Open a dialog by my menu."""
     await person.page.locator(".me-button").focus()
     await person.page.keyboard.press("Enter")
-    await expect(person.page.get_by_role("menuitem").first).to_be_focused()  # the menu is open for good
-    await person.page.get_by_role("menuitem", name=item).press("Enter")
+    await person.page.get_by_role("menuitem", name=item).click()
     dialog = person.page.get_by_role("dialog")
     await expect(dialog).to_be_visible()
     return dialog
