@@ -20,7 +20,7 @@ from peers.rest import Caller
 MEMBER_REQUESTS_PER_SECOND: Final = 200
 MEMBER_REQUESTS_BURST: Final = 1_000
 ADDRESS_REQUESTS_PER_SECOND: Final = 10
-ADDRESS_REQUESTS_BURST: Final = 1_000
+ADDRESS_REQUESTS_BURST: Final = 200
 
 
 class BucketThrottle(BaseThrottle):

@@ -15,10 +15,17 @@ from accord.encoding import b64decode, canonical
 from accord.statements import verify_statement
 from tests.e2e.plain_client import Key, b64, certificate, claim, message, now_ms, text
 from tests.e2e.rest import Rest
-from tests.e2e.world import World, channel_topic, new_name
+from tests.e2e.world import SERVERS, World, channel_topic, new_name, running
 from tests.hubs import HubProcess, start_hub
 
 pytestmark = pytest.mark.e2e
+
+
+@pytest.fixture(scope="module", params=SERVERS)
+def hub(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """A hub of its own: an address has only so many requests, and tests of other modules would use them up."""
+    with running(tmp_path_factory.mktemp(f"rooms-{request.param}"), request.param) as world:
+        yield world
 
 
 # -------------------------------------------------------------------------------------------------------------- people
