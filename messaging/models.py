@@ -43,6 +43,11 @@ class Topic(models.Model):
     count = models.BigIntegerField(default=0)
     bytes = models.BigIntegerField(default=0)
     cursor = models.BigIntegerField(default=0, help_text="arrival number of its newest message")
+    horizon = models.BigIntegerField(default=0, help_text="ms since 1970 UTC; what is older is not held (section 5)")
+    hub = models.BinaryField(max_length=32, null=True, help_text="key of the hub that a foreign channel belongs to")
+    used_at = models.BigIntegerField(
+        default=0, help_text="ms since 1970 UTC, to the hour: when a person here last wrote, fetched or subscribed"
+    )
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["kind", "ident"], name="topic_once")]

@@ -333,7 +333,7 @@ def topic_row(row: Topic, name: str, *, user: bytes, is_admin: bool) -> dict[str
         "kind": topic.kind,
         "encrypted": False,
         "count": row.count,
-        "horizon": 0,
+        "horizon": row.horizon,
         "cursor": row.cursor,
         "role": "admin" if admin else "member",
     }
