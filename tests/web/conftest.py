@@ -86,8 +86,15 @@ async def shared_workers(browser: Browser) -> SharedWorkers:
 
 
 @pytest.fixture(scope="session")
+def still_hub(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubProcess]:
+    """A hub for tests that show no people: its pages and modules alone."""
+    with start_hub(tmp_path_factory.mktemp("still") / "home") as process:
+        yield process
+
+
+@pytest.fixture(scope="module")
 def hub(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubProcess]:
-    """A hub for all tests that leave it as it was."""
+    """A hub for the tests of one file; its people meet each other, so each test names its own."""
     with start_hub(tmp_path_factory.mktemp("web") / "home") as process:
         yield process
 
@@ -151,11 +158,11 @@ async def _empty_script(route: Route) -> None:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def accord(context: BrowserContext, hub: HubProcess) -> Page:
+async def accord(context: BrowserContext, still_hub: HubProcess) -> Page:
     """A page of the hub with its policy but without its web client: `accord.<module>` are those of static/accord."""
     page = await context.new_page()
     await page.route("**/static/*/chat/*.js", _empty_script)
-    await page.goto(f"{hub.url}/")
+    await page.goto(f"{still_hub.url}/")
     main = await page.locator("script[type=module]").first.get_attribute("src")
     assert main is not None
     await page.evaluate(LOAD_MODULES, [main.replace("chat/main.js", "accord/"), MODULES])

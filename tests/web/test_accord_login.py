@@ -110,11 +110,11 @@ async ({ link, name, sealed, now }) => {
 
 
 @pytest.mark.parametrize("sealed", [True, False])
-async def test_a_guest_logs_in(accord: Page, hub: HubProcess, sealed: bool) -> None:
+async def test_a_guest_logs_in(accord: Page, still_hub: HubProcess, sealed: bool) -> None:
     await accord.evaluate(CONNECT)
-    assert await accord.evaluate(GUEST, {"hub": hub.key, "sealed": sealed}) == {
+    assert await accord.evaluate(GUEST, {"hub": still_hub.key, "sealed": sealed}) == {
         "kind": "logged_in",
-        "server": hub.key,
+        "server": still_hub.key,
         "ok": True,
         "state": "done",
         "isSealed": sealed,
@@ -124,8 +124,10 @@ async def test_a_guest_logs_in(accord: Page, hub: HubProcess, sealed: bool) -> N
 
 
 @pytest.mark.parametrize("sealed", [True, False])
-async def test_an_invite_is_claimed_and_the_new_member_writes(accord: Page, hub: HubProcess, sealed: bool) -> None:
-    made = await asyncio.to_thread(run_command, hub.home, "invite", "--json")
+async def test_an_invite_is_claimed_and_the_new_member_writes(
+    accord: Page, still_hub: HubProcess, sealed: bool
+) -> None:
+    made = await asyncio.to_thread(run_command, still_hub.home, "invite", "--json")
     link = json.loads(made.stdout)["link"]
     await accord.evaluate(CONNECT)
     now = await accord.evaluate("Date.now()")
@@ -140,10 +142,10 @@ async def test_an_invite_is_claimed_and_the_new_member_writes(accord: Page, hub:
         "sameId": True,
         "isExtractable": False,
     }
-    assert parse_link(link).origin == hub.url
+    assert parse_link(link).origin == still_hub.url
 
 
-async def test_another_hub_than_the_one_expected_is_not_talked_to(accord: Page, hub: HubProcess) -> None:
+async def test_another_hub_than_the_one_expected_is_not_talked_to(accord: Page, still_hub: HubProcess) -> None:
     await accord.evaluate(CONNECT)
     # The hub says so itself, and is not believed to be anyone; a client that asked for none finds it out by itself.
     assert await accord.evaluate("""async () => {

@@ -15,9 +15,9 @@ STORAGE = "(() => { try { return String(localStorage.length) } catch (error) { r
 CHAT = "fetch('/api/v1/me').then((answer) => String(answer.status), (error) => error.name)"
 
 
-async def test_every_operation_is_shown(hub: HubProcess, context: BrowserContext) -> None:
+async def test_every_operation_is_shown(still_hub: HubProcess, context: BrowserContext) -> None:
     page = await context.new_page()
-    await page.goto(f"{hub.url}/api/v1/docs")
+    await page.goto(f"{still_hub.url}/api/v1/docs")
     await page.wait_for_selector(".opblock-summary")
     assert await page.locator(".opblock-summary").count() == 28
     await page.get_by_text("List messages of a topic").click()
@@ -26,25 +26,27 @@ async def test_every_operation_is_shown(hub: HubProcess, context: BrowserContext
     assert await page.locator(".authorize, .authorization__btn").count() == 0
 
 
-async def test_the_page_cannot_touch_the_chats_keys(hub: HubProcess, context: BrowserContext) -> None:
+async def test_the_page_cannot_touch_the_chats_keys(still_hub: HubProcess, context: BrowserContext) -> None:
     page = await context.new_page()
-    await page.goto(f"{hub.url}/api/v1/docs")
+    await page.goto(f"{still_hub.url}/api/v1/docs")
     assert await page.evaluate("origin") == "null"
     assert await page.evaluate(STORAGE) == "SecurityError"
 
 
 async def test_the_page_can_ask_the_api_for_nothing_but_what_is_public(
-    hub: HubProcess, context: BrowserContext, problems: Problems
+    still_hub: HubProcess, context: BrowserContext, problems: Problems
 ) -> None:
     problems.expect("CORS|ERR_FAILED")
     page = await context.new_page()
-    await page.goto(f"{hub.url}/api/v1/docs")
+    await page.goto(f"{still_hub.url}/api/v1/docs")
     assert await page.evaluate(CHAT) == "TypeError"
 
 
-async def test_the_worked_example_is_on_the_page_as_it_is_tested(hub: HubProcess, context: BrowserContext) -> None:
+async def test_the_worked_example_is_on_the_page_as_it_is_tested(
+    still_hub: HubProcess, context: BrowserContext
+) -> None:
     page = await context.new_page()
-    await page.goto(f"{hub.url}/api/v1/docs")
+    await page.goto(f"{still_hub.url}/api/v1/docs")
     await page.wait_for_selector(".opblock-summary")
     shown = [await code.text_content() for code in await page.locator("details pre code").all()]
     assert shown == [example(language) for language in ("python", "javascript", "sh")]

@@ -14,13 +14,14 @@ pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session"), pytest
 
 MANY = 10_000
 FRAME_MESSAGES = 100
-START = now_ms() + 120_000  # after everybody has joined, and not too far in the future
 
 
 async def _publish(session: Connection, author: Key, topic: str, numbers: range) -> None:
+    """Texts of the same order as their numbers, written from now on, so after all who have joined."""
+    begin = now_ms()
     for start in range(numbers.start, numbers.stop, FRAME_MESSAGES):
         part = range(start, min(start + FRAME_MESSAGES, numbers.stop))
-        await session.store(*(text(author, topic, f"text {number}", created_at=START + number) for number in part))
+        await session.store(*(text(author, topic, f"text {number}", created_at=begin + number) for number in part))
 
 
 async def test_ten_thousand_messages_arrive_while_a_timeline_is_open(

@@ -44,18 +44,18 @@ def expected(text: str, level: str, mask: int | None) -> list[Any]:
     return [code.version, code.mask, "".join(str(module & 1) for row in code.matrix for module in row)]
 
 
-async def _page(open_context: OpenContext, hub: HubProcess) -> Page:
+async def _page(open_context: OpenContext, still_hub: HubProcess) -> Page:
     page = await (await open_context()).new_page()
-    await page.goto(hub.url)
+    await page.goto(still_hub.url)
     return page
 
 
 @pytest.mark.parametrize("level", ["L", "M"])
 async def test_the_modules_are_those_of_segno(
-    open_context: OpenContext, hub: HubProcess, monkeypatch: pytest.MonkeyPatch, level: str
+    open_context: OpenContext, still_hub: HubProcess, monkeypatch: pytest.MonkeyPatch, level: str
 ) -> None:
     monkeypatch.setattr(encoder, "write_padding_bits", _write_padding_bits)
-    page = await _page(open_context, hub)
+    page = await _page(open_context, still_hub)
     for mask in [None, *range(8)]:
         wanted = [(text, expected(text, level, mask)) for text in _texts()]
         fitting = [(text, code) for text, code in wanted if code[0] <= MAX_VERSION]
@@ -64,8 +64,8 @@ async def test_the_modules_are_those_of_segno(
         assert [code for _, code in fitting] == found
 
 
-async def test_a_text_that_is_too_long_is_refused(open_context: OpenContext, hub: HubProcess) -> None:
-    page = await _page(open_context, hub)
+async def test_a_text_that_is_too_long_is_refused(open_context: OpenContext, still_hub: HubProcess) -> None:
+    page = await _page(open_context, still_hub)
     refused = (
         "async (given) => { try { await (" + ENCODE + ")(given); return null; } catch (error) { return error.name; } }"
     )

@@ -7,6 +7,7 @@ bursts, failures. What people do together, with the engine, is in test_chat.py.
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -35,11 +36,11 @@ async def _script(route: Route) -> None:
     await route.fulfill(body=SCRIPT, content_type="text/javascript")
 
 
-async def open_page(context: BrowserContext, hub: HubProcess) -> Page:
+async def open_page(context: BrowserContext, still_hub: HubProcess) -> Page:
     """A page of the hub that has the conversation alone."""
     page = await context.new_page()
     await page.route("**/static/*/chat/main.js", _script)
-    await page.goto(f"{hub.url}/")
+    await page.goto(f"{still_hub.url}/")
     await until(page, "window.talk !== undefined")
     return page
 
@@ -56,13 +57,13 @@ async def settle(page: Page) -> None:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def one_page(browser: Browser, hub: HubProcess) -> AsyncIterator[tuple[Page, Problems]]:
+async def one_page(browser: Browser, still_hub: HubProcess) -> AsyncIterator[tuple[Page, Problems]]:
     """One page for all tests that need no other, and what it complained of."""
     problems = Problems()
     context = await browser.new_context(viewport=DESKTOP, reduced_motion="reduce")
     context.set_default_timeout(WAIT_SECONDS * 1000)
     problems.watch(context)
-    yield await open_page(context, hub), problems
+    yield await open_page(context, still_hub), problems
     await context.close()
 
 
@@ -157,8 +158,8 @@ async def test_what_is_read_stays_where_it_is(page: Page, change: str) -> None:
     assert await page.evaluate("talk.isFilled()")
 
 
-async def test_a_wheel_through_rows_never_seen_does_not_jump(open_context: OpenContext, hub: HubProcess) -> None:
-    page = await open_page(await open_context(viewport=DESKTOP), hub)
+async def test_a_wheel_through_rows_never_seen_does_not_jump(open_context: OpenContext, still_hub: HubProcess) -> None:
+    page = await open_page(await open_context(viewport=DESKTOP), still_hub)
     await show(page, MANY)
     await page.evaluate("talk.log.scroller.scrollTop = talk.log.scroller.scrollHeight / 2")
     await settle(page)
@@ -605,22 +606,24 @@ async def test_nothing_that_a_stranger_writes_runs_at_others(open_context: OpenC
     await mallory.page.evaluate(call, ["profile.set", profile])
     await mallory.say(f"look {SCRIPTS} {LINKS} @ada-reads")
     await ada.sees("look <img")
-    ids = "() => document.querySelector('accord-log').items.at(-1)"
-    item = await ada.page.evaluate(ids)
+    find = "(begin) => document.querySelector('accord-log').items.findLast(({ text }) => text.startsWith(begin))"
+    item = await ada.page.evaluate(find, "look <img")
+    look = ada.log.locator(f"[data-id={json.dumps(item['id'])}]")
     reaction = {"conversation": item["conversation"], "id": item["id"], "emoji": SCRIPTS[:32], "on": True}
     await mallory.page.evaluate(call, ["message.react", reaction])
-    await expect(ada.page.locator(".reaction .emoji")).to_have_text(SCRIPTS[:32])
+    await expect(look.locator(".reaction .emoji")).to_have_text(SCRIPTS[:32])
     await mallory.act("look <img", "Reply")
     await mallory.say(f"again {SCRIPTS}")
     await ada.sees("again <img")
-    await expect(ada.page.locator(".msg .who").last).to_have_text(SCRIPTS[:48])
+    again = ada.log.locator(f"[data-id={json.dumps((await ada.page.evaluate(find, 'again <img'))['id'])}]")
+    await expect(look.locator(".who")).to_have_text(SCRIPTS[:48])
     for person in (ada, mallory):
         assert await person.page.evaluate("window.ran") is None
         assert await person.page.locator("body :is(img, script, iframe, object, style)").count() == 0
     await mallory.act("again <img", "More")
     await mallory.page.get_by_role("menuitem", name="Delete").click()
     await mallory.page.get_by_role("alertdialog").get_by_role("button", name="Delete").click()
-    await expect(ada.page.locator(".gone")).to_have_text("deleted")
+    await expect(again.locator(".gone")).to_have_text("deleted")
 
 
 async def test_directions_of_writing_do_not_leak(page: Page) -> None:
@@ -676,7 +679,7 @@ EVERYTHING = "talk.scenes.everything()"
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", ["desktop", "phone"])
-async def test_no_barrier_is_found(open_context: OpenContext, hub: HubProcess, scheme: Any, size: str) -> None:
+async def test_no_barrier_is_found(open_context: OpenContext, still_hub: HubProcess, scheme: Any, size: str) -> None:
     is_phone = size == "phone"
     context = await open_context(
         viewport=PHONE if is_phone else DESKTOP,
@@ -685,7 +688,7 @@ async def test_no_barrier_is_found(open_context: OpenContext, hub: HubProcess, s
         is_mobile=is_phone,
         reduced_motion="reduce",
     )
-    page = await open_page(context, hub)
+    page = await open_page(context, still_hub)
     for name, act in (
         ("full", EVERYTHING),
         ("empty", "talk.open()"),
@@ -717,9 +720,9 @@ async def test_no_barrier_is_found(open_context: OpenContext, hub: HubProcess, s
 
 
 async def test_on_a_phone_a_tap_opens_the_actions_and_enter_makes_a_line(
-    open_context: OpenContext, hub: HubProcess
+    open_context: OpenContext, still_hub: HubProcess
 ) -> None:
-    page = await open_page(await open_context(viewport=PHONE, has_touch=True, is_mobile=True), hub)
+    page = await open_page(await open_context(viewport=PHONE, has_touch=True, is_mobile=True), still_hub)
     await show(page)
     await article(page, "m29:").tap()
     await page.get_by_role("menuitem", name="Reply").tap()
