@@ -60,6 +60,7 @@ INSTALLED_APPS = [
     "peers.apps.PeersConfig",
     "invites.apps.InvitesConfig",
     "messaging.apps.MessagingConfig",
+    "links.apps.LinksConfig",
 ]
 MIDDLEWARE = [
     "accord_hub.middleware.observed",  # outermost: it counts and times everything
