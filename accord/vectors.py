@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from accord import certs, invites, keys, login, message_types, messages, pow, primitives, statements, topics
+from accord import certs, invites, keys, login, merkle, message_types, messages, pow, primitives, statements, topics
 from accord.encoding import b64decode, b64encode, canonical, is_rising, parse_canonical
 from accord.errors import RemoteError
 from accord.frames import FrameOpener, FrameSealer
@@ -225,6 +225,55 @@ def _invite_links_reject(cases: list[Any]) -> Iterator[Entry]:
         yield case["why"], partial(_refused, partial(invites.parse_link, case["link"]), "bad_request")
 
 
+def _tree(case: dict[str, Any]) -> merkle.Tree:
+    return merkle.Tree((bytes.fromhex(ident), created_at) for created_at, ident in case["items"])
+
+
+def _merkle(cases: list[Any]) -> Iterator[Entry]:
+    for case in cases:
+
+        def check(case: Any = case) -> None:
+            _equal(_tree(case).view(horizon=case["horizon"]).root.hex(), case["root"])
+
+        yield f"{case['n']} from {case['horizon']}", check
+
+
+def _named(whole: dict[str, Any], name: str) -> dict[str, Any]:
+    """The case of a section that `name` (`section[number]`) stands for."""
+    section, _, number = name.rstrip("]").partition("[")
+    case: dict[str, Any] = whole[section][int(number)]
+    return case
+
+
+def _merkle_nodes(case: dict[str, Any], whole: dict[str, Any]) -> Iterator[Entry]:
+    def check() -> None:
+        children = _tree(_named(whole, case["items"])).view().children(case["level"], case["bucket"])
+        _equal(sum(1 << child.index for child in children), case["mask"])
+        _equal(b64encode(b"".join(child.hash[:16] for child in children)), case["hashes"])
+
+    yield "entry", check
+
+
+def _merkle_proof(case: dict[str, Any], whole: dict[str, Any]) -> Iterator[Entry]:
+    root, ident = bytes.fromhex(case["root"]), bytes.fromhex(case["id"])
+
+    def check() -> None:
+        merkle.verify_proof(root, ident, case["created_at"], case["steps"])
+        view = _tree(_named(whole, case["items"])).view()
+        _equal(merkle.proof(view, ident, case["created_at"]), case["steps"])
+
+    yield "proof", check
+    for refused in case["reject"]:
+        proved = bytes.fromhex(refused["id"])
+        verify = partial(merkle.verify_proof, root, proved, refused["created_at"], refused["steps"])
+        yield f"reject {refused['why']}", partial(_refused, verify, "bad_request")
+
+
+def _sync_digest(case: dict[str, Any]) -> Iterator[Entry]:
+    rows = [(topic, b64decode(root), horizon) for topic, root, horizon in case["list"]]
+    yield "digest", lambda: _equal(merkle.topics_digest(rows).hex(), case["digest"])
+
+
 def _statements_reject(cases: list[Any]) -> Iterator[Entry]:
     for case in cases:
         yield case["why"], partial(_refused, partial(statements.verify_statement, case["statement"]), case["code"])
@@ -247,6 +296,8 @@ _ALONE: dict[str, Callable[[Any], Iterator[Entry]]] = {
     "messages": _messages,
     "messages_reject": _messages_reject,
     "message_types_reject": _message_types_reject,
+    "merkle": _merkle,
+    "sync_digest": _sync_digest,
     "statement": _statement,
     "statements_reject": _statements_reject,
     "pow": _pow,
@@ -254,7 +305,12 @@ _ALONE: dict[str, Callable[[Any], Iterator[Entry]]] = {
     "invite_links_reject": _invite_links_reject,
     "signatures": _signatures,
 }
-_WITH_FILE: dict[str, Callable[[Any, dict[str, Any]], Iterator[Entry]]] = {"labels": _labels, "login": _login}
+_WITH_FILE: dict[str, Callable[[Any, dict[str, Any]], Iterator[Entry]]] = {
+    "labels": _labels,
+    "login": _login,
+    "merkle_nodes": _merkle_nodes,
+    "merkle_proof": _merkle_proof,
+}
 _NOT_CASES = frozenset({"about", "labels_prk"})
 
 

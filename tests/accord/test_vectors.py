@@ -84,6 +84,11 @@ CHANGES = [
     (("messages_reject", 0, "code"), "denied", 1),
     (("message_types_reject", 0, "envelope"), ENVELOPE, 1),
     (("message_types_reject", 0, "code"), "denied", 1),
+    (("merkle", 3, "root"), "00" * 32, 1),
+    (("merkle_nodes", "mask"), 1, 1),
+    (("merkle_proof", "root"), "00" * 32, 1),
+    (("merkle_proof", "reject", 0, "id"), WHOLE["merkle_proof"]["id"], 1),
+    (("sync_digest", "digest"), "00" * 16, 1),
     (("statement", "statement", "at"), 1, 1),
     (("statements_reject", 0, "statement"), WHOLE["statement"]["statement"], 1),
     (("statements_reject", 0, "code"), "denied", 1),
@@ -100,7 +105,7 @@ CHANGES = [
 @pytest.mark.parametrize(("path", "to", "broken"), CHANGES, ids=[".".join(map(str, path)) for path, *_ in CHANGES])
 def test_a_wrong_entry_fails(path, to, broken):
     section = path[0]
-    part = {name: WHOLE[name] for name in {section, "cert", "labels_prk"}}
+    part = {name: WHOLE[name] for name in {section, "cert", "labels_prk", "merkle"}}
     part[section] = _changed(*path, to=to)[section]
     failed = 0
     for name, check in vectors.entries(part):

@@ -17,6 +17,8 @@ pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 
 TEXT = (Path(__file__).parents[1] / "vectors" / "protocol.json").read_text(encoding="utf-8")
 WHOLE: dict[str, Any] = json.loads(TEXT)
+# A page follows topics by subscription and holds no trees.
+PROGRAMS_ONLY = {"merkle", "merkle_nodes", "merkle_proof", "sync_digest"}
 
 
 async def run(page: Page, whole: dict[str, Any]) -> dict[str, Any]:
@@ -27,9 +29,11 @@ async def run(page: Page, whole: dict[str, Any]) -> dict[str, Any]:
     return result
 
 
-async def test_every_vector_passes_and_none_is_left_out(accord: Page) -> None:
+async def test_every_vector_passes_and_none_that_a_page_needs_is_left_out(accord: Page) -> None:
     built = Counter(name.partition(":")[0] for name, check in vectors.entries(WHOLE) if check)
-    not_built = [name for name, check in vectors.entries(WHOLE) if check is None]
+    for section in PROGRAMS_ONLY:
+        del built[section]
+    not_built = [name for name in WHOLE if name not in built and name not in {"about", "labels_prk"}]
     result = await run(accord, WHOLE)
     assert result == {"passed": built.total(), "failed": [], "notRun": not_built, "sections": dict(built)}
 
