@@ -63,15 +63,19 @@ class Right(Enum):
     OWN = "own"  # a member, under the own key
     ADMIN = "admin"
     IMPORT = "import"  # the operator's import, under the importer's keys
+    RELAY = "relay"  # another hub, with what others have signed
 
 
 @dataclass(frozen=True, slots=True)
 class Publisher:
-    """Who brings messages: the right, the user key behind the session, the account that pays for strangers."""
+    """Who brings messages: the right, the user key behind the session, the account that pays for what no account here
+    has signed, the peer key of the hub where it is one.
+    """
 
     right: Right
     user: bytes | None = None
     account_id: int | None = None
+    link: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from accord.message_types import read_body
 from accord.messages import Message as SignedMessage
 from accord.topics import Topic as TopicName
 from messaging import selectors
-from messaging.admission import Admitted, Right
+from messaging.admission import Admitted, Publisher, Right
 from messaging.models import Mention, Message, Reference, Store, Topic
 from messaging.rights import Deletion, check_reference, has_effect, may_delete
 from messaging.stored import Stored, item_bytes
@@ -102,6 +102,15 @@ class _Totals:
     cursor: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A message of a commit, as the registry's `stored_hooks` get it."""
+
+    message: SignedMessage
+    cursor: int
+    publisher: Publisher
+
+
 class TableIds:
     """Row ids of users and topics that are known to be committed; neither is ever deleted."""
 
@@ -142,6 +151,7 @@ class Batch:
     topics: dict[TopicName, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        self._arrivals: list[Arrival] = []
         self._rows: list[tuple[int | str | bytes | None, ...]] = []
         self._mentions: list[Mention] = []
         self._references: list[Reference] = []
@@ -241,6 +251,7 @@ class Batch:
         if item.publisher.right is Right.STRANGER:
             self._strangers[message.topic][message.author] += 1
         self._append(message, concerns, purged, size)
+        self._arrivals.append(Arrival(message, self.cursor, item.publisher))
         return Result("stored", message.id)
 
     def _take_again(self, message: SignedMessage, cursor: int, has_body: bool) -> Result:
@@ -364,6 +375,9 @@ class Batch:
                     cursor.execute(_ADD_TO_ACCOUNT, (used.messages, used.bytes, account_id))
             if self._rows:
                 cursor.execute(_SET_CURSOR, (self.cursor,))
+        if self._arrivals:
+            for hook in registry.stored_hooks:
+                hook(self._arrivals, self.now)
 
     def _purge(self, deletion: SignedMessage, ident: bytes) -> None:
         target = selectors.target(ident)

@@ -7,8 +7,9 @@ messages stored by other processes too.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Awaitable, Callable, Sequence
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Protocol
 
 from accord.certs import Certificate
 from accord.messages import Message
@@ -17,9 +18,35 @@ if TYPE_CHECKING:
     from peers.rest import Caller
     from peers.sessions import Session
 
+
+class Publisher(Protocol):
+    """Who has brought a message: on what ground, the user behind the session, who pays, the hub whose link it was."""
+
+    @property
+    def right(self) -> Enum: ...
+    @property
+    def user(self) -> bytes | None: ...
+    @property
+    def account_id(self) -> int | None: ...
+    @property
+    def link(self) -> bytes | None: ...
+
+
+class Arrival(Protocol):
+    """A message that is being stored, its arrival number, and who brought it."""
+
+    @property
+    def message(self) -> Message: ...
+    @property
+    def cursor(self) -> int: ...
+    @property
+    def publisher(self) -> Publisher: ...
+
+
 FrameHandler = Callable[["Session", dict[str, Any]], Awaitable[None]]
 StoreHandler = Callable[[Message, dict[str, Any], int], list[bytes]]
 LiveHandler = Callable[[Message], None]
+StoredHook = Callable[[Sequence[Arrival], int], None]
 StartHook = Callable[[], Awaitable[None]]
 SessionHook = Callable[["Session"], None]
 LoginFacts = Callable[[], dict[str, Any]]
@@ -30,6 +57,8 @@ Publish = Callable[["Caller", dict[str, Any]], None]
 frame_handlers: dict[str, FrameHandler] = {}
 store_handlers: dict[str, list[StoreHandler]] = {}
 live_handlers: dict[str, list[LiveHandler]] = {}
+# Called with all that a commit stores and the time in ms, last in its transaction: they note what is to be done later.
+stored_hooks: list[StoredHook] = []
 before_login: list[StartHook] = []
 session_closed: list[SessionHook] = []
 login_facts: list[LoginFacts] = []  # fields of login_result that the floors above know

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from random import Random
@@ -26,6 +26,7 @@ from messaging.ingest import store_or_refuse
 from messaging.models import Mention, Message, Reference, Store
 from messaging.models import Topic as TopicRow
 from messaging.services import BURN_STEP, log_wipe, messages_burn
+from peers import registry
 from peers.models import Revocation, User
 from tests.factories import (
     HOUR_MS,
@@ -64,6 +65,52 @@ def refused(code: str, *values: Any, now: int = NOW) -> None:
     before = snapshot()
     assert take(*values, now=now) == [code] * len(values)
     assert snapshot() == before
+
+
+# ----------------------------------------------------------------------------------------------------- what hooks get
+
+
+@pytest.fixture
+def arrivals() -> Iterator[list[tuple[bytes, int, bytes | None]]]:
+    """What a hook of the commit hears: (id, cursor, who brought it)."""
+    heard: list[tuple[bytes, int, bytes | None]] = []
+
+    def hook(found: Sequence[registry.Arrival], now: int) -> None:
+        assert connection.in_atomic_block
+        assert Message.objects.filter(cursor__in=[entry.cursor for entry in found]).count() == len(found)
+        heard.extend((entry.message.id, entry.cursor, entry.publisher.user) for entry in found)
+
+    registry.stored_hooks.append(hook)
+    yield heard
+    registry.stored_hooks.remove(hook)
+
+
+def test_hooks_of_a_commit_hear_of_what_is_new_with_who_brought_it(
+    hub: Hub, arrivals: list[tuple[bytes, int, bytes | None]]
+) -> None:
+    ann = hub.member("ann")
+    arrivals.clear()
+    values = [envelope(ann, hub.lounge, f"line {number}") for number in range(3)]
+    _, stored = store(*values)
+    assert arrivals == [(entry.id, entry.cursor, ann.public) for entry in stored]
+    arrivals.clear()
+    assert take(*values, envelope(ann, Topic("chan", bytes(32)), "nowhere")) == ["duplicate"] * 3 + ["not_found"]
+    assert arrivals == []
+
+
+def test_a_hook_that_fails_takes_the_commit_with_it(hub: Hub) -> None:
+    def hook(found: Sequence[registry.Arrival], now: int) -> None:
+        raise DatabaseError("full")
+
+    ann = hub.member("ann")
+    before = snapshot()
+    registry.stored_hooks.append(hook)
+    try:
+        with pytest.raises(DatabaseError), transaction.atomic():
+            store(envelope(ann, hub.lounge, "lost"))
+        assert snapshot() == before
+    finally:
+        registry.stored_hooks.remove(hook)
 
 
 # --------------------------------------------------------------------------------------------------------- one batch
