@@ -64,8 +64,9 @@ export class Reading {
   #tell() {
     const { client, conversation, items } = this.#log;
     const newest = items.findLast((item) => item.state === "sent");
-    if (newest !== undefined && newest.id !== this.#told) {
-      this.#told = newest.id;
+    const told = `${newest?.id} ${items.length}`; // what comes late is read too, and is not the newest
+    if (newest !== undefined && told !== this.#told) {
+      this.#told = told;
       client.call("conversation.read", { conversation, id: newest.id }).catch(() => {
         this.#told = "";
       });

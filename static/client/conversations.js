@@ -1,16 +1,19 @@
 /**
  * The list of conversations: channels and direct ones, with what is unread, mentions, drafts (kept in IndexedDB).
  *
- * Unread is what others wrote after the read position, the newest MAX_UNREAD of it. Not here: the messages themselves
- * (timeline.js).
+ * Unread is what others wrote after the read position, and what arrived late: dated before that position, but not here
+ * when it was taken (its author or a hub on its way was offline). The newest MAX_UNREAD of it. Not here: the messages
+ * themselves (timeline.js).
  */
 
 import { comparePlaces } from "./order.js";
 
 export const MAX_UNREAD = 100;
+/** What arrives later than this after it was written is history (an import, a first sync) and no news. */
+const MAX_LATE_MS = 7 * 24 * 3600 * 1000;
 const SAVE_MS = 500;
 
-/** @typedef {{at: number, id: string}} Place */
+/** @typedef {{at: number, id: string, isLate?: boolean}} Place */
 
 function emptyRecord(id, kind, other, readAt) {
   return {
@@ -23,9 +26,10 @@ function later(a, b) {
   return comparePlaces(a, b) >= 0 ? a : b;
 }
 
-/** The places of a list that lie after `read`, each once, the newest MAX_UNREAD. */
+/** The places of a list that lie after `read` or are late, each once, the newest MAX_UNREAD. */
 function after(read, places) {
-  const found = new Map(places.filter((place) => comparePlaces(place, read) > 0).map((place) => [place.id, place]));
+  const isUnread = (place) => place.isLate || comparePlaces(place, read) > 0;
+  const found = new Map(places.filter(isUnread).map((place) => [place.id, place]));
   return [...found.values()].sort(comparePlaces).slice(-MAX_UNREAD);
 }
 
@@ -39,7 +43,7 @@ export class Conversations {
   /**
    * @param {{storage: import("./storage.js").Storage, directory: import("./directory.js").Directory,
    *   state: import("./state.js").PublishedState, account: import("./account.js").Account,
-   *   people: import("./people.js").People}} parts
+   *   people: import("./people.js").People, clock: import("./clock.js").Clock}} parts
    */
   constructor(parts) {
     this.#parts = parts;
@@ -91,7 +95,7 @@ export class Conversations {
 
   /**
    * @param {string} id
-   * @returns {{id: string, kind: string, with: string | null, topic: string, read: Place} | undefined}
+   * @returns {{id: string, kind: string, with: string | null, topic: string, read: Place, unread: Place[]} | undefined}
    */
   get(id) {
     const record = this.#records.get(id);
@@ -145,18 +149,30 @@ export class Conversations {
   take(id, fact) {
     const record = this.#records.get(id);
     const me = this.#parts.account.key;
+    const place = this.#unreadPlace(record, fact);
     record.cursor = Math.max(record.cursor, fact.cursor);
     record.lastAt = Math.max(record.lastAt, fact.at);
-    const isNews = fact.author !== me && comparePlaces(fact, record.read) > 0;
-    if (isNews) {
-      const place = { at: fact.at, id: fact.id };
+    if (place) {
       record.unread = after(record.read, [...record.unread, place]);
       if (fact.mentions.includes(me)) {
         record.mentions = after(record.read, [...record.mentions, { ...place, isSeen: false }]);
       }
     }
     this.#save(id);
-    return isNews;
+    return place !== null;
+  }
+
+  /** Where a message lies that is to be counted as unread; null for others. */
+  #unreadPlace(record, { at, id, author, cursor }) {
+    const { account, clock } = this.#parts;
+    if (author === account.key) {
+      return null;
+    }
+    if (comparePlaces({ at, id }, record.read) > 0) {
+      return { at, id };
+    }
+    const isLate = cursor > record.cursor && clock.now() - at < MAX_LATE_MS;
+    return isLate ? { at, id, isLate } : null;
   }
 
   /** Something else has arrived: edits and the like are nothing unread, but what is deleted is no longer unread. */
@@ -175,23 +191,31 @@ export class Conversations {
   recount(id, posts) {
     const record = this.#records.get(id);
     const me = this.#parts.account.key;
-    const news = posts.slice(-2 * MAX_UNREAD).filter((post) => post.author !== me && !post.isEmptied);
-    record.unread = after(record.read, news.map((post) => ({ at: post.at, id: post.id })));
-    const mentions = news.filter((post) => post.mentions.includes(me));
+    const counted = { ...record, cursor: record.cursor || Infinity }; // where nothing was counted, nothing is late
+    const news = posts.slice(-2 * MAX_UNREAD).filter((post) => !post.isEmptied)
+      .map((post) => ({ post, place: this.#unreadPlace(counted, post) })).filter(({ place }) => place !== null);
+    const late = record.unread.filter((place) => place.isLate);
+    record.unread = after(record.read, [...news.map(({ place }) => place), ...late]);
+    const mentions = news.filter(({ post }) => post.mentions.includes(me));
     record.mentions = after(record.read, [
-      ...mentions.map((post) => ({ at: post.at, id: post.id, isSeen: false })), ...record.mentions,
+      ...mentions.map(({ place }) => ({ ...place, isSeen: false })), ...record.mentions,
     ]);
     record.lastAt = Math.max(record.lastAt, posts.at(-1)?.at ?? 0);
     record.cursor = Math.max(record.cursor, this.#parts.directory.rows.get(id)?.cursor ?? 0);
     this.#save(id);
   }
 
-  /** Everything up to a place has been read; done when that is kept. @param {string} id @param {Place} place */
+  /**
+   * Everything up to a place has been read, and what came late with it; done when that is kept.
+   * @param {string} id
+   * @param {Place} place
+   */
   async read(id, place) {
     const record = this.#records.get(id);
+    const isAhead = (other) => comparePlaces(other, place) > 0;
     record.read = later({ at: place.at, id: place.id }, record.read);
-    record.unread = after(record.read, record.unread);
-    record.mentions = after(record.read, record.mentions);
+    record.unread = after(record.read, record.unread.filter(isAhead));
+    record.mentions = after(record.read, record.mentions.filter(isAhead));
     this.#save(id);
     await this.#write();
   }

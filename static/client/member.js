@@ -55,7 +55,7 @@ export class Member {
     });
     const { people, rest } = this;
     this.presence = new Presence({ link, directory, pages, state, me, onChanged: (key) => people.publish(key) });
-    this.conversations = new Conversations({ storage, directory, state, account, people });
+    this.conversations = new Conversations({ storage, directory, state, account, people, clock });
     const { conversations } = this;
     const outbox = () => this.outbox;
     this.timelines = new Timelines({ link, rest, clock, conversations, people, state, me, admin, outbox });

@@ -225,8 +225,10 @@ export class Timelines {
       return;
     }
     view.hasFirstUnread = true;
-    const { read } = this.#parts.conversations.get(view.conversation);
-    const first = view.timeline.posts.find((post) => comparePlaces(post, read) > 0 && post.author !== this.#parts.me);
+    const { read, unread } = this.#parts.conversations.get(view.conversation);
+    const late = new Set(unread.filter((place) => place.isLate).map((place) => place.id));
+    const isUnread = (post) => comparePlaces(post, read) > 0 || late.has(post.id);
+    const first = view.timeline.posts.find((post) => isUnread(post) && post.author !== this.#parts.me);
     view.firstUnread = first?.id ?? null;
   }
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import secrets
+from typing import Any
 
 import pytest
 
-from tests.e2e.plain_client import id_of, message, ref
+from tests.e2e.plain_client import Json, id_of, message, now_ms, ref
 from tests.e2e.world import World
 from tests.hubs import HubProcess, run_command
 from tests.web.conftest import OpenContext, Problems
@@ -15,6 +16,8 @@ from tests.web.engine import NETWORK, Browsing, Refused
 from tests.web.person import invite
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(120)]
+
+HOUR_MS = 3600 * 1000
 
 
 def _name(prefix: str) -> str:
@@ -209,6 +212,50 @@ async def test_what_is_unread_and_mentions_outlive_the_tab(hub: HubProcess, open
     await bob.online()
     conversation = await bob.conversation(ada.lounge)
     assert (conversation["unread"], conversation["draft"], conversation["replyTo"]) == (0, "half a thought", ident)
+
+
+async def test_what_comes_late_is_unread_until_the_conversation_is_read(
+    hub: HubProcess, open_context: OpenContext
+) -> None:
+    """Late: dated before what was read, because its author or a hub on its way was offline."""
+    world = World.of(hub.home, hub)
+    topic = await world.channel()
+    (writer,) = await world.add_members(1)
+
+    def words(text: str, age_ms: int, **fields: Any) -> Json:
+        return message(writer, "chat.text", topic, {"text": text}, created_at=now_ms() - age_ms, **fields)
+
+    async with await world.connect(writer) as session:
+        await session.store(words("before anybody joined", HOUR_MS))
+        context = await open_context()
+        ada = await Browsing.join(context, hub, _name("ada"))
+        unread = f"client.state.conversations[{topic!r}].unread"
+        await ada.watch(topic)
+        newest = await ada.say("I have read all", topic)
+        await ada.item_until(newest, "item.state === 'sent'")
+        await ada.call("conversation.read", conversation=topic, id=newest)
+        assert (await ada.conversation(topic))["unread"] == 0
+
+        await session.store(words("years ago", 8 * 24 * HOUR_MS))
+        late = words("an hour late", HOUR_MS, attention_keys=[ada.key])
+        await session.store(late)
+        await ada.until(f"{unread} === 1 && client.state.mentionsUnread === 1")
+        await ada.page.close()
+        await session.store(words("later still", HOUR_MS // 2))
+    ada = await Browsing.open(context, hub.url)
+    await ada.online()
+    await ada.until(f"{unread} === 2")
+    await ada.watch(topic)
+    assert await ada.texts() == [
+        "years ago", "before anybody joined", "an hour late", "later still", "I have read all",
+    ]  # fmt: skip
+    assert await ada.page.evaluate("timeline.firstUnread") == id_of(late)
+    await ada.call("conversation.read", conversation=topic, id=newest)
+    await ada.until(f"{unread} === 0")
+    await ada.reload()
+    await ada.online()
+    conversation = await ada.conversation(topic)
+    assert (conversation["unread"], conversation["mentions"]) == (0, 0)
 
 
 async def test_two_tabs_share_one_connection_and_one_state(own_hub: HubProcess, open_context: OpenContext) -> None:
