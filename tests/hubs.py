@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -46,6 +48,15 @@ def run_command(
         text=True,
         timeout=seconds,
     )
+
+
+@functools.cache
+def migrated_home() -> Path:
+    """A home with nothing but an empty database, to be copied; it is removed with the home of all tests."""
+    home = Path(os.environ["ACCORD_HOME"]) / "migrated"
+    done = run_command(home, "migrate", "--verbosity=0")
+    assert done.returncode == 0, done.stderr
+    return home
 
 
 class HubProcess:
@@ -108,8 +119,7 @@ class HubProcess:
 def start_hub(home: Path, server: str = "hub", **extra: str) -> HubProcess:
     """Start a hub ("hub" or "runserver") in `home`, which is made if need be, and wait until it serves."""
     if not (home / "hub.sqlite3").exists():
-        migrated = run_command(home, "migrate", "--verbosity=0", **extra)
-        assert migrated.returncode == 0, migrated.stderr
+        shutil.copytree(migrated_home(), home, dirs_exist_ok=True)
     facts_path = home / "hub.json"
     facts_path.unlink(missing_ok=True)
     options = ["--noreload"] if server == "runserver" else []

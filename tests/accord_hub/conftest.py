@@ -8,33 +8,21 @@ from pathlib import Path
 
 import pytest
 
-from tests.hubs import HubProcess, run_command, start_hub
+from tests.hubs import HubProcess, migrated_home, start_hub
 
 SERVERS = ("hub", "runserver")
 
 
-@pytest.fixture(scope="session")
-def migrated_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home with nothing but an empty database; to be copied."""
-    home = tmp_path_factory.mktemp("migrated") / "home"
-    done = run_command(home, "migrate", "--verbosity=0")
-    assert done.returncode == 0, done.stderr
-    return home
-
-
 @pytest.fixture
-def home(tmp_path: Path, migrated_home: Path) -> Path:
+def home(tmp_path: Path) -> Path:
     """A new home with an empty database."""
-    return Path(shutil.copytree(migrated_home, tmp_path / "home"))
+    return Path(shutil.copytree(migrated_home(), tmp_path / "home"))
 
 
 @pytest.fixture(scope="module", params=SERVERS)
-def hub(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, migrated_home: Path
-) -> Iterator[HubProcess]:
+def hub(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubProcess]:
     """A hub under each server, shared by tests that leave it as it was."""
-    home = shutil.copytree(migrated_home, tmp_path_factory.mktemp(request.param) / "home")
-    with start_hub(home, server=request.param) as process:
+    with start_hub(tmp_path_factory.mktemp(request.param) / "home", server=request.param) as process:
         yield process
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-import json
+import asyncio
+import secrets
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import BrowserContext, Locator, Page, expect
 
-from tests.hubs import ROOT, HubProcess, run_command
+from tests.e2e.plain_client import Connection, b64, temporary_key
+from tests.e2e.world import World
+from tests.hubs import ROOT, HubProcess
 
 SHOTS = ROOT / "tests" / "web" / "screenshots"
 PHONE = {"width": 390, "height": 844}
@@ -17,10 +21,19 @@ DESKTOP = {"width": 1280, "height": 800}
 
 
 def invite(hub: HubProcess, *, invites: int = 5) -> str:
-    """A new invite link of the operator."""
-    done = run_command(hub.home, "invite", "--json", f"--invites={invites}")
-    assert done.returncode == 0, done.stderr
-    return str(json.loads(done.stdout)["link"])
+    """A new invite link of the admin, made as any client makes one: in a tenth of the command's time."""
+    secret = secrets.token_bytes(32)
+    world = World.of(hub.home, hub)
+    temporary = world.add_user(world.admin, temporary_key(secret), kind="temp", invites=invites)
+
+    async def store() -> None:
+        direct = f"ws://127.0.0.1:{hub.port}/ws/peer"  # not by a cable, which this thread may have to serve
+        async with await Connection.login(direct, user=world.admin, hub=world.key) as session:
+            await session.store(temporary)
+
+    with ThreadPoolExecutor(1) as thread:  # the tests' own loop runs in this one
+        thread.submit(asyncio.run, store()).result()
+    return f"{hub.url}/join#{b64(secret)}.{hub.key}"
 
 
 @dataclass
