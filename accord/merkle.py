@@ -59,6 +59,37 @@ def node_hash(children: Sequence[tuple[int, bytes]]) -> bytes:
     return hashlib.sha256(_D_NODE + b"".join(bytes((index,)) + hash_ for index, hash_ in children)).digest()
 
 
+def root_of(items: Iterable[tuple[int, bytes]]) -> tuple[bytes, int]:
+    """The root over (created_at, id), rising by leaf bucket and id, and their number; one pass that holds a leaf and a
+    path at a time.
+    """
+    path: list[list[tuple[int, bytes]]] = [[] for _ in range(LEVELS)]  # at [n]: finished children of a node of level n
+    count, leaf = 0, 0
+    ids: list[bytes] = []
+
+    def close(upto: int) -> bytes:
+        """Finish the leaf and every node above it that does not lie over the leaf `upto`; the hash of the last one."""
+        bucket, hash_ = leaf, leaf_hash(ids)
+        for level in range(1, LEVELS):
+            path[level].append((bucket % FANOUT, hash_))
+            bucket, upto = bucket // FANOUT, upto // FANOUT
+            if bucket == upto:
+                break
+            hash_ = node_hash(path[level])
+            path[level] = []
+        return hash_
+
+    for created_at, ident in items:
+        bucket = created_at >> _LEAF_SHIFT
+        if ids and bucket != leaf:
+            close(bucket)
+            ids = []
+        leaf = bucket
+        ids.append(ident)
+        count += 1
+    return close(-1) if count else EMPTY, count
+
+
 class Child(NamedTuple):
     """A child that is not empty: its place 0..15 in the node, its hash, how many messages lie under it."""
 

@@ -68,6 +68,13 @@ def test_the_root_follows_from_the_set_alone(items, random):
 
 
 @quick
+@given(sets)
+def test_the_root_in_one_pass_is_the_same(items):
+    rising = sorted((time // LEAF_MS, ident, time) for ident, time in items.items())
+    root, count = merkle.root_of((time, ident) for _, ident, time in rising)
+    assert (root, count) == (plain_root(items), len(items))
+
+
 @given(sets, sets)
 def test_what_is_removed_leaves_no_trace_and_views_stay_as_they_were(kept, gone):
     gone = {ident: created_at for ident, created_at in gone.items() if ident not in kept}
