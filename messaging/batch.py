@@ -251,6 +251,7 @@ class Batch:
         if item.publisher.right is Right.STRANGER:
             self._strangers[message.topic][message.author] += 1
         self._append(message, concerns, purged, size)
+        self.stored[-1].link = item.publisher.link
         self._arrivals.append(Arrival(message, self.cursor, item.publisher))
         return Result("stored", message.id)
 

@@ -127,7 +127,10 @@ class Fanout:
         self._flush_at = asyncio.get_running_loop().time() + COALESCE_SECONDS
         self.cursor = batch[-1].cursor
         frames: dict[tuple[int, ...], list[SharedFrame]] = {}
-        for sessions, wanted in self._audiences(batch):
+        audiences = self._audiences(batch)
+        if any(stored.link is not None for stored in batch):
+            audiences = _without_echo(audiences, batch)
+        for sessions, wanted in audiences:
             if wanted not in frames:
                 items = [batch[index].item for index in wanted]
                 frames[wanted] = [SharedFrame(frame) for frame in deliver_frames(items)]
@@ -173,6 +176,25 @@ class Fanout:
         for session in candidates:
             if may_read(session, stored):
                 special[session].add(index)
+
+
+def _without_echo(
+    audiences: list[tuple[list[Session], tuple[int, ...]]], batch: list[Stored]
+) -> list[tuple[list[Session], tuple[int, ...]]]:
+    """The same audiences, but no hub gets back what it has brought."""
+    bringers = {stored.link for stored in batch}
+    found = []
+    for sessions, wanted in audiences:
+        bringing = [session for session in sessions if session.client in bringers]
+        if bringing:
+            found.append(([session for session in sessions if session.client not in bringers], wanted))
+            for session in bringing:
+                rest = tuple(index for index in wanted if batch[index].link != session.client)
+                if rest:
+                    found.append(([session], rest))
+        else:
+            found.append((sessions, wanted))
+    return found
 
 
 def _leave(

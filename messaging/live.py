@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+from collections.abc import Callable
 from typing import Final
 
 from django.db import DatabaseError
@@ -24,6 +25,8 @@ logger = logging.getLogger(__name__)
 
 REPORT_SECONDS: Final = 0.5
 
+dispatched: list[Callable[[list[Stored]], None]] = []  # on the loop, after the sessions: all that is stored, in order
+
 
 class Live:
     """The parts, made on the running loop."""
@@ -36,6 +39,11 @@ class Live:
 
     def _dispatch(self, stored: list[Stored]) -> None:
         self.fanout.dispatch(stored)
+        for listener in dispatched:
+            try:
+                listener(stored)
+            except Exception:  # as below
+                logger.exception("what a listener does with stored messages was not done")
         for entry in stored:
             for handler in registry.live_handlers.get(entry.type, ()):
                 try:

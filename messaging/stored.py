@@ -32,7 +32,7 @@ class Stored:
     once.
 
     `concerns` are the user keys that it mentions or, for control messages, touches; `related` the message ids that it
-    answers or refers to.
+    answers or refers to. `link` is the peer key of the hub that has just brought it, if one has.
     """
 
     cursor: int
@@ -44,6 +44,7 @@ class Stored:
     concerns: list[bytes]
     related: list[bytes]
     item: bytes
+    link: bytes | None = None
 
     def signed(self) -> Message:
         """The message itself, read again; it was verified when it was stored."""

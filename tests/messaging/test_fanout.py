@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -38,8 +39,9 @@ CONTROL = Topic("hub", HUB)
 class FakeSession:
     """What fan-out sees of a session: whose it is, and that it takes frames."""
 
-    def __init__(self, user: bytes, role: Role = Role.MEMBER) -> None:
+    def __init__(self, user: bytes, role: Role = Role.MEMBER, client: bytes = b"a program") -> None:
         self.user = user
+        self.client = client
         self.role = role
         self.shared: list[SharedFrame] = []
         self.came = asyncio.Event()
@@ -112,6 +114,13 @@ async def test_one_gets_ones_own_too(fanout: Fanout) -> None:
     ann = subscribe(fanout, FakeSession(ANN), topics=(LOUNGE,))
     fanout.dispatch([stored(1, author=ANN)])
     assert ann.cursors() == [1]
+
+
+async def test_a_hub_does_not_get_back_what_it_has_brought(fanout: Fanout) -> None:
+    ann = subscribe(fanout, FakeSession(ANN), topics=(LOUNGE,))
+    near, far = (subscribe(fanout, FakeSession(BOB, client=key), topics=(LOUNGE, GARDEN)) for key in (b"near", b"far"))
+    fanout.dispatch([stored(1), replace(stored(2), link=b"near"), replace(stored(3, GARDEN), link=b"far")])
+    assert (ann.cursors(), near.cursors(), far.cursors()) == ([1, 2], [1, 3], [1, 2])
 
 
 async def test_keys_are_authors_and_those_concerned(fanout: Fanout) -> None:
