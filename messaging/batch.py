@@ -16,12 +16,14 @@ from django.db import connection, transaction
 from django.db.models import F
 
 from accord.errors import AccordError
+from accord.merkle import horizon_of
 from accord.message_types import read_body
 from accord.messages import Message as SignedMessage
 from accord.topics import Topic as TopicName
 from messaging import selectors
 from messaging.admission import Admitted, Publisher, Right
 from messaging.models import Mention, Message, Reference, Store, Topic
+from messaging.prune_rules import is_never_pruned
 from messaging.rights import Deletion, check_reference, has_effect, may_delete
 from messaging.stored import Stored, item_bytes
 from peers import registry
@@ -163,6 +165,7 @@ class Batch:
         self._fresh: dict[bytes, SignedMessage] = {}
         self._strangers: defaultdict[TopicName, Counter[bytes]] = defaultdict(Counter)
         self._accounts: dict[bytes, int | None] = {}
+        self._horizons: dict[TopicName, int] = {}
 
     def take(self, items: Sequence[Admitted]) -> None:
         """Decide over every message and write what is to be stored."""
@@ -234,6 +237,10 @@ class Batch:
             self._check_topic(message)
         elif not self._stranger_may_wait(message):
             return Result("stored", message.id)
+        if self._is_below_horizon(message):
+            if item.publisher.right is Right.STRANGER:
+                return Result("stored", message.id)  # or strangers could tell whose inbox is kept here
+            raise AccordError("gone", "this hub has removed messages of that age from the topic")
         purged = message.id in self._deletions and self._is_deleted(message)
         if message.body is None and not purged:
             raise AccordError("bad_request", "a message comes with its body, unless it has been deleted")
@@ -278,6 +285,15 @@ class Batch:
             raise AccordError("not_found", "no such channel here")
         if topic.kind == "user" and not selectors.is_known(topic.ident):
             raise AccordError("not_found", "this hub knows no such user")
+
+    def _is_below_horizon(self, message: SignedMessage) -> bool:
+        """Only what is old is looked up: no horizon is later than the bucket of the present."""
+        if message.created_at >= horizon_of(self.now) or is_never_pruned(message.topic.kind, message.type):
+            return False
+        topic = message.topic
+        if topic not in self._horizons:
+            self._horizons[topic] = selectors.topic_horizon(topic)
+        return message.created_at < self._horizons[topic]
 
     def _stranger_may_wait(self, message: SignedMessage) -> bool:
         recipient = message.topic.ident

@@ -100,4 +100,31 @@ class Reference(models.Model):
     target = models.BinaryField(max_length=32)
 
     class Meta:
-        indexes = [models.Index(fields=["target", "relation"], name="reference_by_target")]
+        indexes = [
+            models.Index(fields=["target", "relation"], name="reference_by_target"),
+            models.Index(fields=["relation"], condition=Q(relation="pin"), name="reference_pins"),
+        ]
+
+
+class Receipt(models.Model):
+    """That a topic was pruned: the hub's signed statement (protocol.md section 3), as canonical JSON. Kept for good.
+
+    It is written in the transaction that moves the topic's horizon, before a message goes.
+    """
+
+    topic = models.ForeignKey(Topic, on_delete=models.PROTECT, db_index=False)
+    at = models.BigIntegerField(help_text="ms since 1970 UTC")
+    horizon = models.BigIntegerField(help_text="ms since 1970 UTC; what is older went, `to` of the statement")
+    count = models.BigIntegerField(help_text="messages")
+    statement = models.BinaryField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["topic", "horizon"], name="receipt_once")]
+
+
+class RoomSample(models.Model):
+    """How much room the store took at the end of an hour, for forecasts; kept for 30 days."""
+
+    hour = models.IntegerField(primary_key=True, help_text="hours since 1970 UTC")
+    used = models.BigIntegerField(help_text="bytes of the database in use")
+    freed = models.BigIntegerField(default=0, help_text="bytes that pruning freed in the hour")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -23,6 +23,7 @@ SCAN_STEP: Final = 50_000
 READ_STEP: Final = 16  # rows taken from the database at once: a body may have 256 KiB
 MAX_READ_BYTES: Final = MAX_FRAME_BYTES - 1024  # leaves room for the frame around them
 MAX_FETCH_MESSAGES: Final = 500  # a page
+EXPORT_STEP: Final = 1_000
 OPEN_KINDS: Final = ("feed", "chan")
 
 _ROW: Final = (
@@ -305,6 +306,12 @@ def topic_exists(topic: TopicName) -> bool:
     return Topic.objects.filter(kind=topic.kind, ident=topic.ident).exists()
 
 
+def topic_horizon(topic: TopicName) -> int:
+    """From when on (ms) the messages of a topic are held; 0 where none has been pruned."""
+    found = Topic.objects.filter(kind=topic.kind, ident=topic.ident).values_list("horizon", flat=True).first()
+    return found or 0
+
+
 def topics_of(user: bytes, *, is_admin: bool, hub: bytes, after: TopicName | None, limit: int) -> list[dict[str, Any]]:
     """The rows of a `topics` answer: all that the user may read, by name; two lists are merged since kinds sort before
     ids.
@@ -374,10 +381,15 @@ def figures() -> dict[str, int]:
     }
 
 
-def export_rows(*, now: int) -> Iterator[tuple[bytes, bytes]]:
-    """Every message that has not burned, by arrival: (id, item as JSON); read in steps, never all at once."""
-    rows = Message.objects.filter(not_burned(now)).order_by("cursor")
-    for cursor, ident, header, sig, salt, body in rows.values_list(
-        "cursor", "ident", "header", "sig", "salt", "body"
-    ).iterator(chunk_size=1_000):
+def export_rows(*, now: Callable[[], int]) -> Iterator[tuple[bytes, bytes]]:
+    """Every message that has not burned, by arrival: (id, item as JSON); read in steps, never all at once.
+
+    `now` is asked for each of them: an export may take longer than what is in it lives.
+    """
+    rows = Message.objects.order_by("cursor")
+    for cursor, burn_at, ident, header, sig, salt, body in rows.values_list(
+        "cursor", "burn_at", "ident", "header", "sig", "salt", "body"
+    ).iterator(chunk_size=EXPORT_STEP):
+        if burn_at is not None and burn_at <= now():
+            continue
         yield bytes(ident), item_bytes(cursor, header, sig, salt, body)

@@ -178,7 +178,7 @@ def test_what_has_burned_is_not_shown_before_it_is_dropped(hub: Hub) -> None:
             Wanted(topics=(hub.lounge,)), user=ann.public, is_admin=False, after=0, upto=99, now=now, limit=9
         )
         assert len(found) == count
-        assert len(list(selectors.export_rows(now=now))) == Message.objects.count() - 2 + count
+        assert len(list(selectors.export_rows(now=lambda now=now: now))) == Message.objects.count() - 2 + count
 
 
 # ------------------------------------------------------------------------------------------------------------- backlogs

@@ -24,7 +24,7 @@ class Command(BaseCommand):
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         with Progress(*columns, console=Console(stderr=True), disable=not self.stderr.isatty()) as progress:
             task = progress.add_task("messages", total=selectors.figures()["messages"])
-            for ident, item in selectors.export_rows(now=now_ms()):
+            for ident, item in selectors.export_rows(now=now_ms):
                 line = item[:-1].decode() + f',"id":"{b64encode(ident)}","uuid":"{message_uuid(ident)}"}}'
                 self.stdout.write(line)
                 progress.advance(task)

@@ -1,0 +1,119 @@
+"""What a hub that prunes keeps for good, whatever its age (protocol.md section 5).
+
+Never pruned are the kinds of topics and the types of messages that others rely on. Of the rest stay: what an admin of
+the topic has pinned, with the pin and with the newest edit, without which it would not be what people see; and the
+newest profile of a feed, without which its owner would lose the name. Not here: when and how far a hub prunes
+(prune_plan.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Final
+
+import orjson
+
+from accord.topics import Topic as TopicName
+from messaging.models import Message, Reference
+from messaging.rights import topic_admin
+
+PRUNED_KINDS: Final = ("feed", "user", "chan")
+LASTING_TYPES: Final = ("device.keys", "cert.revoke")
+LASTING_PREFIX: Final = "connection."
+MAX_IDS_A_QUERY: Final = 500
+
+_MESSAGE: Final = Message._meta.db_table
+
+_LASTING_ROWS: Final = f"""
+    m.type NOT IN ('{"', '".join(LASTING_TYPES)}') AND m.type NOT LIKE '{LASTING_PREFIX}%%'
+    AND NOT (m.type = 'profile' AND m.body IS NOT NULL AND NOT EXISTS (
+        SELECT 1 FROM {_MESSAGE} n WHERE n.topic_id = m.topic_id AND n.created_at >= m.created_at
+        AND n.type = 'profile' AND n.author_id = m.author_id AND n.body IS NOT NULL
+        AND (n.created_at > m.created_at OR n.ident > m.ident)))
+"""  # noqa: S608 - constants
+
+
+def goes(pinned_rows: Collection[int]) -> str:
+    """The condition, in SQL, on rows `m` of a pruned kind that may go; `pinned_rows` by arrival number."""
+    return f"{_LASTING_ROWS} AND m.cursor NOT IN ({', '.join(map(str, pinned_rows))})"
+
+
+def is_never_pruned(kind: str, type_: str) -> bool:
+    """Whether messages of the type are kept for good in topics of the kind, and taken however old they are."""
+    return kind not in PRUNED_KINDS or type_ in LASTING_TYPES or type_.startswith(LASTING_PREFIX)
+
+
+@dataclass(frozen=True, slots=True)
+class _Pin:
+    place: tuple[int, bytes]
+    topic_id: int
+    cursor: int
+    is_on: bool
+
+
+def _is_on(body: bytes) -> bool:
+    value = orjson.loads(body)
+    return not (isinstance(value, dict) and value.get("off") is True)
+
+
+def _newest_pins() -> dict[bytes, _Pin]:
+    """By target, of the pins that an admin of their topic has set or taken off the newest."""
+    found: dict[bytes, _Pin] = {}
+    rows = Reference.objects.filter(
+        relation="pin", message__body__isnull=False, message__topic__kind__in=PRUNED_KINDS
+    ).values_list(
+        "target",
+        "message__author__key",
+        "message__topic__kind",
+        "message__topic__ident",
+        "message__ident",
+        "message__created_at",
+        "message__topic_id",
+        "message_id",
+        "message__body",
+    )
+    for target, author, kind, topic_ident, ident, created_at, topic_id, cursor, body in rows.iterator():
+        if bytes(author) != topic_admin(TopicName(kind, bytes(topic_ident))):
+            continue
+        place = (created_at, bytes(ident))
+        before = found.get(bytes(target))
+        if before is None or before.place < place:
+            found[bytes(target)] = _Pin(place, topic_id, cursor, _is_on(bytes(body)))
+    return found
+
+
+def pinned() -> frozenset[int]:
+    """What stays because it is pinned, by arrival number: the messages, their pins, their newest edits."""
+    pins = {target: pin for target, pin in _newest_pins().items() if pin.is_on}
+    kept: set[int] = set()
+    targets = list(pins)
+    for start in range(0, len(targets), MAX_IDS_A_QUERY):
+        held: dict[bytes, tuple[int, int, int | None]] = {}
+        rows = Message.objects.filter(ident__in=targets[start : start + MAX_IDS_A_QUERY], body__isnull=False)
+        for ident, cursor, *edited in rows.values_list("ident", "cursor", "topic_id", "author_id", "burn_at"):
+            pin = pins[bytes(ident)]
+            if pin.topic_id == edited[0]:
+                kept |= {cursor, pin.cursor}
+                held[bytes(ident)] = (edited[0], edited[1], edited[2])
+        kept |= _newest_edits(held)
+    return frozenset(kept)
+
+
+def _newest_edits(held: dict[bytes, tuple[int, int, int | None]]) -> set[int]:
+    """The edits that are shown of messages, which are given by id with topic, author and burn_at."""
+    newest: dict[bytes, tuple[int, bytes, int]] = {}
+    rows = Reference.objects.filter(relation="edit", target__in=list(held), message__body__isnull=False).values_list(
+        "target",
+        "message__created_at",
+        "message__ident",
+        "message_id",
+        "message__topic_id",
+        "message__author_id",
+        "message__burn_at",
+    )
+    for target, created_at, ident, cursor, *whose in rows:
+        place = (created_at, bytes(ident), cursor)
+        if held[bytes(target)] == tuple(whose) and newest.get(bytes(target), place) <= place:
+            newest[bytes(target)] = place
+    return {cursor for _, _, cursor in newest.values()}
