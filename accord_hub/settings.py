@@ -215,6 +215,8 @@ CELERY_BEAT_SCHEDULE = {
     "invites.expire": {"task": "invites.expire", "schedule": 60},  # seconds
     "peers.sweep": {"task": "peers.sweep", "schedule": 60},
     "messaging.burn": {"task": "messaging.burn", "schedule": 10},
+    "messaging.trees": {"task": "messaging.trees", "schedule": 5},
+    "messaging.roots": {"task": "messaging.roots", "schedule": 3600},
     "console.count": {"task": "console.count", "schedule": 60},
     "console.sweep": {"task": "console.sweep", "schedule": 3600},
 }

@@ -28,6 +28,9 @@ class Store(models.Model):
     store = models.BinaryField(max_length=16, help_text="random; new whenever arrival numbers may go back")
     cursor = models.BigIntegerField(default=0)
     unwiped = models.BigIntegerField(default=0, help_text="purges whose traces may still lie in the database's log")
+    tree_cursor = models.BigIntegerField(default=0, help_text="arrival number up to which the branches are true")
+    tree_at = models.BigIntegerField(default=0, help_text="ms since 1970 UTC: as of when they are (section 5)")
+    tree_turn = models.BigIntegerField(default=0, help_text="grows whenever branches change or are marked")
 
     class Meta:
         constraints = [models.CheckConstraint(condition=Q(id=1), name="one_store")]
@@ -128,3 +131,56 @@ class RoomSample(models.Model):
     hour = models.IntegerField(primary_key=True, help_text="hours since 1970 UTC")
     used = models.BigIntegerField(help_text="bytes of the database in use")
     freed = models.BigIntegerField(default=0, help_text="bytes that pruning freed in the hour")
+
+
+class Branch(models.Model):
+    """A node of level 2..8 of a topic's tree (section 5): its children that are not empty, packed (trees/nodes.py).
+
+    Nodes of level 1 and leaves are computed from messages. The branches of a topic are true for `Store.tree_cursor` and
+    `Store.tree_at`, except where they are marked by Dirty.
+    """
+
+    pk = models.CompositePrimaryKey("topic_id", "level", "bucket")
+    topic = models.ForeignKey(Topic, on_delete=models.PROTECT, db_index=False)
+    level = models.PositiveSmallIntegerField()
+    bucket = models.BigIntegerField()
+    children = models.BinaryField()
+
+
+class Dirty(models.Model):
+    """A bucket of level 1 whose path is to be hashed anew; WHOLE stands for the whole tree of the topic."""
+
+    WHOLE = -1
+
+    topic = models.ForeignKey(Topic, on_delete=models.CASCADE, db_index=False)
+    bucket = models.BigIntegerField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["topic", "bucket"], name="dirty_once")]
+
+
+class Burned(models.Model):
+    """What is left of a burned message for ten minutes: trees as of a little earlier still have it."""
+
+    cursor = ArrivalNumber(primary_key=True)
+    ident = models.BinaryField(max_length=32)
+    topic = models.ForeignKey(Topic, on_delete=models.CASCADE, db_index=False)
+    created_at = models.BigIntegerField()
+    burn_at = models.BigIntegerField()
+
+    class Meta:
+        indexes = [models.Index(fields=["burn_at"], name="burned_by_time")]
+
+
+class RootMark(models.Model):
+    """The index of roots: one that a topic has had, and the arrival number of the newest message under it."""
+
+    topic = models.ForeignKey(Topic, on_delete=models.CASCADE, db_index=False)
+    root = models.BinaryField(max_length=32)
+    horizon = models.BigIntegerField()
+    as_of = models.BigIntegerField()
+    cursor = models.BigIntegerField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["topic", "root", "horizon"], name="root_once")]
+        indexes = [models.Index(fields=["topic", "cursor"], name="root_by_arrival")]

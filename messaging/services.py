@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 from django.conf import settings
@@ -20,10 +20,11 @@ from accord.statements import STORE_ID_BYTES
 from accord.topics import NONCE_BYTES, open_channel_id
 from accord.topics import Topic as TopicName
 from invites.services import currency_install
+from messaging import trees
 from messaging.admission import Admitted, Publisher, Right, admit
 from messaging.batch import Batch, Result, TableIds
-from messaging.models import Mention, Message, Reference, Store, Topic
-from messaging.rights import hub_admin
+from messaging.locks import store_lock
+from messaging.models import Burned, Mention, Message, Reference, Store, Topic
 from messaging.stored import Stored
 from peers import registry
 from peers.clock import now_ms
@@ -32,9 +33,9 @@ from peers.models import Account
 from peers.services import admin_install
 
 BURN_STEP: Final = 500
+BURNED_KEPT_MS: Final = 600_000
 WRITER_CACHE_KIB: Final = 256 * 1024
 LOUNGE: Final = "lounge"
-MAX_FOREIGN_CHANNELS: Final = 1_000  # of one hub
 
 _known = TableIds()
 
@@ -46,15 +47,6 @@ def writer_prepare() -> None:
             cursor.execute(f"PRAGMA cache_size=-{WRITER_CACHE_KIB}")
 
 
-def _store_lock() -> int:
-    """Be the only one who stores, until the transaction ends; gives the newest arrival number."""
-    lock = " FOR UPDATE" if connection.features.has_select_for_update else ""  # SQLite has locked at the start
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT cursor FROM {Store._meta.db_table} WHERE id = 1{lock}")  # noqa: S608
-        newest: int = cursor.fetchone()[0]
-    return newest
-
-
 def messages_store(*, items: Sequence[Admitted], now: int) -> tuple[list[Result], list[Stored]]:
     """Store a group of admitted messages in one transaction; durable when it returns.
 
@@ -62,7 +54,7 @@ def messages_store(*, items: Sequence[Admitted], now: int) -> tuple[list[Result]
     its neighbours alone.
     """
     with transaction.atomic():
-        batch = Batch(now=now, known=_known, cursor=_store_lock())
+        batch = Batch(now=now, known=_known, cursor=store_lock())
         batch.take(items)
         transaction.on_commit(lambda: _known.add(batch.users, batch.topics))
     return batch.results, batch.stored
@@ -83,14 +75,18 @@ def messages_burn(*, now: int) -> int:
     burned = 0
     while Message.objects.filter(burn_at__lte=now).exists():  # asked without the write lock, since it is asked often
         with transaction.atomic():
-            _store_lock()
+            store_lock()
             rows = list(
                 Message.objects.filter(burn_at__lte=now).values_list(
-                    "cursor", "topic_id", "header", "sig", "salt", "body"
+                    "cursor", "topic_id", "ident", "created_at", "burn_at", "header", "sig", "salt", "body"
                 )[:BURN_STEP]
             )
             cursors = [row[0] for row in rows]
-            for _, topic_id, *blobs in rows:
+            Burned.objects.bulk_create(
+                Burned(cursor=cursor, topic_id=topic_id, ident=ident, created_at=created_at, burn_at=burn_at or 0)
+                for cursor, topic_id, ident, created_at, burn_at, *_ in rows
+            )
+            for _, topic_id, _, _, _, *blobs in rows:
                 size = sum(len(blob) for blob in blobs if blob is not None)
                 Topic.objects.filter(pk=topic_id).update(count=F("count") - 1, bytes=F("bytes") - size)
             Mention.objects.filter(message__in=cursors).delete()
@@ -98,7 +94,16 @@ def messages_burn(*, now: int) -> int:
             Message.objects.filter(cursor__in=cursors).delete()
             Store.objects.filter(pk=1).update(unwiped=F("unwiped") + len(rows))
         burned += len(rows)
+    burned_forget(now=now)
     return burned
+
+
+def burned_forget(*, now: int) -> None:
+    """Forget what burned ten minutes ago, once branches are kept for a moment in which it had gone."""
+    trees_at = Store.objects.values_list("tree_at", flat=True).first() or 0
+    old = Burned.objects.filter(burn_at__lte=min(now - BURNED_KEPT_MS, trees_at + trees.BURN_MARGIN_MS))
+    if old.exists():  # asked without the write lock
+        old.delete()
 
 
 def log_wipe() -> None:
@@ -126,12 +131,6 @@ def _topic_ensure(kind: str, ident: bytes) -> None:
     Topic.objects.get_or_create(kind=kind, ident=ident)
 
 
-def topics_use(*, topics: Iterable[TopicName], now: int) -> None:
-    """Note that a person here uses these topics."""
-    for topic in topics:
-        Topic.objects.filter(kind=topic.kind, ident=topic.ident, used_at__lt=now).update(used_at=now)
-
-
 @registry.stores("add_user")
 def topics_of_added(message: SignedMessage, body: dict[str, Any], now: int) -> list[bytes]:
     """A claimed account has a feed and an inbox from its first moment."""
@@ -151,18 +150,14 @@ def topics_of_claimed(message: SignedMessage, body: dict[str, Any], now: int) ->
 
 @registry.stores("chan.open")
 def channel_open(message: SignedMessage, body: dict[str, Any], now: int) -> list[bytes]:
-    """Make an open channel, of this hub or of the one that the message is addressed to. AccordError: denied (not that
-    hub's admin), conflict (the nonce was used), quota (too many of that hub).
-    """
-    hub = message.topic.ident
-    if message.author != hub_admin(hub):
+    """Make an open channel. AccordError: denied (not the admin), conflict (the nonce was used)."""
+    hub = keyring().hub.public
+    if message.author != keyring().admin.public:
         raise AccordError("denied", "the hub's admin opens channels")
-    is_own = hub == keyring().hub.public
-    if not is_own and Topic.objects.filter(kind="chan", hub=hub).count() >= MAX_FOREIGN_CHANNELS:
-        raise AccordError("quota", f"this hub knows {MAX_FOREIGN_CHANNELS} channels of another one at most")
     ident = open_channel_id(message.author, body["nonce"], hub)
-    defaults = {"name": body["name"], "about": body.get("about", ""), "hub": None if is_own else hub}
-    _, created = Topic.objects.get_or_create(kind="chan", ident=ident, defaults=defaults)
+    _, created = Topic.objects.get_or_create(
+        kind="chan", ident=ident, defaults={"name": body["name"], "about": body.get("about", "")}
+    )
     if not created:
         raise AccordError("conflict", "that channel exists")
     return []
@@ -195,7 +190,7 @@ def hub_install() -> None:
         Store.objects.get_or_create(pk=1, defaults={"store": secrets.token_bytes(STORE_ID_BYTES)})
         for kind, ident in (("feed", ring.admin.public), ("user", ring.admin.public), ("hub", ring.hub.public)):
             _topic_ensure(kind, ident)
-        if not Topic.objects.filter(kind="chan", hub__isnull=True).exists():
+        if not Topic.objects.filter(kind="chan").exists():
             channel_create(name=LOUNGE, about="Everyone meets here. The hub can read this channel.")
 
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from celery import shared_task
 
+from messaging import trees
 from messaging.services import log_wipe, messages_burn
 from peers.clock import now_ms
+
+STEPS_OF_TREES: Final = 10  # a run: what burns must not wait for trees of a large import
 
 
 @shared_task(name="messaging.burn")
@@ -13,3 +18,15 @@ def burn() -> None:
     """Drop what has burned, and leave no trace of it or of what was deleted; runs far more often than each 60 s."""
     messages_burn(now=now_ms())
     log_wipe()
+
+
+@shared_task(name="messaging.trees")
+def keep_trees() -> None:
+    """Bring the trees of topics up to date, so that a root that is asked for is there at once."""
+    trees.refresh(now=now_ms(), steps=STEPS_OF_TREES)
+
+
+@shared_task(name="messaging.roots")
+def forget_roots() -> None:
+    """Keep the index of roots small."""
+    trees.roots_forget()
