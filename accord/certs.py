@@ -78,8 +78,9 @@ def issue(
     return {**value, "signature": b64encode(user.sign("cert", canonical(value)))}
 
 
-def verify_certificate(value: object, *, server: bytes, now: int) -> Certificate:
-    """Check form, signature, life and audience at time `now` (ms) for the hub with key `server`.
+def verify_certificate(value: object, *, server: bytes | None, now: int) -> Certificate:
+    """Check form, signature, life and audience at time `now` (ms) for the hub with key `server`; None: whichever hub it
+    is for.
 
     RemoteError: bad_request or bad_encoding (form), bad_sig, unauthorized (not for this hub, not yet or no longer
     good).
@@ -101,7 +102,7 @@ def verify_certificate(value: object, *, server: bytes, now: int) -> Certificate
         raise RemoteError("unauthorized", "certificate is from the future: is a clock wrong?")
     if checked["expiration"] <= now:
         raise RemoteError("unauthorized", "certificate has expired")
-    if servers != (ANYWHERE,) and server not in servers:
+    if server is not None and servers != (ANYWHERE,) and server not in servers:
         raise RemoteError("unauthorized", "certificate is for another hub")
     return Certificate(
         user=checked["userkey"],

@@ -16,6 +16,7 @@ from accord import messages, pow
 from accord.errors import AccordError, RemoteError
 from accord.message_types import RULES, check_type
 from accord.messages import MAX_BODY_BYTES, Envelope, Message
+from accord.topics import Topic
 from peers import options, registry
 from peers.keyring import keyring
 
@@ -134,27 +135,43 @@ def _check_right(publisher: Publisher, envelope: Envelope) -> None:
         return
     if right is Right.CLAIM and envelope.type != "replace_account":
         raise AccordError("denied", "a temporary account may only claim its account")
+    if right is Right.RELAY:
+        _check_relayed(publisher, envelope)
+        return
     if envelope.type == "import.text" and right not in (Right.IMPORT, Right.ADMIN):
         raise AccordError("denied", "only the operator imports")
     if right is not Right.IMPORT and envelope.author != publisher.user:
         raise AccordError("denied", "signed by another user")
 
 
-def _check_topic(envelope: Envelope, now: int) -> None:
+def _check_relayed(publisher: Publisher, envelope: Envelope) -> None:
+    """A relay brings what anyone has signed, but to `hub:` only what its own user has, and other hubs' channels."""
+    if envelope.topic.kind != "hub" or is_foreign_channel(envelope):
+        return
+    if envelope.author != publisher.user:
+        raise AccordError("denied", "a relay brings to the hub only what its own user has signed")
+
+
+def is_foreign_channel(envelope: Envelope) -> bool:
+    """Whether it says that another hub has opened a channel."""
+    return envelope.type == "chan.open" and envelope.topic != Topic("hub", keyring().hub.public)
+
+
+def _check_topic(publisher: Publisher, envelope: Envelope, now: int) -> None:
     kind = envelope.topic.kind
     if kind not in BUILT_KINDS:
         raise AccordError("unsupported", f"this hub keeps no {kind} topics")
     if kind == "chan" and envelope.encrypted:
         raise AccordError("bad_request", "channels of this hub are open: nothing in them is encrypted")
-    if kind == "hub":
+    if kind == "hub" and not (publisher.right is Right.RELAY and is_foreign_channel(envelope)):
         if envelope.topic.ident != keyring().hub.public:
             raise AccordError("wrong_server", "that is another hub's topic")
         if envelope.type not in registry.store_handlers or "hub" not in RULES[envelope.type].kinds:
             raise AccordError("unsupported", f"this hub does not know {envelope.type}")
-        if envelope.crit:
-            raise AccordError("unsupported", "a control message with fields that must be understood and are not")
         if abs(envelope.created_at - now) > CONTROL_WINDOW_MS:
             raise AccordError("gone", "a control message is good for ten minutes")
+    if kind == "hub" and envelope.crit:
+        raise AccordError("unsupported", "a control message with fields that must be understood and are not")
 
 
 def _check_work(envelope: Envelope, proof: Mapping[str, Any] | None, now: int) -> None:
@@ -179,7 +196,7 @@ def admit(envelope: Envelope, publisher: Publisher, *, now: int, proof: Mapping[
     _check_time(envelope, now)
     _check_size(publisher, envelope)
     _check_right(publisher, envelope)
-    _check_topic(envelope, now)
+    _check_topic(publisher, envelope, now)
     check_type(envelope)
     if publisher.right is Right.STRANGER:
         _check_work(envelope, proof, now)

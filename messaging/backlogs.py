@@ -13,10 +13,10 @@ from typing import Final
 from messaging import selectors
 from messaging.fanout import deliver_frames
 from messaging.live import live
+from messaging.reading import reader_of
 from messaging.selectors import Wanted
-from peers.clock import now_ms
 from peers.db import in_db
-from peers.sessions import Role, Session
+from peers.sessions import Session
 
 BACKLOG_STEP: Final = 500
 
@@ -77,11 +77,9 @@ async def _catch_up(session: Session, backlog: _Backlog, since: int) -> None:
         found, position = await in_db(
             selectors.backlog,
             backlog.wanted,
-            user=session.user or b"",
-            is_admin=session.role is Role.ADMIN,
+            reader_of(session),
             after=position,
             upto=fanout.cursor,
-            now=now_ms(),
             limit=BACKLOG_STEP,
         )
         for frame in deliver_frames([stored.item for stored in found if not delivered.delivers(stored)]):

@@ -22,6 +22,7 @@ from accord.messages import Message as SignedMessage
 from accord.topics import Topic as TopicName
 from messaging import selectors
 from messaging.admission import Admitted, Publisher, Right
+from messaging.import_keys import is_own_import
 from messaging.models import Mention, Message, Reference, Store, Topic
 from messaging.prune_rules import is_never_pruned
 from messaging.rights import Deletion, check_reference, has_effect, may_delete
@@ -33,6 +34,9 @@ MAX_UNANSWERED: Final = 3
 MAX_STRANGERS_WAITING: Final = 50
 MAX_IDS_A_QUERY: Final = 500
 MAX_KNOWN_IDS: Final = 200_000
+
+_UNJUDGED: Final = (Right.IMPORT, Right.RELAY)  # their references: they come in any order, and readers judge them
+_PERSONS: Final = (Right.OWN, Right.ADMIN, Right.STRANGER)
 
 _COLUMNS: Final = (
     "cursor",
@@ -51,7 +55,8 @@ _INSERT: Final = (
     f"INSERT INTO {Message._meta.db_table} ({', '.join(_COLUMNS)}) VALUES ({', '.join(['%s'] * len(_COLUMNS))})"  # noqa: S608
 )
 _ADD_TO_TOPIC: Final = (
-    f"UPDATE {Topic._meta.db_table} SET count = count + %s, bytes = bytes + %s, cursor = %s WHERE id = %s"  # noqa: S608
+    f"UPDATE {Topic._meta.db_table} SET count = count + %s, bytes = bytes + %s, cursor = %s, "  # noqa: S608
+    "used_at = CASE WHEN used_at < %s THEN %s ELSE used_at END WHERE id = %s"
 )
 _ADD_TO_ACCOUNT: Final = (
     f"UPDATE {Account._meta.db_table} SET messages_used = messages_used + %s, bytes_used = bytes_used + %s "  # noqa: S608
@@ -102,6 +107,7 @@ class _Totals:
     count: int = 0
     bytes: int = 0
     cursor: int = 0
+    used_at: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +172,7 @@ class Batch:
         self._strangers: defaultdict[TopicName, Counter[bytes]] = defaultdict(Counter)
         self._accounts: dict[bytes, int | None] = {}
         self._horizons: dict[TopicName, int] = {}
+        self._inboxes: dict[bytes, bool] = {}
 
     def take(self, items: Sequence[Admitted]) -> None:
         """Decide over every message and write what is to be stored."""
@@ -235,6 +242,8 @@ class Batch:
             return self._take_again(message, *held)
         if item.publisher.right is not Right.STRANGER:
             self._check_topic(message)
+            if item.publisher.right is Right.RELAY:
+                self._check_relayed(item)
         elif not self._stranger_may_wait(message):
             return Result("stored", message.id)
         if self._is_below_horizon(message):
@@ -244,7 +253,7 @@ class Batch:
         purged = message.id in self._deletions and self._is_deleted(message)
         if message.body is None and not purged:
             raise AccordError("bad_request", "a message comes with its body, unless it has been deleted")
-        if message.refs and item.publisher.right is not Right.IMPORT:
+        if message.refs and item.publisher.right not in _UNJUDGED:
             self._check_references(message)
         concerns = message.attention_keys
         size = message.size
@@ -257,7 +266,7 @@ class Batch:
             self._charge(item, size)
         if item.publisher.right is Right.STRANGER:
             self._strangers[message.topic][message.author] += 1
-        self._append(message, concerns, purged, size)
+        self._append(message, concerns, purged, size, item.publisher)
         self.stored[-1].link = item.publisher.link
         self._arrivals.append(Arrival(message, self.cursor, item.publisher))
         return Result("stored", message.id)
@@ -295,6 +304,20 @@ class Batch:
             self._horizons[topic] = selectors.topic_horizon(topic)
         return message.created_at < self._horizons[topic]
 
+    def _check_relayed(self, item: Admitted) -> None:
+        """What a relay may bring of what others have signed."""
+        message = item.message
+        if message.author == item.publisher.user:
+            return
+        topic = message.topic
+        if topic.kind == "user":
+            if topic.ident not in self._inboxes:
+                self._inboxes[topic.ident] = selectors.is_served(topic.ident, now=self.now)
+            if not self._inboxes[topic.ident]:
+                raise AccordError("not_found", "this hub serves no such user")
+        if message.type == "import.text" and not is_own_import(message):
+            raise AccordError("denied", "what is imported into a channel of this hub, its operator has imported")
+
     def _stranger_may_wait(self, message: SignedMessage) -> bool:
         recipient = message.topic.ident
         if not Account.objects.filter(user__key=recipient).exclude(kind=Account.Kind.TEMP).exists():
@@ -321,7 +344,9 @@ class Batch:
             allowance = self._allowances[account_id] = _Allowance(*row)
         allowance.take(size)
 
-    def _append(self, message: SignedMessage, concerns: list[bytes], purged: bool, size: int) -> None:
+    def _append(
+        self, message: SignedMessage, concerns: list[bytes], purged: bool, size: int, publisher: Publisher
+    ) -> None:
         self.cursor += 1
         topic_id = self._topic_id(message.topic) or self._topic_create(message.topic)
         salt, body = (None, None) if purged else (message.salt, message.body)
@@ -356,6 +381,8 @@ class Batch:
         totals.count += 1
         totals.bytes += size - (_content_bytes(message) if purged else 0)
         totals.cursor = self.cursor
+        if publisher.right in _PERSONS:
+            totals.used_at = self.now
         self._held[message.id] = (self.cursor, body is not None)
         self._fresh[message.id] = message
         self.stored.append(
@@ -386,7 +413,8 @@ class Batch:
             self._purge(deletion, ident)
         with connection.cursor() as cursor:
             for topic_id, totals in self._totals.items():
-                cursor.execute(_ADD_TO_TOPIC, (totals.count, totals.bytes, totals.cursor, topic_id))
+                used_at = totals.used_at
+                cursor.execute(_ADD_TO_TOPIC, (totals.count, totals.bytes, totals.cursor, used_at, used_at, topic_id))
             for account_id, used in self._allowances.items():
                 if used.messages:
                     cursor.execute(_ADD_TO_ACCOUNT, (used.messages, used.bytes, account_id))

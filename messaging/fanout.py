@@ -23,12 +23,14 @@ _FRAME_ROOM: Final = 64
 
 
 def may_read(session: Session, stored: Stored) -> bool:
-    """Whether a member's session may read a message; the same rule as selectors.readable."""
+    """Whether a session may read a message; the same rule as selectors.readable."""
     if stored.topic.kind in OPEN_KINDS or stored.author == session.user:
         return True
     if stored.topic.kind == "hub":
+        if session.role is Role.RELAY and stored.type == "chan.open":
+            return True
         return session.role is Role.ADMIN or session.user in stored.concerns
-    return stored.topic.kind == "user" and stored.topic.ident == session.user
+    return stored.topic.kind == "user" and (stored.topic.ident == session.user or stored.topic.ident in session.served)
 
 
 @dataclass(slots=True)

@@ -14,36 +14,40 @@ import orjson
 from accord import pow
 from accord.encoding import b64decode, b64encode
 from accord.errors import AccordError, RemoteError
-from accord.message_types import read_body
-from accord.messages import Message
-from accord.topics import Topic, open_channel_id, parse_topic
-from messaging import backlogs, selectors
-from messaging.admission import DIFFICULTY, Publisher
+from accord.topics import Topic, parse_topic
+from messaging import backlogs, selectors, topic_rows
+from messaging.admission import DIFFICULTY
 from messaging.batch import Result
 from messaging.fanout import COALESCE_SECONDS, MAX_SUBSCRIPTIONS
 from messaging.ingest import Submission
 from messaging.live import live
 from messaging.places import read_place, write_place
-from messaging.publishing import MAX_PUBLISH_MESSAGES, RIGHTS, result_bytes
-from messaging.selectors import MAX_FETCH_MESSAGES, OPEN_KINDS, Wanted
+from messaging.publishing import MAX_PUBLISH_MESSAGES, publisher_of_session, result_bytes
+from messaging.reading import reader_of
+from messaging.selectors import MAX_FETCH_MESSAGES, OPEN_KINDS, Reader, Wanted
+from messaging.services import topics_use
 from messaging.stored import frame_bytes
 from peers import registry
 from peers.clock import now_ms
 from peers.db import in_db
 from peers.frames import read_ref
 from peers.keyring import keyring
-from peers.sessions import Role, Session, TokenBucket, sessions
+from peers.sessions import MEMBERS, READERS, Role, Session, TokenBucket, sessions
 
 MAX_PUBLISHING_BYTES: Final = 1024 * 1024  # of a session; as parsed they take several times that
 MAX_TOPICS_A_FRAME: Final = 1_000
 MAX_SIGNAL_BYTES: Final = 4 * 1024
 SIGNALS_PER_SECOND: Final = 5
 MAX_LONG_ANSWERS: Final = 8
+USED_STEP_MS: Final = 3600 * 1000
+MAX_NOTED_TOPICS: Final = 10_000
+
+_noted: dict[Topic, int] = {}  # when this process last wrote down that a topic is used, ms
 
 
 def member_of(session: Session) -> bytes:
     """The user of a session that may do what members do; AccordError("denied") for any other."""
-    if session.user is None or session.role not in (Role.MEMBER, Role.ADMIN):
+    if session.user is None or session.role not in MEMBERS:
         raise AccordError("denied", "only members may do that")
     return session.user
 
@@ -52,7 +56,7 @@ class _Publishes:
     """What a session has under way to be stored; the receive loop waits while it is enough."""
 
     def __init__(self, session: Session) -> None:
-        self.publisher = Publisher(RIGHTS[session.role], user=session.user, account_id=session.account_id)
+        self.publisher = publisher_of_session(session)
         self._bytes = 0
         self._room = asyncio.Event()
 
@@ -112,12 +116,11 @@ async def topics(session: Session, frame: dict[str, Any]) -> None:
     """List what the session may read."""
     ref = read_ref(frame)
     rows: list[dict[str, Any]] = []
-    if session.role in (Role.MEMBER, Role.ADMIN):
+    if session.role in READERS:
         after = frame.get("after")
         rows = await in_db(
-            selectors.topics_of,
-            member_of(session),
-            is_admin=session.role is Role.ADMIN,
+            topic_rows.topics_of,
+            reader_of(session),
             hub=keyring().hub.public,
             after=_read_topic(after) if after is not None else None,
             limit=MAX_TOPICS_A_FRAME + 1,
@@ -150,11 +153,12 @@ def _read_wanted(frame: dict[str, Any]) -> Wanted:
 async def _check_readable(session: Session, topic: Topic) -> None:
     if topic.kind not in ("feed", "user", "chan", "hub"):
         raise AccordError("not_found", f"this hub keeps no {topic.kind} topics")
-    if topic.kind == "user" and topic.ident != session.user:
+    if topic.kind == "user" and topic.ident != session.user and topic.ident not in session.served:
         raise AccordError("denied", "an inbox is read by its owner")
-    if topic.kind == "hub" and topic.ident != keyring().hub.public:
+    is_foreign = topic.kind == "hub" and topic.ident != keyring().hub.public
+    if is_foreign and session.role is not Role.RELAY:  # which learns from it what channels that hub has
         raise AccordError("not_found", "that is another hub's topic")
-    if topic.kind in OPEN_KINDS and not await in_db(selectors.topic_exists, topic):
+    if (topic.kind in OPEN_KINDS or is_foreign) and not await in_db(selectors.topic_exists, topic):
         raise AccordError("not_found", f"no such {topic.kind} here")
 
 
@@ -169,11 +173,12 @@ def _check_room(session: Session, wanted: Wanted) -> None:
 async def subscribe(session: Session, frame: dict[str, Any]) -> None:
     """Deliver what is wanted: what came after `since` first, then as it comes, without gap or double."""
     ref = read_ref(frame)
-    member_of(session)
+    reader_of(session)
     wanted = _read_wanted(frame)
     for topic in wanted.topics:
         await _check_readable(session, topic)
     _check_room(session, wanted)
+    await _use(session, *wanted.topics)
     fanout = live().fanout
     since = frame.get("since")
     if since is not None:
@@ -215,8 +220,10 @@ async def fetch(session: Session, frame: dict[str, Any]) -> None:
     """A page of a topic by time; of another user's inbox, what the asker has written there."""
     ref = read_ref(frame)
     topic = _read_topic(frame.get("topic"))
-    user = session.user if session.role is Role.TEMP and topic.kind == "hub" else None
-    user = user or member_of(session)  # a temporary account reads what concerns itself, a guest nothing
+    if session.user is not None and session.role is Role.TEMP and topic.kind == "hub":
+        reader = Reader(session.user, False, now_ms())  # a temporary account reads what concerns itself
+    else:
+        reader = reader_of(session)
     if topic.kind != "user":
         await _check_readable(session, topic)
     limit = frame.get("limit", MAX_FETCH_MESSAGES)
@@ -227,13 +234,12 @@ async def fetch(session: Session, frame: dict[str, Any]) -> None:
     found, more = await in_db(
         selectors.page,
         topic,
-        user=user,
-        is_admin=session.role is Role.ADMIN,
+        reader,
         limit=limit,
-        now=now_ms(),
         before=read_place(frame.get("before")),
         after=read_place(frame.get("after")),
     )
+    await _use(session, topic)
     fields: dict[str, Any] = {"ref": ref, "more": more}
     if found:
         fields["next"] = write_place(found[-1][0])
@@ -253,7 +259,7 @@ async def signal(session: Session, frame: dict[str, Any]) -> None:
     if "body" not in frame or len(orjson.dumps(frame["body"])) > MAX_SIGNAL_BYTES:
         raise RemoteError("bad_request", f"body: at most {MAX_SIGNAL_BYTES} bytes expected")
     if topic.kind == "user":
-        listeners = set(sessions.of_user(topic.ident))
+        listeners = {session for session in sessions.of_user(topic.ident) if session.role is not Role.RELAY}
     else:
         await _check_readable(session, topic)
         if topic.kind == "hub":
@@ -283,36 +289,24 @@ async def challenge(session: Session, frame: dict[str, Any]) -> None:
     session.send_json({"type": "challenge", "ref": ref, "challenge": value})
 
 
-# New topics, told as they come
+# What a session reads is used
 
 
-def _announce(topic: Topic, listeners: list[Session]) -> None:
-    async def tell(session: Session) -> None:
-        row = await in_db(selectors.topic_row_of, topic, user=member_of(session), is_admin=session.role is Role.ADMIN)
-        if row is not None:
-            session.send_json({"type": "topic_added", **row})
-
-    for session in listeners:
-        session.run(tell(session))
-
-
-@registry.lives("chan.open")
-def channel_opened(message: Message) -> None:
-    """Tell every member of a new channel."""
-    body = read_body(message)
-    ident = open_channel_id(message.author, body["nonce"], keyring().hub.public)
-    _announce(Topic("chan", ident), sessions.members())
+async def _use(session: Session, *topics: Topic) -> None:
+    """Note that a person here uses these topics: it decides what links to other hubs carry."""
+    now = now_ms()
+    unnoted = [topic for topic in topics if _noted.get(topic, 0) <= now - USED_STEP_MS]
+    if session.role in MEMBERS and unnoted:
+        if len(_noted) > MAX_NOTED_TOPICS:
+            _noted.clear()
+        _noted.update(dict.fromkeys(unnoted, now))
+        await in_db(topics_use, topics=unnoted, now=now)
 
 
-@registry.lives("replace_account")
-def account_claimed(message: Message) -> None:
-    """Tell every member of a new member's feed."""
-    _announce(Topic("feed", read_body(message)["new_pubkey"]), sessions.members())
+def _no_longer_served(session: Session, user: bytes) -> None:
+    unwanted = Wanted(topics=(Topic("user", user),))
+    live().fanout.unsubscribe(session, unwanted)
+    backlogs.take_out(session, unwanted)
 
 
-@registry.lives("add_user")
-def account_added(message: Message) -> None:
-    """The same for an account that was added as a real one."""
-    body = read_body(message)
-    if body["kind"] == "real":
-        _announce(Topic("feed", body["pubkey"]), sessions.members())
+registry.unserved_hooks.append(_no_longer_served)

@@ -25,6 +25,7 @@ from accord.messages import MAX_ATTENTION_KEYS, MAX_ATTENTION_MESSAGES, SALT_BYT
 from accord.primitives import expand, lp, u64
 from accord.topics import Topic
 from messaging.admission import Admitted, Publisher, Right, admit
+from messaging.import_keys import import_key
 from messaging.irc import SpokenLine, parse_log
 from messaging.services import messages_store, writer_prepare
 from peers.clock import now_ms
@@ -60,7 +61,7 @@ class Importer:
         """The user key of a nick, the same in every file and every run."""
         key = self._keys.get(nick)
         if key is None:
-            key = self._keys[nick] = SigningKey(expand(self._secret, "import-key", lp(nick.encode())))
+            key = self._keys[nick] = import_key(self._secret, nick)
         return key
 
     def prepare(self, path: Path) -> list[Admitted]:

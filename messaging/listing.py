@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from django.db.models import QuerySet
 
@@ -13,25 +13,12 @@ from accord.encoding import b64encode
 from accord.messages import message_uuid
 from messaging.models import Mention, Message, Reference, Topic
 from messaging.places import Place
-from messaging.selectors import MAX_READ_BYTES, READ_STEP, not_burned, readable, topic_row
+from messaging.selectors import MAX_READ_BYTES, READ_STEP, Reader, not_burned
 from messaging.stored import item_bytes
-from peers.models import Account
+from messaging.topic_rows import account_names, homes_of, hub_names
 
 UUID_FIXED_BYTES: Final = 6  # of an id, before the first bits that its UUID overwrites
 _COLUMNS: Final = ("cursor", "ident", "header", "sig", "salt", "body")
-
-
-@dataclass(frozen=True, slots=True)
-class Reader:
-    """Who reads, and when (ms)."""
-
-    user: bytes
-    is_admin: bool
-    now: int
-
-    def rows(self) -> QuerySet[Message]:
-        """All messages that the reader may read."""
-        return Message.objects.filter(readable(self.user, is_admin=self.is_admin), not_burned(self.now))
 
 
 def api_item(ident: bytes, item: bytes) -> bytes:
@@ -100,19 +87,17 @@ def about(
     return _items(reader.rows().filter(cursor__in=named.values("message_id")).order_by("cursor"), limit)
 
 
-def channels(*, user: bytes, is_admin: bool, limit: int, after: bytes = b"") -> list[tuple[bytes, dict[str, Any]]]:
-    """Open channels by id: (id, row as the frame `topics` has it)."""
-    rows = Topic.objects.filter(kind="chan", ident__gt=after).order_by("ident")[:limit]
-    return [(bytes(row.ident), topic_row(row, row.name, user=user, is_admin=is_admin)) for row in rows]
-
-
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Somebody whose feed is held here; `profile` is the item of the newest one, None where there is none."""
+    """Somebody whose feed is held here; `profile` is the item of the newest one, None where there is none. `hub` serves
+    whoever has no account here, as far as one is known; with the name of that hub.
+    """
 
     key: bytes
     name: str | None
     profile: bytes | None
+    hub: bytes | None
+    hub_name: str | None
 
 
 def identities(reader: Reader, *, limit: int, after: bytes = b"", key: bytes | None = None) -> list[Identity]:
@@ -123,13 +108,19 @@ def identities(reader: Reader, *, limit: int, after: bytes = b"", key: bytes | N
     if key is not None:
         feeds = feeds.filter(ident=key)
     rows = [(row.pk, bytes(row.ident), row.count) for row in feeds[:limit]]
-    names = {
-        bytes(owner): name
-        for owner, name in Account.objects.filter(user__key__in=[ident for _, ident, _ in rows])
-        .exclude(kind=Account.Kind.TEMP)
-        .values_list("user__key", "name")
-    }
-    return [Identity(ident, names.get(ident), _profile(pk, reader) if count else None) for pk, ident, count in rows]
+    names = account_names([ident for _, ident, _ in rows])
+    homes = homes_of([ident for _, ident, _ in rows if ident not in names], now=reader.now)
+    called = hub_names(list(homes.values()))
+    return [
+        Identity(
+            ident,
+            names.get(ident),
+            _profile(pk, reader) if count else None,
+            homes.get(ident),
+            called.get(homes.get(ident, b"")),
+        )
+        for pk, ident, count in rows
+    ]
 
 
 def _profile(topic_id: int, reader: Reader) -> bytes | None:

@@ -13,9 +13,11 @@ from messaging.batch import Result
 from messaging.ingest import Submission
 from messaging.live import live
 from peers import registry
+from peers.keyring import keyring
 from peers.loop import loop_bridge
 from peers.rest import Caller
-from peers.sessions import Role
+from peers.selectors import admin_account_id
+from peers.sessions import Role, Session
 
 MAX_PUBLISH_MESSAGES: Final = 100
 
@@ -24,6 +26,7 @@ RIGHTS: Final = {
     Role.TEMP: Right.CLAIM,
     Role.MEMBER: Right.OWN,
     Role.ADMIN: Right.ADMIN,
+    Role.RELAY: Right.RELAY,
 }
 
 
@@ -55,6 +58,17 @@ def messages_submit(envelopes: list[Any], publisher: Publisher, proofs: dict[str
 def publisher_of(caller: Caller) -> Publisher:
     """On what ground a caller brings messages."""
     return Publisher(RIGHTS[caller.role], user=caller.bearer.user, account_id=caller.account_id)
+
+
+def publisher_of_session(session: Session) -> Publisher:
+    """On what ground a session brings messages."""
+    link = session.client if session.role is Role.RELAY else None
+    return Publisher(RIGHTS[session.role], user=session.user, account_id=session.account_id, link=link)
+
+
+def publisher_of_link(hub: bytes) -> Publisher:
+    """On what ground a hub brings messages that this one has dialled: its operator wanted that, and pays."""
+    return Publisher(Right.RELAY, user=keyring().admin.public, account_id=admin_account_id(), link=hub)
 
 
 def message_submit(caller: Caller, envelope: dict[str, Any]) -> None:

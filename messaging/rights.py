@@ -1,6 +1,6 @@
 """What one message may do to another one: edit, delete, pin (protocol.md section 1).
 
-Judged when both are held, whichever came first, so that every hub comes to the same view. Pure functions.
+Judged when both are held, whichever came first, so that every hub comes to the same view.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ from accord.errors import AccordError
 from accord.message_types import RULES
 from accord.messages import Message
 from accord.topics import Topic
+from messaging.models import Topic as ChannelRow
 from peers.keyring import keyring
+from peers.models import Hub
 
 
 class Target(Protocol):
@@ -39,9 +41,26 @@ class Deletion:
     created_at: int
 
 
-def topic_admin(topic: Topic) -> bytes:
-    """The user key that administers a topic of the built kinds."""
-    return topic.ident if topic.kind in ("feed", "user") else keyring().admin.public
+def topic_admin(topic: Topic) -> bytes | None:
+    """The user key that administers a topic of the built kinds: of a channel, the admin of the hub it belongs to. None
+    for what is not known here.
+    """
+    match topic.kind:
+        case "feed" | "user":
+            return topic.ident
+        case "hub":
+            return hub_admin(topic.ident)
+        case _:
+            hub = ChannelRow.objects.filter(kind=topic.kind, ident=topic.ident).values_list("hub", flat=True).first()
+            return keyring().admin.public if hub is None else hub_admin(bytes(hub))
+
+
+def hub_admin(hub: bytes) -> bytes | None:
+    """The user key of a hub's admin: of another one, as it has signed it; None where it has not."""
+    if hub == keyring().hub.public:
+        return keyring().admin.public
+    found = Hub.objects.filter(key=hub).values_list("admin", flat=True).first()
+    return None if found is None else bytes(found)
 
 
 def has_effect(message: Message, relation: str) -> bool:
@@ -61,8 +80,8 @@ def may_delete(deletion: Deletion, target: Target) -> bool:
     return (
         deletion.topic == target.topic
         and deletion.created_at >= target.created_at
-        and deletion.author in (target.author, topic_admin(target.topic))
         and not is_control(target.type)
+        and (deletion.author == target.author or deletion.author == topic_admin(target.topic))
     )
 
 
@@ -79,15 +98,14 @@ def check_reference(message: Message, relation: str, target: Target) -> None:
     """Refuse at the door what would have no effect; AccordError: bad_request, denied."""
     if target.topic != message.topic and not (relation == "react" and _is_received(message, target)):
         raise AccordError("bad_request", "a reference is to a message of the same topic")
-    is_admin = message.author == topic_admin(message.topic)
     if relation == "edit" and (message.author != target.author or message.burn_at != target.burn_at):
         raise AccordError("denied", "only the author edits, and the edit burns with the original")
     if relation == "delete":
-        if message.author != target.author and not is_admin:
+        if message.author != target.author and message.author != topic_admin(message.topic):
             raise AccordError("denied", "only the author or an admin deletes")
         if is_control(target.type):
             raise AccordError("denied", f"a {target.type} cannot be deleted")
         if message.created_at < target.created_at:
             raise AccordError("bad_request", "a deletion is not older than its target")
-    if relation == "pin" and not is_admin:
+    if relation == "pin" and message.author != topic_admin(message.topic):
         raise AccordError("denied", "only an admin pins")

@@ -17,7 +17,7 @@ from accord.topics import Topic as TopicName
 from messaging.models import Mention, Message, Reference, Store, Topic
 from messaging.places import Place
 from messaging.stored import Stored, item_bytes
-from peers.models import Account, Process, User
+from peers.models import Account, Blessing, Process, User
 
 SCAN_STEP: Final = 50_000
 READ_STEP: Final = 16  # rows taken from the database at once: a body may have 256 KiB
@@ -123,6 +123,16 @@ def is_known(key: bytes) -> bool:
     return User.objects.filter(key=key).exists()
 
 
+def is_served(key: bytes, *, now: int) -> bool:
+    """Whether messages to a user are for this hub to keep: a member's, or those of somebody who blesses it or a hub
+    that it serves them through.
+    """
+    return (
+        Account.objects.filter(user__key=key).exclude(kind=Account.Kind.TEMP).exists()
+        or Blessing.objects.filter(user__key=key, expiration__gt=now).exists()
+    )
+
+
 def strangers_waiting(recipient: bytes) -> Counter[bytes]:
     """How many undeleted messages each author without an account has in a member's inbox since the member last wrote to
     that author.
@@ -199,19 +209,42 @@ def _topics(names: Iterable[TopicName]) -> Q:
     return wanted
 
 
-def readable(user: bytes, *, is_admin: bool) -> Q:
-    """Which messages a member may read (section 4): open topics, the own inbox, the own messages, what concerns the
-    user of `hub:`.
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Who reads, and when (ms). A relay reads what its user may, but of `hub:` never as an admin; and `inboxes`, those
+    of the users whom it serves.
     """
-    topics = Q(kind__in=OPEN_KINDS) | Q(kind="user", ident=user)
-    if is_admin:
-        topics |= Q(kind="hub")
-    mine = Q(author__in=User.objects.filter(key=user))
-    concerns = Q(
-        topic__in=Topic.objects.filter(kind="hub"),
-        cursor__in=Mention.objects.filter(user__key=user).values("message_id"),
-    )
-    return Q(topic__in=Topic.objects.filter(topics)) | mine | concerns  # no joins, which would change a reader's plan
+
+    user: bytes
+    is_admin: bool
+    now: int
+    is_relay: bool = False
+    inboxes: frozenset[bytes] = frozenset()
+
+    def rows(self) -> QuerySet[Message]:
+        """All messages that the reader may read."""
+        return Message.objects.filter(readable(self), not_burned(self.now))
+
+    def topics(self) -> Q:
+        """The topics that the reader may read whole."""
+        topics = Q(kind__in=OPEN_KINDS) | Q(kind="user", ident__in=[self.user, *self.inboxes])
+        return topics | Q(kind="hub") if self.is_admin else topics
+
+
+def readable(reader: Reader) -> Q:
+    """Which messages one may read (section 4): whole topics, the own messages, what concerns the user of `hub:`; a
+    relay also what channels there are.
+    """
+    mine = Q(author__in=User.objects.filter(key=reader.user))
+    hubs = Topic.objects.filter(kind="hub")
+    concerns = Q(topic__in=hubs, cursor__in=Mention.objects.filter(user__key=reader.user).values("message_id"))
+    may = Q(topic__in=Topic.objects.filter(reader.topics())) | mine | concerns  # no joins: they change a reader's plan
+    return may | Q(topic__in=hubs, type="chan.open") if reader.is_relay else may
+
+
+def readable_topics(reader: Reader) -> QuerySet[Topic]:
+    """The topics that a session of sync may offer: those that the reader may read whole."""
+    return Topic.objects.filter(reader.topics())
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,9 +275,7 @@ class Wanted:
         return wanted
 
 
-def backlog(
-    wanted: Wanted, *, user: bytes, is_admin: bool, after: int, upto: int, now: int, limit: int
-) -> tuple[list[Stored], int]:
+def backlog(wanted: Wanted, reader: Reader, *, after: int, upto: int, limit: int) -> tuple[list[Stored], int]:
     """The next messages of a subscription in (after, upto], in order of arrival, and how far has been looked.
 
     The table is walked by arrival number, at most SCAN_STEP of them a call: the cost is what came since, not how many
@@ -258,7 +289,7 @@ def backlog(
         Message.objects.annotate(in_topic=F("topic_id") + 0)
         .filter(cursor__gt=after, cursor__lte=last)
         .filter(query)
-        .filter(readable(user, is_admin=is_admin), not_burned(now))
+        .filter(readable(reader), not_burned(reader.now))
         .order_by("cursor")
         .values_list("cursor", flat=True)[:limit]
     )
@@ -268,20 +299,18 @@ def backlog(
 
 def page(
     topic: TopicName,
+    reader: Reader,
     *,
-    user: bytes,
-    is_admin: bool,
     limit: int,
-    now: int,
     before: Place | None = None,
     after: Place | None = None,
 ) -> tuple[list[tuple[Place, bytes]], bool]:
     """Messages of a topic by (created_at, id): the newest first, or with `after` the nearest later ones, oldest first;
     as ready items that fit a frame together, and whether there are more.
     """
-    rows = Message.objects.filter(topic__kind=topic.kind, topic__ident=topic.ident).filter(not_burned(now))
+    rows = Message.objects.filter(topic__kind=topic.kind, topic__ident=topic.ident).filter(not_burned(reader.now))
     if topic.kind not in OPEN_KINDS:
-        rows = rows.filter(readable(user, is_admin=is_admin))
+        rows = rows.filter(readable(reader))
     if after is not None:
         rows = rows.filter(created_at__gte=after[0]).filter(Q(created_at__gt=after[0]) | Q(ident__gt=after[1]))
         rows = rows.order_by("created_at", "ident")
@@ -312,62 +341,9 @@ def topic_horizon(topic: TopicName) -> int:
     return found or 0
 
 
-def topics_of(user: bytes, *, is_admin: bool, hub: bytes, after: TopicName | None, limit: int) -> list[dict[str, Any]]:
-    """The rows of a `topics` answer: all that the user may read, by name; two lists are merged since kinds sort before
-    ids.
-    """
-    mine = Q(kind__in=OPEN_KINDS) | Q(kind="user", ident=user) | Q(kind="hub", ident=hub)
-    rows = Topic.objects.filter(mine)
-    if after is not None:
-        rows = rows.filter(Q(kind__gt=after.kind) | Q(kind=after.kind, ident__gt=after.ident))
-    found = list(rows.order_by("kind", "ident")[:limit])
-    owners = [bytes(row.ident) for row in found if row.kind in ("feed", "user")]
-    names = {
-        bytes(key): name
-        for key, name in Account.objects.filter(user__key__in=owners)
-        .exclude(kind=Account.Kind.TEMP)
-        .values_list("user__key", "name")
-    }
-    return [topic_row(row, names.get(bytes(row.ident), row.name), user=user, is_admin=is_admin) for row in found]
-
-
-def topic_row(row: Topic, name: str, *, user: bytes, is_admin: bool) -> dict[str, Any]:
-    """One topic as the protocol lists it."""
-    topic = TopicName(row.kind, bytes(row.ident))
-    admin = topic.ident == user if topic.kind in ("feed", "user") else is_admin
-    value: dict[str, Any] = {
-        "topic": topic.name,
-        "kind": topic.kind,
-        "encrypted": False,
-        "count": row.count,
-        "horizon": row.horizon,
-        "cursor": row.cursor,
-        "role": "admin" if admin else "member",
-    }
-    if name:
-        value["name"] = name
-    if row.about:
-        value["about"] = row.about
-    return value
-
-
 def topic_by_name(name: str) -> Topic | None:
-    """An open channel by what people call it."""
-    return Topic.objects.filter(kind="chan", name=name).order_by("pk").first()
-
-
-def topic_row_of(topic: TopicName, *, user: bytes, is_admin: bool) -> dict[str, Any] | None:
-    """The `topics` row of one topic."""
-    row = Topic.objects.filter(kind=topic.kind, ident=topic.ident).first()
-    if row is None:
-        return None
-    name = row.name
-    if topic.kind in ("feed", "user"):
-        name = (
-            Account.objects.filter(user__key=topic.ident).exclude(kind="temp").values_list("name", flat=True).first()
-            or ""
-        )
-    return topic_row(row, name, user=user, is_admin=is_admin)
+    """An open channel of this hub by what people call it."""
+    return Topic.objects.filter(kind="chan", name=name, hub__isnull=True).order_by("pk").first()
 
 
 def figures() -> dict[str, int]:

@@ -91,7 +91,9 @@ class PublishedSerializer(serializers.Serializer[Any]):
 
 
 class TopicSerializer(serializers.Serializer[Any]):
-    """Where messages are addressed."""
+    """Where messages are addressed. A channel of another hub has that hub's key and name, and its `set_admin` statement
+    (section 3 of the protocol); the feed of somebody without an account here the hub that serves them, if it is known.
+    """
 
     topic = serializers.CharField()
     kind = serializers.ChoiceField(choices=["feed", "user", "chan", "hub"])
@@ -102,15 +104,22 @@ class TopicSerializer(serializers.Serializer[Any]):
     horizon = serializers.IntegerField(min_value=0)
     cursor = serializers.IntegerField(min_value=0)
     role = serializers.ChoiceField(choices=["member", "admin"])
+    hub = Key(allow_null=True)
+    hub_name = serializers.CharField(allow_null=True)
+    admin = serializers.DictField(allow_null=True)
 
 
 class IdentitySerializer(serializers.Serializer[Any]):
-    """Somebody whose feed is held here, with the newest profile by them. `name` is null for who has no account."""
+    """Somebody whose feed is held here, with the newest profile by them. `name` is null for who has no account; `hub`
+    is the one that serves such a one, if it is known.
+    """
 
     key = Key()
     name = serializers.CharField(allow_null=True)
     is_member = serializers.BooleanField()
     profile = MessageSerializer(allow_null=True)
+    hub = Key(allow_null=True)
+    hub_name = serializers.CharField(allow_null=True)
 
 
 class PowChallengeSerializer(serializers.Serializer[Any]):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from django.conf import settings
@@ -25,6 +25,7 @@ from messaging.admission import Admitted, Publisher, Right, admit
 from messaging.batch import Batch, Result, TableIds
 from messaging.locks import store_lock
 from messaging.models import Burned, Mention, Message, Reference, Store, Topic
+from messaging.rights import hub_admin
 from messaging.stored import Stored
 from peers import registry
 from peers.clock import now_ms
@@ -36,6 +37,7 @@ BURN_STEP: Final = 500
 BURNED_KEPT_MS: Final = 600_000
 WRITER_CACHE_KIB: Final = 256 * 1024
 LOUNGE: Final = "lounge"
+MAX_FOREIGN_CHANNELS: Final = 1_000  # of one hub
 
 _known = TableIds()
 
@@ -131,6 +133,12 @@ def _topic_ensure(kind: str, ident: bytes) -> None:
     Topic.objects.get_or_create(kind=kind, ident=ident)
 
 
+def topics_use(*, topics: Iterable[TopicName], now: int) -> None:
+    """Note that a person here uses these topics."""
+    for topic in topics:
+        Topic.objects.filter(kind=topic.kind, ident=topic.ident, used_at__lt=now).update(used_at=now)
+
+
 @registry.stores("add_user")
 def topics_of_added(message: SignedMessage, body: dict[str, Any], now: int) -> list[bytes]:
     """A claimed account has a feed and an inbox from its first moment."""
@@ -150,14 +158,18 @@ def topics_of_claimed(message: SignedMessage, body: dict[str, Any], now: int) ->
 
 @registry.stores("chan.open")
 def channel_open(message: SignedMessage, body: dict[str, Any], now: int) -> list[bytes]:
-    """Make an open channel. AccordError: denied (not the admin), conflict (the nonce was used)."""
-    hub = keyring().hub.public
-    if message.author != keyring().admin.public:
+    """Make an open channel, of this hub or of the one that the message is addressed to. AccordError: denied (not that
+    hub's admin), conflict (the nonce was used), quota (too many of that hub).
+    """
+    hub = message.topic.ident
+    if message.author != hub_admin(hub):
         raise AccordError("denied", "the hub's admin opens channels")
+    is_own = hub == keyring().hub.public
+    if not is_own and Topic.objects.filter(kind="chan", hub=hub).count() >= MAX_FOREIGN_CHANNELS:
+        raise AccordError("quota", f"this hub knows {MAX_FOREIGN_CHANNELS} channels of another one at most")
     ident = open_channel_id(message.author, body["nonce"], hub)
-    _, created = Topic.objects.get_or_create(
-        kind="chan", ident=ident, defaults={"name": body["name"], "about": body.get("about", "")}
-    )
+    defaults = {"name": body["name"], "about": body.get("about", ""), "hub": None if is_own else hub}
+    _, created = Topic.objects.get_or_create(kind="chan", ident=ident, defaults=defaults)
     if not created:
         raise AccordError("conflict", "that channel exists")
     return []
@@ -190,7 +202,7 @@ def hub_install() -> None:
         Store.objects.get_or_create(pk=1, defaults={"store": secrets.token_bytes(STORE_ID_BYTES)})
         for kind, ident in (("feed", ring.admin.public), ("user", ring.admin.public), ("hub", ring.hub.public)):
             _topic_ensure(kind, ident)
-        if not Topic.objects.filter(kind="chan").exists():
+        if not Topic.objects.filter(kind="chan", hub__isnull=True).exists():
             channel_create(name=LOUNGE, about="Everyone meets here. The hub can read this channel.")
 
 

@@ -9,4 +9,4 @@ class PeersConfig(AppConfig):
     name = "peers"
 
     def ready(self) -> None:
-        from peers import frames  # noqa: F401, PLC0415 - registers the frames of the session itself
+        from peers import frames, serving  # noqa: F401, PLC0415 - register the frames of the session itself

@@ -25,6 +25,7 @@ from peers.clock import now_ms
 from peers.counters import counters
 from peers.db import in_db
 from peers.keyring import keyring
+from peers.models import Account
 from peers.options import MAX_SOCKETS
 from peers.origins import clear_frames_allowed
 from peers.selectors import Member, is_revoked, member_of
@@ -103,7 +104,7 @@ class LiveConsumer:
         session = Session(
             send,
             scope.get("extensions", {}).get("accord") or Wire(),
-            role=role_of(member),
+            role=role_of(member, proved.certificate),
             client=proved.client,
             certificate=proved.certificate,
             account_id=member.account_id if member else None,
@@ -241,7 +242,7 @@ def admit_certificate(certificate: Certificate) -> Member:
     for check in registry.login_checks:
         check(certificate)
     member = member_of(certificate.user, now=now_ms())
-    if member is None or "login" not in certificate.scope:
+    if member is None or ("login" not in certificate.scope and member.kind == Account.Kind.TEMP):
         raise AccordError("denied", "no account here")
     return member
 

@@ -10,7 +10,7 @@ from peers import registry
 from peers.clock import now_ms
 from peers.db import in_db
 from peers.services import token_issue
-from peers.sessions import Session, TokenBucket
+from peers.sessions import Role, Session, TokenBucket
 
 TOKENS_PER_SECOND: Final = 1
 TOKENS_BURST: Final = 5
@@ -28,6 +28,8 @@ def read_ref(frame: dict[str, Any]) -> int:
 async def token(session: Session, frame: dict[str, Any]) -> None:
     """A bearer token for the REST API that is good for as long as this session, 15 minutes at most."""
     ref = read_ref(frame)
+    if session.role is Role.RELAY:
+        raise AccordError("denied", "a token stands for the whole account, which a relay does not")
     bucket = session.state.get("tokens")
     if bucket is None:
         bucket = session.state["tokens"] = TokenBucket(TOKENS_PER_SECOND, TOKENS_BURST)

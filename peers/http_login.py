@@ -17,7 +17,7 @@ from peers.consumer import admit, login_note, login_result
 from peers.keyring import keyring
 from peers.loop import loop_bridge
 from peers.services import token_issue
-from peers.sessions import role_of
+from peers.sessions import Role, role_of
 
 MAX_USED_HANDLES: Final = 10_000
 HANDLE_BYTES: Final = 16
@@ -66,7 +66,9 @@ def login_finish(handle: bytes, response: Any, *, now: int) -> bytes:
     proved = machine.receive(canonical(response), now)
     assert isinstance(proved, Proved)  # noqa: S101 - the machine's second answer
     try:
-        role = role_of(admit(proved))
+        role = role_of(admit(proved), proved.certificate)
+        if role is Role.RELAY:  # a token stands for the whole account
+            raise AccordError("denied", "a relay comes over the socket")
     except AccordError as error:
         loop_bridge.soon(login_note, error.code, proved.certificate)
         raise

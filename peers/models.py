@@ -35,6 +35,7 @@ class Account(models.Model):
     bytes_limit = models.BigIntegerField(null=True, help_text="bytes it may store here; empty: no limit")
     messages_used = models.BigIntegerField(default=0)
     bytes_used = models.BigIntegerField(default=0)
+    carried = models.BooleanField(default=True, help_text="whether its user wants to be reached from linked hubs")
 
     class Meta:
         constraints = [
@@ -53,6 +54,45 @@ class Account(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class Hub(models.Model):
+    """Another hub that this one has heard of: what it has signed about its admin, and whether it has proved its key
+    here.
+    """
+
+    key = models.BinaryField(max_length=32, unique=True)
+    name = models.CharField(max_length=80, help_text="what it calls itself, or is called by who told of it")
+    admin = models.BinaryField(max_length=32, help_text="the user key that `set_admin` names")
+    set_admin = models.BinaryField(help_text="the hub's newest `set_admin` statement, as canonical JSON")
+    stated_at = models.BigIntegerField(help_text="ms since 1970 UTC: when it signed that")
+    first_seen = models.BigIntegerField(help_text="ms since 1970 UTC")
+    last_seen = models.BigIntegerField(
+        default=0, help_text="ms since 1970 UTC, to the hour: when it last proved its key on a link; 0: only heard of"
+    )
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Blessing(models.Model):
+    """A certificate by which a user lets a hub carry what the user may read (section 4, `serve`).
+
+    Of other hubs: they are served what is addressed to the user. Of this hub: it shows them to the hubs they are for.
+    """
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE)
+    hub = models.BinaryField(max_length=32, help_text="the peer key that is blessed")
+    serial = models.BinaryField(max_length=16)
+    expiration = models.BigIntegerField(help_text="ms since 1970 UTC")
+    certificate = models.BinaryField(help_text="as canonical JSON")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "hub", "serial"], name="blessing_once")]
+        indexes = [
+            models.Index(fields=["hub", "expiration"], name="blessing_by_hub"),
+            models.Index(fields=["expiration"], name="blessing_by_expiration"),
+        ]
 
 
 class Peer(models.Model):

@@ -47,6 +47,7 @@ FrameHandler = Callable[["Session", dict[str, Any]], Awaitable[None]]
 StoreHandler = Callable[[Message, dict[str, Any], int], list[bytes]]
 LiveHandler = Callable[[Message], None]
 StoredHook = Callable[[Sequence[Arrival], int], None]
+BlessingHook = Callable[[bytes, bytes, int], None]
 StartHook = Callable[[], Awaitable[None]]
 SessionHook = Callable[["Session"], None]
 LoginFacts = Callable[[], dict[str, Any]]
@@ -59,6 +60,11 @@ store_handlers: dict[str, list[StoreHandler]] = {}
 live_handlers: dict[str, list[LiveHandler]] = {}
 # Called with all that a commit stores and the time in ms, last in its transaction: they note what is to be done later.
 stored_hooks: list[StoredHook] = []
+# (user, hub, now in ms): a user has blessed a hub that had no living certificate of that user; in the transaction.
+blessing_hooks: list[BlessingHook] = []
+served_hooks: list[Callable[[], None]] = []  # on the loop: other hubs are to be shown other certificates than before
+unserved_hooks: list[Callable[[Session, bytes], None]] = []  # on the loop: a relay's session reads an inbox no more
+linked_hubs: list[Callable[[], list[bytes]]] = []  # keys of hubs that the operator has linked; in a database thread
 before_login: list[StartHook] = []
 session_closed: list[SessionHook] = []
 login_facts: list[LoginFacts] = []  # fields of login_result that the floors above know

@@ -15,6 +15,7 @@ from accord.messages import Message
 from accord.primitives import labelled_hash
 from accord.statements import make_statement
 from peers import registry
+from peers.blessings import blessings_revoke
 from peers.keyring import Keyring
 from peers.models import Account, Certificate, Peer, Process, Revocation, Statement, Token, User
 from peers.sessions import sessions
@@ -116,9 +117,10 @@ def tokens_expire(*, now: int) -> int:
 
 @registry.stores("cert.revoke")
 def certificate_revoke(message: Message, body: dict[str, Any], now: int) -> list[bytes]:
-    """Note that the author takes back a certificate, or all of a client key."""
+    """Note that the author takes back a certificate, or all of a client key; it serves no more."""
     user, _ = User.objects.get_or_create(key=message.author)
     Revocation.objects.get_or_create(user=user, serial=body.get("serial"), client=body.get("clientkey"))
+    blessings_revoke(user=message.author, serial=body.get("serial"), client=body.get("clientkey"))
     return []
 
 

@@ -41,16 +41,23 @@ class Role(Enum):
 
     GUEST = "guest"
     TEMP = "temp"
+    RELAY = "relay"  # another hub, for one of its users
     MEMBER = "member"
     ADMIN = "admin"
 
 
+MEMBERS: Final = frozenset({Role.MEMBER, Role.ADMIN})
+READERS: Final = MEMBERS | {Role.RELAY}
 _ROLES: Final = {"admin": Role.ADMIN, "real": Role.MEMBER, "temp": Role.TEMP}
 
 
-def role_of(member: Member | None) -> Role:
-    """What a session may do whose user has this account."""
-    return _ROLES[member.kind] if member else Role.GUEST
+def role_of(member: Member | None, certificate: Certificate | None = None) -> Role:
+    """What a session may do whose user has this account; under a certificate that is only for relays, what they may."""
+    if member is None:
+        return Role.GUEST
+    if certificate is not None and "login" not in certificate.scope:
+        return Role.RELAY
+    return _ROLES[member.kind]
 
 
 class TokenBucket:
@@ -94,6 +101,7 @@ class Session:
         self.certificate = certificate
         self.user = certificate.user if certificate else None
         self.account_id = account_id
+        self.served: dict[bytes, int] = {}  # users whose inboxes a relay reads too, until when (ms)
         self.started_at = now_ms()
         self.frame_size = 0  # size of the received frame that is being handled
         self.state: dict[str, Any] = {}  # what the apps above keep for this connection, by app
@@ -267,9 +275,13 @@ class SessionRegistry:
         """The user's sessions here."""
         return list(self._by_user.get(user, ()))
 
+    def readers(self) -> list[Session]:
+        """The sessions that read for a claimed account: its own, and relays."""
+        return [session for session in self.all() if session.role in READERS]
+
     def members(self) -> list[Session]:
         """The sessions with an account that has been claimed."""
-        return [session for session in self.all() if session.role in (Role.MEMBER, Role.ADMIN)]
+        return [session for session in self.all() if session.role in MEMBERS]
 
 
 sessions = SessionRegistry()

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from celery import shared_task
 
+from peers.blessings import blessings_expire
 from peers.clock import now_ms
 from peers.services import tokens_expire
 
 
 @shared_task(name="peers.sweep")
 def sweep() -> None:
-    """Drop bearer tokens that have expired."""
+    """Drop bearer tokens and blessings that have expired."""
     tokens_expire(now=now_ms())
+    blessings_expire(now=now_ms())

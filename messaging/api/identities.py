@@ -40,7 +40,7 @@ from peers.schema import (
 )
 from peers.viewsets import HubViewSet, page, read, read_page
 
-_IDENTITY: Final = {"key": ANN, "name": "ann", "is_member": True, "profile": None}
+_IDENTITY: Final = {"key": ANN, "name": "ann", "is_member": True, "profile": None, "hub": None, "hub_name": None}
 
 
 def _identity(found: Identity) -> dict[str, Any]:
@@ -49,6 +49,8 @@ def _identity(found: Identity) -> dict[str, Any]:
         "name": found.name,
         "is_member": found.name is not None,
         "profile": None if found.profile is None else orjson.Fragment(found.profile),
+        "hub": None if found.hub is None else b64encode(found.hub),
+        "hub_name": found.hub_name,
     }
 
 

@@ -135,10 +135,8 @@ class MessageViewSet(HubViewSet):
         reader = reader_of(caller)
         found, more = selectors.page(
             topic,
-            user=reader.user,
-            is_admin=reader.is_admin,
+            reader,
             limit=asked["limit"],
-            now=reader.now,
             before=self._place_asked(asked.get("before"), reader),
             after=self._place_asked(asked.get("after"), reader),
         )

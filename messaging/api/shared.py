@@ -6,7 +6,7 @@ from typing import Final
 
 from accord.encoding import b64encode
 from accord.messages import message_uuid
-from messaging.listing import Reader
+from messaging.selectors import Reader
 from peers.clock import now_ms
 from peers.rest import Caller
 from peers.schema import (

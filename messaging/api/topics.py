@@ -9,8 +9,8 @@ from rest_framework.response import Response
 
 from accord.errors import AccordError
 from accord.topics import Topic, open_channel_id, parse_topic
-from messaging import listing, selectors
-from messaging.api.shared import TOPIC_REGEX
+from messaging import topic_rows
+from messaging.api.shared import TOPIC_REGEX, reader_of
 from messaging.selectors import OPEN_KINDS
 from messaging.serializers import (
     TopicPage,
@@ -43,6 +43,9 @@ _TOPIC: Final = {
     "horizon": 0,
     "cursor": 42,
     "role": "member",
+    "hub": None,
+    "hub_name": None,
+    "admin": None,
 }
 _OPEN_MESSAGE: Final = {
     "message": {**ENVELOPE, "header": {**ENVELOPE["header"], "type": "chan.open", "to": f"hub:{BOB}"}}
@@ -55,16 +58,16 @@ def _path_topic(regex: str) -> OpenApiParameter:
 
 
 def _topic(row: dict[str, Any]) -> dict[str, Any]:
-    return {"name": None, "about": None, **row}
+    return {"name": None, "about": None, "hub": None, "hub_name": None, "admin": None, **row}
 
 
 def _one_topic(name: str, caller: Caller) -> dict[str, Any]:
     topic = parse_topic(name)
     may = topic.kind in OPEN_KINDS or topic in (Topic("user", caller.key), Topic("hub", keyring().hub.public))
-    row = selectors.topic_row_of(topic, user=caller.key, is_admin=caller.is_admin) if may else None
-    if row is None:
+    rows = topic_rows.topics_named([topic], reader_of(caller)) if may else []
+    if not rows:
         raise AccordError("not_found", "no such topic, or it is not for you")
-    return _topic(row)
+    return _topic(rows[0])
 
 
 class TopicViewSet(HubViewSet):
@@ -88,7 +91,7 @@ class TopicViewSet(HubViewSet):
         caller = caller_of(request)
         after = None if cursor is None else parse_topic(cursor.decode("ascii", "replace"))
         hub = keyring().hub.public
-        rows = selectors.topics_of(caller.key, is_admin=caller.is_admin, hub=hub, after=after, limit=limit + 1)
+        rows = topic_rows.topics_of(reader_of(caller), hub=hub, after=after, limit=limit + 1)
         return Response(page(rows, limit, _topic, lambda row: row["topic"].encode()))
 
     @operation(
@@ -124,7 +127,7 @@ class ChannelViewSet(HubViewSet):
         """By id."""
         limit, cursor = read_page(request)
         caller = caller_of(request)
-        rows = listing.channels(user=caller.key, is_admin=caller.is_admin, limit=limit + 1, after=cursor or b"")
+        rows = topic_rows.channels(reader_of(caller), limit=limit + 1, after=cursor or b"")
         return Response(page(rows, limit, lambda row: _topic(row[1]), lambda row: row[0]))
 
     @operation(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
@@ -18,10 +19,11 @@ from accord.topics import Topic
 from messaging import selectors
 from messaging.fanout import COALESCE_SECONDS, Fanout, deliver_frames, may_read
 from messaging.models import Message
-from messaging.selectors import Wanted
+from messaging.selectors import Reader, Wanted
 from messaging.stored import Stored
 from peers.sessions import Role, SharedFrame
 from tests.factories import (
+    NOW,
     deletion,
     envelope,
     ident_of,
@@ -39,10 +41,13 @@ CONTROL = Topic("hub", HUB)
 class FakeSession:
     """What fan-out sees of a session: whose it is, and that it takes frames."""
 
-    def __init__(self, user: bytes, role: Role = Role.MEMBER, client: bytes = b"a program") -> None:
+    def __init__(
+        self, user: bytes, role: Role = Role.MEMBER, client: bytes = b"a program", served: Iterable[bytes] = ()
+    ) -> None:
         self.user = user
         self.client = client
         self.role = role
+        self.served = dict.fromkeys(served, NOW)
         self.shared: list[SharedFrame] = []
         self.came = asyncio.Event()
 
@@ -338,10 +343,11 @@ def test_may_read_is_the_rule_of_the_database(drawn: list[tuple[int, str, set[in
             assert sorted(entry.concerns) == sorted(again.concerns)
             entry.concerns = again.concerns
             assert entry == again
-        for place, key in enumerate(people):
-            role = Role.ADMIN if place == 0 else Role.MEMBER
-            readable = selectors.readable(key.public, is_admin=role is Role.ADMIN)
-            found = set(Message.objects.filter(readable).values_list("cursor", flat=True))
-            session: Any = FakeSession(key.public, role)
+        readers = [(key, Role.MEMBER if place else Role.ADMIN, set()) for place, key in enumerate(people)]
+        readers += [(key, Role.RELAY, {people[2].public, new.public}) for key in people[:2]]
+        for key, role, served in readers:
+            reader = Reader(key.public, role is Role.ADMIN, NOW, role is Role.RELAY, frozenset(served))
+            found = set(Message.objects.filter(selectors.readable(reader)).values_list("cursor", flat=True))
+            session: Any = FakeSession(key.public, role, served=served)
             assert found == {cursor for cursor, entry in by_cursor.items() if may_read(session, entry)}
         transaction.set_rollback(True)

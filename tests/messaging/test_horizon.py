@@ -7,10 +7,11 @@ from django.db import connection
 from accord.keys import SigningKey
 from accord.merkle import HORIZON_MS, horizon_of
 from accord.topics import Topic
-from messaging import selectors
+from messaging import selectors, topic_rows
 from messaging.admission import Right
 from messaging.models import Message
 from messaging.models import Topic as TopicRow
+from messaging.selectors import Reader
 from tests.factories import NOW, Hub, admitted, envelope, feed, inbox, person, store, take
 
 HORIZON = horizon_of(NOW) - 3 * HORIZON_MS
@@ -55,8 +56,7 @@ def test_a_stranger_does_not_learn_of_a_horizon(hub: Hub) -> None:
 def test_rows_of_topics_tell_their_horizon(hub: Hub) -> None:
     ann = hub.member("ann")
     move(hub.lounge)
-    row = selectors.topic_row_of(hub.lounge, user=ann.public, is_admin=False)
-    assert row is not None
+    (row,) = topic_rows.topics_named([hub.lounge], Reader(ann.public, False, NOW))
     assert row["horizon"] == HORIZON
 
 

@@ -21,6 +21,7 @@ from messaging.importer import GROUP_MESSAGES, Importer, ImportTally
 from messaging.irc import parse_log
 from messaging.management.commands.import_irc import find_channel, find_logs
 from messaging.models import Mention, Message, Reference
+from messaging.selectors import Reader
 from peers.clock import now_ms
 from peers.keyring import private_seed
 from peers.models import Account
@@ -144,9 +145,7 @@ def test_mentions_and_answers_resolve(hub: Hub, tmp_path: Path) -> None:
     answered = Counter(number for line in lines for number in line.answers).most_common(1)[0]
     wanted = selectors.Wanted(messages=(bytes(by_number[answered[0]].ident),))
     newest = selectors.store_cursor()
-    found, _ = selectors.backlog(
-        wanted, user=hub.admin.public, is_admin=True, after=0, upto=newest, now=NOW, limit=1_000
-    )
+    found, _ = selectors.backlog(wanted, Reader(hub.admin.public, True, NOW), after=0, upto=newest, limit=1_000)
     assert len(found) == answered[1]
 
 

@@ -16,9 +16,9 @@ from accord.frames import MAX_FRAME_BYTES
 from accord.keys import SigningKey
 from accord.messages import parse_envelope
 from accord.topics import Topic
-from messaging import selectors
+from messaging import selectors, topic_rows
 from messaging.models import Message, Store
-from messaging.selectors import SCAN_STEP, Place, Wanted
+from messaging.selectors import SCAN_STEP, Place, Reader, Wanted
 from messaging.stored import Stored, frame_bytes
 from peers.services import process_forget, process_report
 from tests.factories import (
@@ -67,7 +67,7 @@ def test_pages_cover_a_topic_once_however_many_share_a_moment(hub: Hub, limit: i
     store(*values)
 
     def read(**place: Any) -> Page:
-        return selectors.page(hub.lounge, user=ann.public, is_admin=False, now=NOW, **place)
+        return selectors.page(hub.lounge, Reader(ann.public, False, NOW), **place)
 
     expected = sorted((value["header"]["created_at"], ident_of(value)) for value in values)
     assert pages(read, limit, forward=True) == [ident for _, ident in expected]
@@ -78,7 +78,7 @@ def test_more_is_said_only_where_there_is_more(hub: Hub) -> None:
     ann = hub.member("ann")
     store(*(envelope(ann, hub.lounge, f"{number}") for number in range(6)))
     for limit, expected in ((5, (5, True)), (6, (6, False)), (7, (6, False))):
-        found, more = selectors.page(hub.lounge, user=ann.public, is_admin=False, now=NOW, limit=limit)
+        found, more = selectors.page(hub.lounge, Reader(ann.public, False, NOW), limit=limit)
         assert (len(found), more) == expected
 
 
@@ -92,7 +92,7 @@ def test_a_page_of_large_messages_fits_a_frame(hub: Hub) -> None:
     expected = large(hub)
 
     def read(**place: Any) -> Page:
-        found, more = selectors.page(hub.lounge, user=hub.admin.public, is_admin=True, now=NOW, **place)
+        found, more = selectors.page(hub.lounge, Reader(hub.admin.public, True, NOW), **place)
         assert len(frame_bytes("page", [item for _, item in found], ref=2**53, more=more)) <= MAX_FRAME_BYTES
         assert len(found) in (1, 3)
         return found, more
@@ -108,11 +108,9 @@ def test_large_messages_are_walked_in_small_steps_without_gap(hub: Hub) -> None:
         lambda position: selectors.stored_between(position, upto, limit=500),
         lambda position: selectors.backlog(
             Wanted(topics=(hub.lounge,)),
-            user=hub.admin.public,
-            is_admin=True,
+            Reader(hub.admin.public, True, NOW),
             after=position,
             upto=upto,
-            now=NOW,
             limit=500,
         ),
     ):
@@ -131,8 +129,8 @@ def test_pages_from_any_place_have_what_lies_on_that_side(hub: Hub) -> None:
     store(*values)
     places = sorted((value["header"]["created_at"], ident_of(value)) for value in values)
     for place in [*places, (NOW, bytes(32)), (NOW - 1, b"\xff" * 32), (0, bytes(32)), (2**44, bytes(32))]:
-        later, _ = selectors.page(hub.lounge, user=ann.public, is_admin=False, now=NOW, limit=99, after=place)
-        earlier, _ = selectors.page(hub.lounge, user=ann.public, is_admin=False, now=NOW, limit=99, before=place)
+        later, _ = selectors.page(hub.lounge, Reader(ann.public, False, NOW), limit=99, after=place)
+        earlier, _ = selectors.page(hub.lounge, Reader(ann.public, False, NOW), limit=99, before=place)
         assert [found for found, _ in later] == [other for other in places if other > place]
         assert [found for found, _ in earlier] == [other for other in reversed(places) if other < place]
 
@@ -144,7 +142,7 @@ def test_a_page_of_an_inbox_has_what_the_reader_may_read(hub: Hub) -> None:
 
     def ids(reader: SigningKey) -> set[bytes]:
         is_admin = reader == hub.admin
-        found, _ = selectors.page(inbox(bob), user=reader.public, is_admin=is_admin, now=NOW, limit=9)
+        found, _ = selectors.page(inbox(bob), Reader(reader.public, is_admin, NOW), limit=9)
         return {ident for (_, ident), _ in found}
 
     assert ids(bob) == {ident_of(from_ann), ident_of(from_carl)}
@@ -158,7 +156,7 @@ def test_a_page_of_the_hubs_topic_has_what_concerns_the_reader(hub: Hub) -> None
     store(hub.claim(guest, person("carl"), "carl"))
 
     def types(reader: SigningKey) -> list[str]:
-        found, _ = selectors.page(hub.topic, user=reader.public, is_admin=False, now=NOW, limit=9, after=(0, b""))
+        found, _ = selectors.page(hub.topic, Reader(reader.public, False, NOW), limit=9, after=(0, b""))
         return sorted(orjson.loads(item)["message"]["header"]["type"] for _, item in found)
 
     assert types(ann) == ["add_user", "add_user", "replace_account"]
@@ -172,10 +170,14 @@ def test_what_has_burned_is_not_shown_before_it_is_dropped(hub: Hub) -> None:
     ann = hub.member("ann")
     store(envelope(ann, hub.lounge, "soon gone", burn_at=NOW + 1), envelope(ann, hub.lounge, "stays"))
     for now, count in ((NOW, 2), (NOW + 1, 1)):
-        page, more = selectors.page(hub.lounge, user=ann.public, is_admin=False, limit=9, now=now)
+        page, more = selectors.page(
+            hub.lounge,
+            Reader(ann.public, False, now),
+            limit=9,
+        )
         assert (len(page), more) == (count, False)
         found, _ = selectors.backlog(
-            Wanted(topics=(hub.lounge,)), user=ann.public, is_admin=False, after=0, upto=99, now=now, limit=9
+            Wanted(topics=(hub.lounge,)), Reader(ann.public, False, now), after=0, upto=99, limit=9
         )
         assert len(found) == count
         assert len(list(selectors.export_rows(now=lambda now=now: now))) == Message.objects.count() - 2 + count
@@ -258,11 +260,9 @@ def test_a_backlog_is_what_a_brute_force_filter_finds(drawn: list[Any], asked: l
             while position < upto:
                 step, looked = selectors.backlog(
                     wanted,
-                    user=reader.public,
-                    is_admin=reader == hub.admin,
+                    Reader(reader.public, reader == hub.admin, NOW),
                     after=position,
                     upto=upto,
-                    now=NOW,
                     limit=limit,
                 )
                 assert len(step) <= limit
@@ -288,11 +288,9 @@ def test_a_backlog_begins_after_and_ends_with_its_bounds(hub: Hub, limit: int) -
             while position < upto:
                 step, position = selectors.backlog(
                     Wanted(topics=(hub.lounge,)),
-                    user=ann.public,
-                    is_admin=False,
+                    Reader(ann.public, False, NOW),
                     after=position,
                     upto=upto,
-                    now=NOW,
                     limit=limit,
                 )
                 found += step
@@ -310,7 +308,7 @@ def test_a_long_backlog_is_walked_in_steps(hub: Hub) -> None:
     found, position, newest = [], 0, selectors.store_cursor()
     while position < newest:
         step, looked = selectors.backlog(
-            Wanted(topics=(hub.lounge,)), user=ann.public, is_admin=False, after=position, upto=newest, now=NOW, limit=2
+            Wanted(topics=(hub.lounge,)), Reader(ann.public, False, NOW), after=position, upto=newest, limit=2
         )
         assert position < looked <= position + SCAN_STEP
         found, position = found + step, looked
@@ -318,7 +316,7 @@ def test_a_long_backlog_is_walked_in_steps(hub: Hub) -> None:
 
 
 def test_nothing_is_wanted_by_those_who_name_nothing(hub: Hub) -> None:
-    found = selectors.backlog(Wanted(), user=hub.admin.public, is_admin=True, after=0, upto=9, now=NOW, limit=9)
+    found = selectors.backlog(Wanted(), Reader(hub.admin.public, True, NOW), after=0, upto=9, limit=9)
     assert found == ([], 9)
 
 
@@ -335,7 +333,7 @@ def test_topics_come_in_order_each_once(hub: Hub, limit: int) -> None:
     rows: list[dict[str, Any]] = []
     after: Topic | None = None
     while True:
-        found = selectors.topics_of(ann.public, is_admin=False, hub=hub.key, after=after, limit=limit)
+        found = topic_rows.topics_of(Reader(ann.public, False, NOW), hub=hub.key, after=after, limit=limit)
         rows += found
         if len(found) < limit:
             break
@@ -353,8 +351,7 @@ def test_topics_come_in_order_each_once(hub: Hub, limit: int) -> None:
     assert {row["topic"] for row in rows if row["role"] == "admin"} == {feed(ann).name, inbox(ann).name}
     for row in rows:
         kind, ident = next((topic.kind, topic.ident) for topic in expected if topic.name == row["topic"])
-        single = selectors.topic_row_of(Topic(kind, ident), user=ann.public, is_admin=False)
-        assert single == row
+        assert topic_rows.topics_named([Topic(kind, ident)], Reader(ann.public, False, NOW)) == [row]
 
 
 def every_topic() -> list[Topic]:
@@ -362,17 +359,16 @@ def every_topic() -> list[Topic]:
 
 
 def test_the_admin_administers_channels_and_the_hub(hub: Hub) -> None:
-    rows = selectors.topics_of(hub.admin.public, is_admin=True, hub=hub.key, after=None, limit=99)
+    rows = topic_rows.topics_of(Reader(hub.admin.public, True, NOW), hub=hub.key, after=None, limit=99)
     assert {row["role"] for row in rows} == {"admin"}
 
 
 def test_counts_and_cursors_of_topics(hub: Hub) -> None:
     ann = hub.member("ann")
     _, stored = store(*(envelope(ann, hub.lounge, f"{number}") for number in range(3)))
-    row = selectors.topic_row_of(hub.lounge, user=ann.public, is_admin=False)
-    assert row is not None
+    (row,) = topic_rows.topics_named([hub.lounge], Reader(ann.public, False, NOW))
     assert (row["count"], row["cursor"], row["kind"], row["encrypted"]) == (3, stored[-1].cursor, "chan", False)
-    assert selectors.topic_row_of(Topic("chan", bytes(32)), user=ann.public, is_admin=False) is None
+    assert topic_rows.topics_named([Topic("chan", bytes(32))], Reader(ann.public, False, NOW)) == []
     assert selectors.topic_exists(hub.lounge)
     assert not selectors.topic_exists(Topic("chan", bytes(32)))
     found = selectors.topic_by_name("lounge")

@@ -12,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from accord.errors import AccordError
 from accord.topics import Topic
 from messaging import selectors
+from messaging.import_keys import IMPORT_KEY_FILE
 from messaging.importer import RAW_SUFFIX, Importer, ImportTally
 from messaging.services import channel_create, hub_install
 from peers.keyring import HomeError, private_seed
@@ -37,7 +38,7 @@ class Command(BaseCommand):
         try:
             hub_install()
             channel = find_channel(options["channel"])
-            importer = Importer(secret=private_seed("import.key"), channel=channel, account_id=admin_account_id())
+            importer = Importer(secret=private_seed(IMPORT_KEY_FILE), channel=channel, account_id=admin_account_id())
             tally = self._run(importer, paths)
         except (AccordError, HomeError, OSError, ValueError) as error:
             raise CommandError(

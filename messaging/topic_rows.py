@@ -1,0 +1,118 @@
+"""Topics as the frame `topics` and the REST API list them (protocol.md section 4).
+
+A channel of another hub comes with that hub's key and name, and with the `set_admin` statement by which everyone can
+judge its admin; the feed of somebody without an account here with the hub that serves them, where one is known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from django.db.models import Q
+
+from accord.encoding import b64encode
+from accord.topics import Topic as TopicName
+from messaging.models import Topic
+from messaging.selectors import OPEN_KINDS, Reader
+from peers.blessings import blessed_hubs
+from peers.models import Account, Hub
+
+
+def topics_of(reader: Reader, *, hub: bytes, after: TopicName | None, limit: int) -> list[dict[str, Any]]:
+    """The rows of a `topics` answer: all that one may read, by name; kinds sort before ids. `hub` is this hub's key."""
+    mine = Q(kind__in=OPEN_KINDS) | Q(kind="user", ident__in=[reader.user, *reader.inboxes]) | Q(kind="hub", ident=hub)
+    rows = Topic.objects.filter(mine)
+    if after is not None:
+        rows = rows.filter(Q(kind__gt=after.kind) | Q(kind=after.kind, ident__gt=after.ident))
+    return topic_rows(list(rows.order_by("kind", "ident")[:limit]), reader)
+
+
+def topics_named(topics: Sequence[TopicName], reader: Reader) -> list[dict[str, Any]]:
+    """The rows of these topics, as far as they are known here."""
+    named = Q(pk__in=[])
+    for topic in topics:
+        named |= Q(kind=topic.kind, ident=topic.ident)
+    return topic_rows(list(Topic.objects.filter(named)), reader)
+
+
+def channels(reader: Reader, *, limit: int, after: bytes = b"") -> list[tuple[bytes, dict[str, Any]]]:
+    """Open channels by id: (id, row as the frame `topics` has it)."""
+    found = list(Topic.objects.filter(kind="chan", ident__gt=after).order_by("ident")[:limit])
+    rows = topic_rows(found, reader)
+    return [(bytes(topic.ident), row) for topic, row in zip(found, rows, strict=True)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Home:
+    """A hub as a row names it."""
+
+    name: str
+    admin: bytes
+    set_admin: dict[str, Any]
+
+
+def account_names(keys: Sequence[bytes]) -> dict[bytes, str]:
+    """The names of the claimed accounts of these users."""
+    rows = Account.objects.filter(user__key__in=keys).exclude(kind=Account.Kind.TEMP)
+    return {bytes(key): name for key, name in rows.values_list("user__key", "name")}
+
+
+def homes_of(keys: Sequence[bytes], *, now: int) -> dict[bytes, bytes]:
+    """Of these users, none of whom has an account here, the hub that serves them, where one does."""
+    return {key: min(hubs) for key, hubs in blessed_hubs(keys, now=now).items()}
+
+
+def hub_names(keys: Sequence[bytes]) -> dict[bytes, str]:
+    """What these hubs are called."""
+    return {bytes(key): name for key, name in Hub.objects.filter(key__in=keys).values_list("key", "name")}
+
+
+def topic_rows(found: Sequence[Topic], reader: Reader) -> list[dict[str, Any]]:
+    """Rows for these topics, in their order."""
+    owners = [bytes(topic.ident) for topic in found if topic.kind in ("feed", "user")]
+    names = account_names(owners)
+    foreign = homes_of([key for key in owners if key not in names], now=reader.now)
+    keys = {bytes(topic.hub) for topic in found if topic.hub is not None} | set(foreign.values())
+    homes = {
+        bytes(key): _Home(name, bytes(admin), orjson.loads(bytes(set_admin)))
+        for key, name, admin, set_admin in Hub.objects.filter(key__in=keys).values_list(
+            "key", "name", "admin", "set_admin"
+        )
+    }
+    return [_row(topic, reader, names, foreign, homes) for topic in found]
+
+
+def _row(
+    row: Topic, reader: Reader, names: dict[bytes, str], foreign: dict[bytes, bytes], homes: dict[bytes, _Home]
+) -> dict[str, Any]:
+    topic = TopicName(row.kind, bytes(row.ident))
+    is_person = topic.kind in ("feed", "user")
+    hub = foreign.get(topic.ident) if is_person else row.hub and bytes(row.hub)
+    home = homes.get(hub) if hub else None
+    if is_person:
+        is_admin = topic.ident == reader.user
+    else:
+        is_admin = reader.is_admin if hub is None else home is not None and home.admin == reader.user
+    value: dict[str, Any] = {
+        "topic": topic.name,
+        "kind": topic.kind,
+        "encrypted": False,
+        "count": row.count,
+        "horizon": row.horizon,
+        "cursor": row.cursor,
+        "role": "admin" if is_admin else "member",
+    }
+    if name := names.get(topic.ident, row.name):
+        value["name"] = name
+    if row.about:
+        value["about"] = row.about
+    if hub:
+        value["hub"] = b64encode(hub)
+    if home:
+        value["hub_name"] = home.name
+        if not is_person:
+            value["admin"] = home.set_admin
+    return value
