@@ -56,9 +56,11 @@ async def connect(
     certificate: dict[str, Any] | None,
     expected_hub_key: bytes | None,
     sealed: bool = True,
+    address: str | None = None,
 ) -> Connection:
     """Open the programs' route `ws` and log in, within HANDSHAKE_TIMEOUT_SECONDS; without a certificate as a guest.
 
+    `address` stands for the host of `ws`: what a name meant when it was checked.
     LoginRefused (the hub said no), RemoteError (it is not to be talked to; wrong_server where its key is not the
     expected one), HubUnreachable (no hub there now).
     """
@@ -66,7 +68,7 @@ async def connect(
     socket: ClientConnection | None = None
     try:
         async with asyncio.timeout(login.HANDSHAKE_TIMEOUT_SECONDS):
-            socket = await open_socket(ws)
+            socket = await open_socket(ws, address=address)
             machine = login.ClientLogin(client_key, certificate=certificate, expected=expected_hub_key, sealed=sealed)
             connection = Connection(socket, machine, await log_in(socket, machine))
         return connection

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import logging
+import ssl
 from collections.abc import Iterator
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -44,8 +45,15 @@ def is_loopback(url: str) -> bool:
         return False
 
 
-async def open_socket(ws: str) -> ClientConnection:
-    """A WebSocket to the programs' route; OSError or a WebSocketException where there is none."""
+async def open_socket(ws: str, *, address: str | None = None, tls: ssl.SSLContext | None = None) -> ClientConnection:
+    """A WebSocket to the programs' route; OSError or a WebSocketException where there is none.
+
+    `address` stands for the host of `ws`, which stays in Host and SNI; then no proxy is asked. `tls` checks a `wss`
+    server otherwise than the system does.
+    """
+    direct: dict[str, Any] = {"host": address} if address is not None else {}
+    if tls is not None:
+        direct["ssl"] = tls
     return await _Open(
         ws,
         compression=None,
@@ -54,9 +62,10 @@ async def open_socket(ws: str) -> ClientConnection:
         ping_interval=PING_INTERVAL_SECONDS,
         ping_timeout=PING_TIMEOUT_SECONDS,
         close_timeout=CLOSE_TIMEOUT_SECONDS,
-        proxy=None if is_loopback(ws) else True,
+        proxy=None if address is not None or is_loopback(ws) else True,
         user_agent_header=None,
         logger=_socket_log,
+        **direct,
     )
 
 

@@ -10,5 +10,6 @@ from celery import Celery
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "accord_hub.settings")
 
 app = Celery("accord_hub")
+app.set_default()  # for every thread: a page may send a task too
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()

@@ -26,6 +26,7 @@ from accord_hub.background import Background
 from accord_hub.celery import app
 from console.keys import django_key
 from console.services import entry_link_create, options_refresh
+from discovery.finder import finder
 from invites.selectors import has_members, is_pending
 from messaging.services import hub_install, invite_create
 from peers.clock import now_ms
@@ -76,6 +77,8 @@ def run(serve: Serve, make_listener: Callable[[], socket.socket], write: Write) 
             welcome = _welcome(settings.ACCORD_URL or home.local_url(listener), is_new=not has_members())
         connections.close_all()
         stack.callback(_empty_write_ahead_log)
+        finder.start(listener.getsockname()[1])
+        stack.callback(finder.stop)
         background = Background(app)
         background.start()
         stack.callback(background.stop)

@@ -60,6 +60,7 @@ INSTALLED_APPS = [
     "peers.apps.PeersConfig",
     "invites.apps.InvitesConfig",
     "messaging.apps.MessagingConfig",
+    "discovery.apps.DiscoveryConfig",
     "links.apps.LinksConfig",
 ]
 MIDDLEWARE = [
@@ -217,6 +218,7 @@ CELERY_BEAT_SCHEDULE = {
     "messaging.burn": {"task": "messaging.burn", "schedule": 10},
     "messaging.trees": {"task": "messaging.trees", "schedule": 5},
     "messaging.roots": {"task": "messaging.roots", "schedule": 3600},
+    "discovery.look": {"task": "discovery.look", "schedule": 60},
     "console.count": {"task": "console.count", "schedule": 60},
     "console.sweep": {"task": "console.sweep", "schedule": 3600},
 }

@@ -3,10 +3,12 @@
 from django.contrib import admin
 
 from console.connection_tables import BlockTable, CertificateTable, PeerTable, RevocationTable, TokenTable
+from console.finding_table import SightingTable
 from console.hub_tables import AuditTable, StatementTable, TopicTable
 from console.message_table import MessageTable
 from console.models import AuditEntry, Block
 from console.people_tables import AccountTable, InvitationTable
+from discovery.models import Sighting
 from invites.models import Invitation
 from messaging.models import Message, Topic
 from peers.models import Account, Certificate, Peer, Revocation, Statement, Token
@@ -22,3 +24,4 @@ admin.site.register(Topic, TopicTable)
 admin.site.register(Statement, StatementTable)
 admin.site.register(AuditEntry, AuditTable)
 admin.site.register(Message, MessageTable)
+admin.site.register(Sighting, SightingTable)

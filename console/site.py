@@ -11,7 +11,7 @@ from django.http.response import HttpResponseBase
 from django.urls import URLPattern, URLResolver, path, reverse
 from unfold.sites import UnfoldAdminSite
 
-from console import connection_deeds, dashboard, deeds, entry, hub_deeds, pages  # noqa: F401 - all deeds register
+from console import connection_deeds, dashboard, deeds, entry, finding_deeds, hub_deeds, pages  # noqa: F401 - all deeds register
 from peers.options import HUB_NAME
 
 View = Callable[..., HttpResponseBase]
@@ -43,6 +43,10 @@ MENU: Final = (
             ("Messages", "admin:messaging_message_changelist", "chat"),
             ("Channels", "admin:messaging_topic_changelist", "tag"),
         ),
+    ),
+    (
+        "Other hubs",
+        (("Found hubs", "admin:discovery_sighting_changelist", "travel_explore"),),
     ),
     (
         "Hub",

@@ -97,16 +97,28 @@ def choice(
     return _declare(Option(name, title, explains, affects, default, read, span=span, choices=choices, changed=changed))
 
 
-def line(name: str, title: str, *, explains: str, affects: str, default: Callable[[], str], most: int) -> Option[str]:
-    """Declare one line of text."""
+def line(
+    name: str,
+    title: str,
+    *,
+    explains: str,
+    affects: str,
+    default: Callable[[], str],
+    most: int,
+    least: int = 1,
+    check: Callable[[str], object] = len,
+    span: str = "",
+) -> Option[str]:
+    """Declare one line of text; `check` raises ValueError, with a sentence for the operator, for what may not be."""
 
     def read(text: str) -> str:
         stripped = " ".join(text.split())
-        if not 1 <= len(stripped) <= most or not stripped.isprintable():
-            raise ValueError(f"1 to {most} characters are expected, in one line")
+        if not least <= len(stripped) <= most or not stripped.isprintable():
+            raise ValueError(f"{least} to {most} characters are expected, in one line")
+        check(stripped)
         return stripped
 
-    return _declare(Option(name, title, explains, affects, default, read, span=f"1 to {most} characters"))
+    return _declare(Option(name, title, explains, affects, default, read, span=span or f"{least} to {most} characters"))
 
 
 def load(changed: Mapping[str, str]) -> None:

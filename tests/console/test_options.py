@@ -38,7 +38,9 @@ def change(client: Client, name: str, value: str, status: int = 302) -> str:
 
 def test_every_setting_explains_itself(operator: Client) -> None:
     text = page(operator, "/console/settings/")
-    assert set(OPTIONS) == {"hub_name", "max_sockets", "log_level", "strangers", "difficulty", "message_kib"}
+    finding = {"find_scan", "scan_networks", "allowed_networks", "find_mdns", "find_dht", "dht_nodes"}
+    own = {"hub_name", "max_sockets", "log_level", "strangers", "difficulty", "message_kib"}
+    assert set(OPTIONS) == own | finding
     for option in OPTIONS.values():
         assert option.title in text.replace("&#x27;", "'")
         assert all((option.explains, option.affects, option.span))

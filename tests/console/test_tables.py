@@ -17,6 +17,8 @@ from console.exports import safe_cell
 from console.models import AuditEntry
 from console.selectors import MAX_DEPTH
 from console.tables import Table
+from discovery.probe import Found
+from discovery.services import sighting_note, sighting_prove
 from messaging.models import Topic
 from peers.clock import now_ms
 from peers.models import Account, Certificate, Peer, Revocation, Token, User
@@ -37,6 +39,7 @@ TABLES = [
     "messaging/topic",
     "peers/statement",
     "console/auditentry",
+    "discovery/sighting",
 ]
 
 
@@ -67,7 +70,14 @@ def world(hub: Hub, operator: Client) -> Client:
         expires_at=now_ms() + 60_000,
     )
     store(made(ann, hub.lounge, "hello"), made(ann, "feed", {"display_name": "Ann"}, type="profile"))
+    found_hub(1)
     return operator
+
+
+def found_hub(number: int, *, name: str = "Next door") -> None:
+    made = sighting_note(how="dht", address=f"wss://h{number}.example/ws/peer", claimed=bytes([number]) * 32, now=NOW)
+    assert made is not None
+    sighting_prove(sighting=made, found=Found(bytes([number]) * 32, name, ""), now=NOW)
 
 
 def rows_of(text: str) -> list[list[str]]:
@@ -180,6 +190,7 @@ def test_queries_do_not_grow_with_the_rows(world: Client, hub: Hub, table: str) 
         Revocation.objects.create(user=account_of(ann).user, serial=bytes([number]) * 16)
         services.block_add(serial=bytes([100 + number]) * 16, reason="", now=NOW)
         store(made(person(f"member{number}"), hub.lounge, "more"))
+        found_hub(10 + number)
     assert count() <= first + 1
     assert first <= 12
 
@@ -191,6 +202,7 @@ def test_names_are_inert(world: Client, hub: Hub) -> None:
     AuditEntry.objects.update(target=SCRIPT, detail=SCRIPT)
     services.block_add(serial=b"z" * 16, reason=SCRIPT, now=NOW)
     store(made(person("ann"), hub.lounge, SCRIPT))
+    found_hub(99, name=SCRIPT)
     paths = ["", "tree/", "tree/?q=script", "do/notice/", *(f"{table}/" for table in TABLES)]
     for path in paths:
         text = page(world, f"/console/{path}")

@@ -1,0 +1,12 @@
+"""Django's entry to the app."""
+
+from django.apps import AppConfig
+
+
+class DiscoveryConfig(AppConfig):
+    """Loads what the app registers."""
+
+    name = "discovery"
+
+    def ready(self) -> None:
+        from discovery import options  # noqa: F401, PLC0415 - the settings of the console
