@@ -219,6 +219,8 @@ CELERY_BEAT_SCHEDULE = {
     "messaging.trees": {"task": "messaging.trees", "schedule": 5},
     "messaging.roots": {"task": "messaging.roots", "schedule": 3600},
     "discovery.look": {"task": "discovery.look", "schedule": 60},
+    "messaging.prune": {"task": "messaging.prune", "schedule": 15},
+    "messaging.room": {"task": "messaging.room", "schedule": 300},
     "console.count": {"task": "console.count", "schedule": 60},
     "console.sweep": {"task": "console.sweep", "schedule": 3600},
 }

@@ -47,7 +47,6 @@ def is_never_pruned(kind: str, type_: str) -> bool:
 @dataclass(frozen=True, slots=True)
 class _Pin:
     place: tuple[int, bytes]
-    topic_id: int
     cursor: int
     is_on: bool
 
@@ -57,9 +56,9 @@ def _is_on(body: bytes) -> bool:
     return not (isinstance(value, dict) and value.get("off") is True)
 
 
-def _newest_pins() -> dict[bytes, _Pin]:
-    """By target, of the pins that an admin of their topic has set or taken off the newest."""
-    found: dict[bytes, _Pin] = {}
+def _newest_pins() -> dict[tuple[bytes, int], _Pin]:
+    """By target and topic, of the pins that an admin of the topic has set or taken off there the newest."""
+    found: dict[tuple[bytes, int], _Pin] = {}
     rows = Reference.objects.filter(
         relation="pin", message__body__isnull=False, message__topic__kind__in=PRUNED_KINDS
     ).values_list(
@@ -77,9 +76,9 @@ def _newest_pins() -> dict[bytes, _Pin]:
         if bytes(author) != topic_admin(TopicName(kind, bytes(topic_ident))):
             continue
         place = (created_at, bytes(ident))
-        before = found.get(bytes(target))
+        before = found.get((bytes(target), topic_id))
         if before is None or before.place < place:
-            found[bytes(target)] = _Pin(place, topic_id, cursor, _is_on(bytes(body)))
+            found[bytes(target), topic_id] = _Pin(place, cursor, body is not None and _is_on(bytes(body)))
     return found
 
 
@@ -87,15 +86,16 @@ def pinned() -> frozenset[int]:
     """What stays because it is pinned, by arrival number: the messages, their pins, their newest edits."""
     pins = {target: pin for target, pin in _newest_pins().items() if pin.is_on}
     kept: set[int] = set()
-    targets = list(pins)
+    targets = list({target for target, _ in pins})
     for start in range(0, len(targets), MAX_IDS_A_QUERY):
         held: dict[bytes, tuple[int, int, int | None]] = {}
         rows = Message.objects.filter(ident__in=targets[start : start + MAX_IDS_A_QUERY], body__isnull=False)
-        for ident, cursor, *edited in rows.values_list("ident", "cursor", "topic_id", "author_id", "burn_at"):
-            pin = pins[bytes(ident)]
-            if pin.topic_id == edited[0]:
+        named = rows.values_list("ident", "cursor", "topic_id", "author_id", "burn_at")
+        for ident, cursor, topic_id, author_id, burn_at in named:
+            pin = pins.get((bytes(ident), topic_id))
+            if pin is not None:
                 kept |= {cursor, pin.cursor}
-                held[bytes(ident)] = (edited[0], edited[1], edited[2])
+                held[bytes(ident)] = (topic_id, author_id, burn_at)
         kept |= _newest_edits(held)
     return frozenset(kept)
 

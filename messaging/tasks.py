@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Final
 
 from celery import shared_task
 
 from messaging import trees
+from messaging.prune import PruneBusyError, store_keep
+from messaging.room import room_note
 from messaging.services import log_wipe, messages_burn
 from peers.clock import now_ms
 
 STEPS_OF_TREES: Final = 10  # a run: what burns must not wait for trees of a large import
+PRUNE_SECONDS: Final = 4.0  # nor for pruning: the worker does one task at a time
 
 
 @shared_task(name="messaging.burn")
@@ -30,3 +34,17 @@ def keep_trees() -> None:
 def forget_roots() -> None:
     """Keep the index of roots small."""
     trees.roots_forget()
+
+
+@shared_task(name="messaging.prune")
+def prune() -> None:
+    """Keep the store within its bound; what one run leaves, the next one does."""
+    with contextlib.suppress(PruneBusyError):  # the operator is at it
+        store_keep(now=now_ms(), seconds=PRUNE_SECONDS)
+    log_wipe()
+
+
+@shared_task(name="messaging.room")
+def note_room() -> None:
+    """Write down how much room the store takes."""
+    room_note(now=now_ms())

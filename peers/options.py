@@ -52,9 +52,17 @@ def _declare(option: Option[T]) -> Option[T]:
 
 
 def number(
-    name: str, title: str, *, explains: str, affects: str, default: int, least: int, most: int, unit: str
+    name: str,
+    title: str,
+    *,
+    explains: str,
+    affects: str,
+    default: int | Callable[[], int],
+    least: int,
+    most: int,
+    unit: str,
 ) -> Option[int]:
-    """Declare a whole number with a range."""
+    """Declare a whole number with a range; its default may depend on the machine."""
 
     def read(text: str) -> int:
         stripped = text.strip()
@@ -68,7 +76,7 @@ def number(
             title,
             explains,
             affects,
-            lambda: default,
+            default if callable(default) else lambda: default,
             read,
             unit=unit,
             span=f"{least:,} to {most:,} {unit}".strip(),

@@ -39,7 +39,7 @@ def change(client: Client, name: str, value: str, status: int = 302) -> str:
 def test_every_setting_explains_itself(operator: Client) -> None:
     text = page(operator, "/console/settings/")
     finding = {"find_scan", "scan_networks", "allowed_networks", "find_mdns", "find_dht", "dht_nodes"}
-    own = {"hub_name", "max_sockets", "log_level", "strangers", "difficulty", "message_kib"}
+    own = {"hub_name", "max_sockets", "log_level", "strangers", "difficulty", "message_kib", "store_mib"}
     assert set(OPTIONS) == own | finding
     for option in OPTIONS.values():
         assert option.title in text.replace("&#x27;", "'")

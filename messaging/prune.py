@@ -1,0 +1,241 @@
+"""Pruning: the oldest messages leave this hub when its store takes more room than it may (protocol.md section 5).
+
+First the horizon of a topic moves, in one transaction with the signed receipt that says so; what lies below it is then
+outside the topic's tree, and `gone` at the door. Then the rows go in short transactions, with pauses in between, so
+that writers are not kept waiting. A kill at any moment leaves at most rows below a horizon: the next run goes on there.
+Not here: what goes (prune_plan.py), how much room there is (room.py), when it runs (tasks.py).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import time
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import F
+
+from accord import pruned
+from accord.encoding import canonical
+from accord.topics import Topic as TopicName
+from messaging import trees
+from messaging.locks import store_lock
+from messaging.models import Message, Receipt, Store, Topic
+from messaging.prune_plan import Plan, plan
+from messaging.prune_rules import goes, pinned
+from messaging.room import bound, room, room_note, room_return_step
+from peers.keyring import keyring
+
+SLACK_PARTS: Final = 50  # pruning goes on to a fiftieth below the bound: else it would begin anew with each message
+STEP_SECONDS: Final = 0.03  # what a transaction that removes rows should take
+FIRST_STEP_MESSAGES: Final = 200
+LEAST_STEP_MESSAGES: Final = 50
+MOST_STEP_MESSAGES: Final = 1_000
+MAX_PAUSE_SECONDS: Final = 0.1
+RECEIPT_TRIES: Final = 3
+
+Progress = Callable[[int, int], None]  # messages removed since the last call, pages' bytes in use
+
+
+class PruneBusyError(Exception):
+    """Another process prunes this store."""
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a run did: receipts written, messages removed, bytes in use before and after, and whether nothing
+    is left to do.
+    """
+
+    receipts: int = 0
+    messages: int = 0
+    used_before: int = 0
+    used_after: int = 0
+    is_done: bool = False
+
+
+class _Pace:
+    """Ends a run in time, and leaves writers as much time as it takes."""
+
+    def __init__(self, seconds: float | None) -> None:
+        self._end = None if seconds is None else time.monotonic() + seconds
+        self.step = FIRST_STEP_MESSAGES
+
+    def is_over(self) -> bool:
+        return self._end is not None and time.monotonic() >= self._end
+
+    @contextlib.contextmanager
+    def stepping(self) -> Iterator[None]:
+        """Around what locks the store."""
+        begun = time.monotonic()
+        yield
+        took = time.monotonic() - begun
+        if took > STEP_SECONDS:
+            self.step = max(LEAST_STEP_MESSAGES, self.step // 2)
+        elif took < STEP_SECONDS / 2:
+            self.step = min(MOST_STEP_MESSAGES, self.step * 2)
+        time.sleep(min(MAX_PAUSE_SECONDS, took))
+
+
+@contextlib.contextmanager
+def _alone() -> Iterator[None]:
+    """Be the only one who prunes; PruneBusyError. The kernel lets go of the lock with the process."""
+    handle = os.open(settings.ACCORD_HOME / "prune.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError as error:
+        raise PruneBusyError("this hub is pruning already") from error
+    finally:
+        os.close(handle)
+
+
+# Horizons and receipts
+
+
+def _receipt(before: trees.TreeView, after: trees.TreeView, *, now: int) -> pruned.Receipt:
+    return pruned.Receipt(
+        topic=before.topic,
+        at=now,
+        start=before.horizon,
+        horizon=after.horizon,
+        count=before.count - after.count,
+        root_before=before.root,
+        root_after=after.root,
+        as_of=before.at,
+        cursor=before.cut,
+    )
+
+
+def horizon_advance(*, topic_id: int, horizon: int, now: int) -> bool:
+    """Let a topic begin at `horizon` (ms), and sign a receipt for what goes; False if it does already."""
+    kind, ident = Topic.objects.values_list("kind", "ident").get(pk=topic_id)
+    topic = TopicName(kind, bytes(ident))
+    for tries_left in reversed(range(RECEIPT_TRIES)):
+        before = trees.view(topic, now=now)
+        if before.horizon >= horizon:
+            return False
+        after = trees.view(topic, now=now, at=before.at, horizon=horizon, cut=before.cut)
+        receipt = _receipt(before, after, now=now)
+        with transaction.atomic():
+            store_lock()
+            late = Message.objects.filter(cursor__gt=before.cut, topic=topic_id, created_at__lt=horizon)
+            if tries_left and late.exists():
+                continue  # what the receipt says shall be all that goes
+            if Topic.objects.values_list("horizon", flat=True).get(pk=topic_id) != before.horizon:
+                continue
+            trees.horizon_move(topic_id, horizon)
+            Receipt.objects.create(
+                topic_id=topic_id,
+                at=now,
+                horizon=horizon,
+                count=receipt.count,
+                statement=canonical(pruned.make_receipt(keyring().hub, receipt)),
+            )
+            return True
+    return False
+
+
+def horizons_advance(*, planned: Plan, now: int) -> int:
+    """Do so for every topic of a plan; gives their number. From here on its messages are gone, if not yet removed."""
+    return sum(
+        horizon_advance(topic_id=topic_id, horizon=planned.horizon, now=now) for topic_id in sorted(planned.topics)
+    )
+
+
+# Rows
+
+_LEFT: Final = (
+    "SELECT m.cursor, length(m.header) + length(m.sig) + coalesce(length(m.salt), 0) + coalesce(length(m.body), 0) "  # noqa: S608
+    f"FROM {Message._meta.db_table} m WHERE m.topic_id = %s AND m.created_at < %s AND "
+)
+
+
+def rows_remove(cursors: Collection[int]) -> None:
+    """Remove messages by arrival number, and every row of any app that belongs to one. In a transaction."""
+    for relation in Message._meta.related_objects:
+        relation.related_model._base_manager.filter(**{f"{relation.field.name}__in": cursors}).delete()
+    Message.objects.filter(cursor__in=cursors)._raw_delete(connection.alias)  # nothing refers to them any more
+
+
+def _remove_step(topic_id: int, horizon: int, limit: int) -> int:
+    """Remove some of what lies below a topic's horizon; gives how many."""
+    with transaction.atomic():
+        store_lock()
+        with connection.cursor() as cursor:
+            cursor.execute(f"{_LEFT} {goes(pinned())} LIMIT %s", (topic_id, horizon, limit))
+            rows = cursor.fetchall()
+        if rows:
+            rows_remove([row[0] for row in rows])
+            size = sum(row[1] for row in rows)
+            Topic.objects.filter(pk=topic_id).update(count=F("count") - len(rows), bytes=F("bytes") - size)
+            Store.objects.filter(pk=1).update(unwiped=F("unwiped") + len(rows))
+    return len(rows)
+
+
+def _sweep(pace: _Pace, outcome: Outcome, progress: Progress | None) -> None:
+    """Remove all that lies below horizons, the lowest horizon first."""
+    for topic_id, horizon in Topic.objects.filter(horizon__gt=0).order_by("horizon", "pk").values_list("pk", "horizon"):
+        with connection.cursor() as cursor:
+            cursor.execute(f"{_LEFT} {goes(pinned())} LIMIT 1", (topic_id, horizon))
+            is_left = cursor.fetchone() is not None
+        while is_left and not pace.is_over():
+            with pace.stepping():
+                limit = pace.step
+                removed = _remove_step(topic_id, horizon, limit)
+            outcome.messages += removed
+            is_left = removed == limit
+            if progress is not None:
+                progress(removed, room().used)
+
+
+def _return_room(pace: _Pace) -> bool:
+    """Give free pages back; whether all are."""
+    more = True
+    while more and not pace.is_over():
+        with pace.stepping():
+            more = room_return_step()
+    return not more
+
+
+def store_prune(
+    *, goal: int | None, now: int, seconds: float | None = None, progress: Progress | None = None
+) -> Outcome:
+    """Remove the oldest messages until at most `goal` bytes are in use, or nothing more may go; None removes only what
+    is gone already. Ends after `seconds`, to be called again. PruneBusyError.
+    """
+    pace = _Pace(seconds)
+    outcome = Outcome(used_before=room().used)
+    with _alone():
+        while not pace.is_over():
+            _sweep(pace, outcome, progress)
+            if pace.is_over():
+                break
+            excess = 0 if goal is None else room().used - goal
+            planned = plan(needed=excess, now=now)
+            moved = horizons_advance(planned=planned, now=now)
+            outcome.receipts += moved
+            if not moved:
+                outcome.is_done = True
+                break
+        outcome.is_done = _return_room(pace) and outcome.is_done
+        outcome.used_after = room().used
+        if outcome.messages:
+            room_note(now=now, freed=max(0, outcome.used_before - outcome.used_after))
+    return outcome
+
+
+def goal_of(used: int) -> int | None:
+    """To how many bytes a store that takes `used` is to be pruned; None while it is within its bound."""
+    limit = bound()
+    return limit - limit // SLACK_PARTS if used > limit else None
+
+
+def store_keep(*, now: int, seconds: float) -> Outcome:
+    """Keep the store within the operator's bound."""
+    return store_prune(goal=goal_of(room().used), now=now, seconds=seconds)
