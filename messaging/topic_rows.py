@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import orjson
 from django.db.models import Q
@@ -19,6 +19,8 @@ from messaging.models import Topic
 from messaging.selectors import OPEN_KINDS, Reader
 from peers.blessings import blessed_hubs
 from peers.models import Account, Hub
+
+USED_MS: Final = 30 * 24 * 3600 * 1000  # a topic that nobody here has used for so long is carried no more
 
 
 def topics_of(reader: Reader, *, hub: bytes, after: TopicName | None, limit: int) -> list[dict[str, Any]]:
@@ -105,6 +107,8 @@ def _row(
         "cursor": row.cursor,
         "role": "admin" if is_admin else "member",
     }
+    if reader.is_relay and row.used_at > reader.now - USED_MS:
+        value["used"] = True
     if name := names.get(topic.ident, row.name):
         value["name"] = name
     if row.about:

@@ -169,7 +169,13 @@ def certificate(user: Key, client: Key, hub: bytes, **fields: Any) -> Json:
     return {**value, "signature": b64(user.sign("cert", canonical(value)))}
 
 
-# Section 3: the hub's document, login, sealed frames
+# Section 3: the hub's document, statements, login, sealed frames
+
+
+def statement(hub: Key, type_: str, **fields: Any) -> Json:
+    """What a hub says under its peer key."""
+    value: Json = {"v": 1, "type": type_, "hub": hub.text, "at": now_ms(), **fields}
+    return {**value, "sig": b64(hub.sign("statement", canonical(value)))}
 
 
 def read_hub_document(origin: str) -> Json:
