@@ -9,4 +9,4 @@ class MessagingConfig(AppConfig):
     name = "messaging"
 
     def ready(self) -> None:
-        from messaging import announcing, frames  # noqa: F401, PLC0415 - register the frames and message types
+        from messaging import announcing, frames, room  # noqa: F401, PLC0415 - frames, message types, a setting
