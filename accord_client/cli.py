@@ -1,4 +1,4 @@
-"""The command line: `accord join | send | listen | history | whoami | follow | unfollow | token | sign`.
+"""The command line: `accord join | send | listen | history | whoami | follow | unfollow | pruned | token | sign`.
 
 Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 not joined yet. What a person or a remote did wrong is one
 line on standard error.
@@ -24,6 +24,7 @@ from accord_client.join import NameTaken, join
 from accord_client.lines import Output, leave_broken_pipe
 from accord_client.listen import listen
 from accord_client.profile import DEFAULT_PROFILE, ProfileStore
+from accord_client.receipts import pruned
 from accord_client.terminal import clean_line
 
 FAILED: Final = 1
@@ -92,6 +93,11 @@ def build_parser() -> argparse.ArgumentParser:
     sub.add_argument("who", metavar="NAME_OR_KEY", nargs="?")
     sub = parsers.add_parser("unfollow", parents=[common], help="no longer follow a person")
     sub.add_argument("who", metavar="NAME_OR_KEY")
+
+    sub = parsers.add_parser("pruned", parents=[common], help="check the hub's receipts for what it has removed")
+    sub.add_argument("target", metavar="TARGET", nargs="?", help=f"{_TARGET_HELP} (default: the lounge)")
+    sub.add_argument("--against", metavar="FILE", help="a copy made before, as `manage.py export_messages` writes it")
+    sub.add_argument("--json", action="store_true", help="print one JSON object a receipt, as the hub signed it")
 
     sub = parsers.add_parser("token", parents=[common], help="a bearer token for the hub's REST API, for 15 minutes")
     sub.add_argument("--json", action="store_true", help="print {token, api, expires}; expires in ms since 1970 UTC")
@@ -199,6 +205,8 @@ async def _online(args: argparse.Namespace, store: ProfileStore, output: Output)
             return await commands.show_history(
                 store, output, target=args.target, limit=args.limit, before=args.before, as_json=args.json
             )
+        case "pruned":
+            return await pruned(store, output, target=args.target, against=args.against, as_json=args.json)
         case "sign":
             return await commands.sign(store, output, target=args.to, text=" ".join(args.text))
         case "follow":

@@ -28,7 +28,7 @@ from accord_client.lines import Output, read_lines
 from accord_client.outbox import SendResult
 from accord_client.profile import Profile, ProfileStore
 from accord_client.render import Renderer
-from accord_client.rest import http_login
+from accord_client.rest import BearerToken, http_login
 from accord_client.session import Client, fresh_certificate, is_good, now_ms
 from accord_client.terminal import clean_line, quote
 
@@ -247,14 +247,19 @@ async def unfollow(store: ProfileStore, output: Output, *, who: str) -> int:
 # ------------------------------------------------------------------------------------------------------------ REST API
 
 
-def token(store: ProfileStore, output: Output, *, as_json: bool) -> int:
-    """A bearer token of this profile's account."""
+def bearer_token(store: ProfileStore) -> BearerToken:
+    """A new token for this profile's account."""
     profile = load_joined(store)
     if not is_good(profile.certificate, profile, now_ms()):
         fresh = fresh_certificate(profile, now_ms())
         profile = store.update(lambda profile: replace(profile, certificate=fresh))
     assert profile.certificate is not None  # noqa: S101 - it is good
-    found = http_login(profile, profile.certificate)
+    return http_login(profile, profile.certificate)
+
+
+def token(store: ProfileStore, output: Output, *, as_json: bool) -> int:
+    """A bearer token of this profile's account."""
+    found = bearer_token(store)
     if as_json:
         output.raw(orjson.dumps(asdict(found), option=orjson.OPT_APPEND_NEWLINE))
     else:

@@ -1,13 +1,14 @@
-"""The login over HTTP, for programs that use the REST API (protocol.md section 3): a bearer token, good for 15 minutes.
-
-Not here: requests with the token; any HTTP client can make them.
+"""The login over HTTP, for programs that use the REST API (protocol.md section 3): a bearer token, good for 15 minutes;
+and reading lists with it.
 """
 
 from __future__ import annotations
 
 import http.client
 import urllib.error
+import urllib.parse
 import urllib.request
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -22,6 +23,7 @@ from accord_client.profile import Profile
 
 API_PATH: Final = "/api/v1"
 MAX_ANSWER_BYTES: Final = 64 * 1024
+PAGE_ITEMS: Final = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +35,8 @@ class BearerToken:
     expires: int
 
 
-def _post(url: str, body: bytes) -> Any:
-    request = urllib.request.Request(url, body, {"Content-Type": "application/json"})  # noqa: S310 - the profile's hub
+def _ask(url: str, body: bytes | None, headers: dict[str, str]) -> Any:
+    request = urllib.request.Request(url, body, headers)  # noqa: S310 - the profile's hub
     try:
         with http_opener(url).open(request, timeout=TIMEOUT_SECONDS) as response:
             return parse_json(response.read(MAX_ANSWER_BYTES + 1), max_bytes=MAX_ANSWER_BYTES)
@@ -44,6 +46,10 @@ def _post(url: str, body: bytes) -> Any:
     except (OSError, http.client.HTTPException) as error:
         reason = error.reason if isinstance(error, urllib.error.URLError) else error
         raise HubUnreachable(f"{url} cannot be reached: {reason}") from error
+
+
+def _post(url: str, body: bytes) -> Any:
+    return _ask(url, body, {"Content-Type": "application/json"})
 
 
 def _refusal(data: bytes) -> AccordError:
@@ -76,3 +82,22 @@ def http_login(profile: Profile, certificate: dict[str, Any]) -> BearerToken:
     if not isinstance(token, str) or not isinstance(expires, int):
         raise ClientError("the hub gave no token")
     return BearerToken(token, api, expires)
+
+
+def http_list(token: BearerToken, path: str) -> Iterator[Any]:
+    """Every item of a list of the API, page by page; AccordError as the hub refuses, HubUnreachable."""
+    cursor = ""
+    while True:
+        page = _ask(
+            f"{token.api}/{path}?limit={PAGE_ITEMS}{cursor and f'&cursor={cursor}'}",
+            None,
+            {"Authorization": f"Bearer {token.token}"},
+        )
+        if not isinstance(page, dict) or not isinstance(page.get("items"), list):
+            raise RemoteError("bad_request", "a page of a list expected")
+        yield from page["items"]
+        if page.get("next") is None:
+            return
+        if not page["items"] or not isinstance(page["next"], str):
+            raise RemoteError("bad_request", "a page that leads nowhere")
+        cursor = urllib.parse.quote(page["next"])

@@ -1,4 +1,4 @@
-"""Reads of the REST API: messages as its items, mentions, answers, channels, identities (selectors.py has the rest)."""
+"""Reads of the REST API: messages as its items, mentions, answers, identities, receipts (selectors.py has the rest)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from django.db.models import QuerySet
 
 from accord.encoding import b64encode
 from accord.messages import message_uuid
-from messaging.models import Mention, Message, Reference, Topic
+from accord.topics import Topic as TopicName
+from messaging.models import Mention, Message, Receipt, Reference, Topic
 from messaging.places import Place
 from messaging.selectors import MAX_READ_BYTES, READ_STEP, Reader, not_burned
 from messaging.stored import item_bytes
@@ -127,3 +128,9 @@ def _profile(topic_id: int, reader: Reader) -> bytes | None:
     rows = Message.objects.filter(not_burned(reader.now), topic=topic_id, type="profile", body__isnull=False)
     found, _ = _items(rows.order_by("-created_at", "-ident"), 1)
     return found[0][1] if found else None
+
+
+def receipts(topic: TopicName, *, after: int, limit: int) -> list[tuple[int, bytes]]:
+    """(horizon, signed statement as JSON) of the prunings of a topic beyond a horizon (ms), the oldest first."""
+    rows = Receipt.objects.filter(topic__kind=topic.kind, topic__ident=topic.ident, horizon__gt=after)
+    return [(row.horizon, bytes(row.statement)) for row in rows.order_by("horizon")[:limit]]

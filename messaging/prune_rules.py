@@ -59,6 +59,7 @@ def _is_on(body: bytes) -> bool:
 def _newest_pins() -> dict[tuple[bytes, int], _Pin]:
     """By target and topic, of the pins that an admin of the topic has set or taken off there the newest."""
     found: dict[tuple[bytes, int], _Pin] = {}
+    admins: dict[int, bytes | None] = {}
     rows = Reference.objects.filter(
         relation="pin", message__body__isnull=False, message__topic__kind__in=PRUNED_KINDS
     ).values_list(
@@ -73,7 +74,9 @@ def _newest_pins() -> dict[tuple[bytes, int], _Pin]:
         "message__body",
     )
     for target, author, kind, topic_ident, ident, created_at, topic_id, cursor, body in rows.iterator():
-        if bytes(author) != topic_admin(TopicName(kind, bytes(topic_ident))):
+        if topic_id not in admins:
+            admins[topic_id] = topic_admin(TopicName(kind, bytes(topic_ident)))
+        if bytes(author) != admins[topic_id]:
             continue
         place = (created_at, bytes(ident))
         before = found.get((bytes(target), topic_id))

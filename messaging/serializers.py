@@ -10,7 +10,7 @@ from accord.encoding import b64decode
 from accord.errors import RemoteError
 from messaging.publishing import MAX_PUBLISH_MESSAGES
 from messaging.selectors import MAX_FETCH_MESSAGES
-from peers.schema import Key, Whole, page_of
+from peers.schema import Key, Time, Whole, page_of
 from peers.serializers import SignedEnvelope
 from peers.viewsets import DEFAULT_PAGE_ITEMS, MAX_CURSOR_CHARS
 
@@ -109,6 +109,27 @@ class TopicSerializer(serializers.Serializer[Any]):
     admin = serializers.DictField(allow_null=True)
 
 
+class PrunedSerializer(serializers.Serializer[Any]):
+    """A receipt: the hub's signed statement that what was older than `to` left a topic (sections 3 and 5)."""
+
+    v = serializers.IntegerField()
+    type = serializers.ChoiceField(choices=["pruned"])
+    hub = Key()
+    at = Time()
+    topic = serializers.CharField()
+    to = Time()
+    count = serializers.IntegerField(min_value=0)
+    root_before = Key()
+    root_after = Key()
+    as_of = Time()
+    cursor = serializers.IntegerField(min_value=0)
+    sig = serializers.CharField()
+
+    def get_fields(self) -> dict[str, Any]:
+        """Those above and `from`, which is no name in Python."""
+        return {**super().get_fields(), "from": Time()}
+
+
 class IdentitySerializer(serializers.Serializer[Any]):
     """Somebody whose feed is held here, with the newest profile by them. `name` is null for who has no account; `hub`
     is the one that serves such a one, if it is known.
@@ -151,4 +172,5 @@ def read_id(text: str) -> bytes | None:
 
 MessagePage = page_of(MessageSerializer, "MessagePage")
 TopicPage = page_of(TopicSerializer, "TopicPage")
+PrunedPage = page_of(PrunedSerializer, "PrunedPage")
 IdentityPage = page_of(IdentitySerializer, "IdentityPage")

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+import orjson
+from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accord.encoding import b64encode
 from accord.errors import AccordError
+from accord.merkle import HORIZON_MS
 from accord.topics import Topic, open_channel_id, parse_topic
-from messaging import topic_rows
+from messaging import listing, topic_rows
 from messaging.api.shared import TOPIC_REGEX, reader_of
 from messaging.selectors import OPEN_KINDS
 from messaging.serializers import (
+    PrunedPage,
     TopicPage,
     TopicSerializer,
 )
@@ -23,6 +28,8 @@ from peers.schema import (
     CHANNEL,
     ENVELOPE,
     KEY_REGEX,
+    MAX_ROW,
+    NOW,
     OF_MESSAGES,
     PAGED,
     OpenApiParameter,
@@ -46,6 +53,21 @@ _TOPIC: Final = {
     "hub": None,
     "hub_name": None,
     "admin": None,
+}
+_PRUNED: Final = {
+    "v": 1,
+    "type": "pruned",
+    "hub": BOB,
+    "at": NOW,
+    "topic": f"chan:{CHANNEL}",
+    "from": 0,
+    "to": 106_560 * HORIZON_MS,
+    "count": 1_204,
+    "root_before": b64encode(bytes([9]) * 32),
+    "root_after": b64encode(bytes([10]) * 32),
+    "as_of": NOW - NOW % 60_000,
+    "cursor": 9_001,
+    "sig": b64encode(bytes([11]) * 64),
 }
 _OPEN_MESSAGE: Final = {
     "message": {**ENVELOPE, "header": {**ENVELOPE["header"], "type": "chan.open", "to": f"hub:{BOB}"}}
@@ -106,6 +128,25 @@ class TopicViewSet(HubViewSet):
     def retrieve(self, request: Request, topic: str) -> Response:
         """One."""
         return Response(_one_topic(topic, caller_of(request)))
+
+    @operation(
+        "List receipts of pruning",
+        "What this hub has removed of a topic, the oldest first: statements signed by the hub, each from where the one "
+        "before ended up to the topic's horizon. A topic of which nothing was removed has none.",
+        answer=PrunedPage,
+        example={"items": [_PRUNED], "next": None},
+        parameters=[_path_topic(TOPIC_REGEX), *PAGED],
+        refuses=["bad_request", "not_found"],
+        etag=True,
+    )
+    @action(detail=True)
+    def pruned(self, request: Request, topic: str) -> Response:
+        """By horizon."""
+        limit, cursor = read_page(request)
+        name = parse_topic(_one_topic(topic, caller_of(request))["topic"])
+        after = 0 if cursor is None else min(int.from_bytes(cursor, "big"), MAX_ROW)
+        rows = listing.receipts(name, after=after, limit=limit + 1)
+        return Response(page(rows, limit, lambda row: orjson.Fragment(row[1]), lambda row: row[0].to_bytes(8, "big")))
 
 
 class ChannelViewSet(HubViewSet):
