@@ -130,6 +130,41 @@ class PrunedSerializer(serializers.Serializer[Any]):
         return {**super().get_fields(), "from": Time()}
 
 
+class RootSerializer(serializers.Serializer[Any]):
+    """The root of a topic's tree (section 5 of the protocol), as the hub signs it (section 3, statements): over `count`
+    messages made at or after `horizon`, as of `as_of`, up to the arrival number `cursor`. All zeros for an empty tree.
+    """
+
+    v = serializers.IntegerField(min_value=1, max_value=1)
+    type = serializers.ChoiceField(choices=["root"])
+    hub = Key()
+    at = Time()
+    topic = serializers.CharField()
+    root = Key()  # type: ignore[assignment]  # DRF takes declared fields away from the class
+    count = serializers.IntegerField(min_value=0)
+    horizon = Time()
+    as_of = Time()
+    cursor = serializers.IntegerField(min_value=0)
+    sig = serializers.CharField()
+
+
+class StepSerializer(serializers.Serializer[Any]):
+    """A step of a proof: the first has `ids`, the others have `mask` and `hashes`."""
+
+    ids = serializers.CharField(required=False, allow_blank=True)
+    mask = serializers.IntegerField(required=False, min_value=0, max_value=0xFFFF)
+    hashes = serializers.CharField(required=False, allow_blank=True)
+
+
+class InclusionSerializer(serializers.Serializer[Any]):
+    """That a topic's tree holds a message: nine steps from its leaf up to the root that the hub signs."""
+
+    id = Key()
+    created_at = Time()
+    steps = StepSerializer(many=True)
+    statement = RootSerializer()
+
+
 class IdentitySerializer(serializers.Serializer[Any]):
     """Somebody whose feed is held here, with the newest profile by them. `name` is null for who has no account; `hub`
     is the one that serves such a one, if it is known.

@@ -13,16 +13,18 @@ from rest_framework.response import Response
 
 from accord.encoding import b64decode, b64encode
 from accord.errors import AccordError
+from accord.merkle import ROOT_LEVEL, proof
 from accord.topics import Topic, parse_topic
-from messaging import listing, selectors
+from messaging import listing, selectors, trees
 from messaging.admission import BUILT_KINDS
-from messaging.api.shared import EXAMPLE, EXAMPLE_ID, TOPIC_REGEX, reader_of
+from messaging.api.shared import EXAMPLE, EXAMPLE_ID, ROOT, TOPIC_REGEX, reader_of, reads_all_of
 from messaging.listing import Reader, api_item
 from messaging.places import Place, read_place, write_place
 from messaging.publishing import messages_submit, publisher_of, result_bytes
 from messaging.selectors import OPEN_KINDS
 from messaging.serializers import (
     RELATIONS,
+    InclusionSerializer,
     MessagePage,
     MessageSerializer,
     MessagesQuery,
@@ -208,6 +210,32 @@ class MessageViewSet(HubViewSet):
             raise AccordError("not_found", "no such message is held, or it is not for you")
         return Response(orjson.Fragment(item))
 
+    @operation(
+        "Prove that a topic's tree holds a message",
+        "Nine steps from the message's leaf up to the root, which the hub signs (section 5 of the protocol); "
+        "`accord.merkle.verify_proof` goes up them. Only for those who may read the whole topic. What is kept from "
+        "before the topic's horizon, and what burns within minutes, is in no tree: `gone`.",
+        answer=InclusionSerializer,
+        example={
+            "id": EXAMPLE_ID,
+            "created_at": ROOT["at"],
+            "steps": [{"ids": ""}, *[{"mask": 0, "hashes": ""}] * ROOT_LEVEL],
+            "statement": ROOT,
+        },
+        parameters=[_MESSAGE],
+        refuses=["not_found", "gone", "busy"],
+    )
+    @action(detail=True)
+    def proof(self, request: Request, ident: str) -> Response:
+        """Against the root of this moment."""
+        caller = caller_of(request)
+        reader = reader_of(caller)
+        raw = self._ident(ident, reader)
+        found = selectors.target(raw)
+        if found is None or not reads_all_of(caller, found.topic):
+            raise AccordError("not_found", "no such message is held, or it is not for you")
+        return Response(_inclusion(raw, found, reader.now))
+
     def _about(self, request: Request, ident: str, relations: Sequence[str]) -> Response:
         limit, cursor = read_page(request)
         reader = reader_of(caller_of(request))
@@ -250,6 +278,20 @@ class MessageViewSet(HubViewSet):
         """In order of arrival."""
         relation = read(ReferencesQuery, request.query_params).get("relation")
         return self._about(request, ident, [relation] if relation else [*RELATIONS])
+
+
+def _inclusion(ident: bytes, found: selectors.Target, now: int) -> dict[str, Any]:
+    seen = trees.view(found.topic, now=now)
+    try:
+        steps = proof(seen, ident, found.created_at)
+    except ValueError as error:
+        raise AccordError("gone", "the message lies before the topic's horizon, or burns within minutes") from error
+    return {
+        "id": b64encode(ident),
+        "created_at": found.created_at,
+        "steps": steps,
+        "statement": trees.statement_of(found.topic, trees.root_of_view(seen), now=now),
+    }
 
 
 def _check_kept(topic: Topic) -> None:

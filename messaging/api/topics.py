@@ -13,14 +13,16 @@ from accord.encoding import b64encode
 from accord.errors import AccordError
 from accord.merkle import HORIZON_MS
 from accord.topics import Topic, open_channel_id, parse_topic
-from messaging import listing, topic_rows
-from messaging.api.shared import TOPIC_REGEX, reader_of
+from messaging import listing, topic_rows, trees
+from messaging.api.shared import ROOT, TOPIC_REGEX, reader_of, reads_all_of
 from messaging.selectors import OPEN_KINDS
 from messaging.serializers import (
     PrunedPage,
+    RootSerializer,
     TopicPage,
     TopicSerializer,
 )
+from peers.clock import now_ms
 from peers.keyring import keyring
 from peers.rest import Caller, caller_of
 from peers.schema import (
@@ -128,6 +130,23 @@ class TopicViewSet(HubViewSet):
     def retrieve(self, request: Request, topic: str) -> Response:
         """One."""
         return Response(_one_topic(topic, caller_of(request)))
+
+    @operation(
+        "Show the root of a topic's tree",
+        "The hub's signed statement of the Merkle root over all messages of the topic that it holds now (section 5 of "
+        "the protocol). Only for those who may read the whole topic.",
+        answer=RootSerializer,
+        example=ROOT,
+        parameters=[_path_topic(TOPIC_REGEX)],
+        refuses=["not_found", "busy"],
+    )
+    @action(detail=True)
+    def root(self, request: Request, topic: str) -> Response:
+        """Signed anew each time."""
+        name = parse_topic(topic)
+        if not reads_all_of(caller_of(request), name):
+            raise AccordError("not_found", "no such topic, or it is not for you")
+        return Response(trees.root_statement(name, now=now_ms()))
 
     @operation(
         "List receipts of pruning",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import http.client
 import json
 import os
@@ -12,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from accord.encoding import b64decode, canonical
+from accord.merkle import verify_proof
 from accord.statements import verify_statement
-from tests.e2e.plain_client import Key, b64, certificate, claim, message, now_ms, text
+from tests.e2e.plain_client import Json, Key, b64, certificate, claim, id_of, message, now_ms, text
 from tests.e2e.rest import Rest
 from tests.e2e.world import SERVERS, World, channel_topic, new_name, running
 from tests.hubs import HubProcess, start_hub
@@ -210,6 +212,70 @@ async def test_channels_and_topics(hub: World) -> None:
     assert rest.get(f"topics/user:{member.text}").value == rows[f"user:{member.text}"]
     assert rest.get(f"topics/user:{hub.admin.text}").code == "404 not_found"
     assert rest.get("topics", cursor="AAAA").code == "400 bad_request"
+
+
+# --------------------------------------------------------------------------------------------------------------- trees
+
+
+def node(*parts: bytes) -> bytes:
+    return hashlib.sha256(b"accord-v1:merkle-node\0" + b"".join(parts)).digest()
+
+
+def root_of(items: list[Json]) -> bytes:
+    """The root over messages as section 5 of the protocol has it, level by level."""
+    leaves: dict[int, list[bytes]] = {}
+    for item in items:
+        leaves.setdefault(item["message"]["header"]["created_at"] // 4096, []).append(b64decode(id_of(item["message"])))
+    hashes = {
+        bucket: hashlib.sha256(b"accord-v1:merkle-leaf\0" + b"".join(sorted(ids))).digest()
+        for bucket, ids in leaves.items()
+    }
+    for _ in range(8):
+        parents: dict[int, list[bytes]] = {}
+        for bucket, hash_ in sorted(hashes.items()):
+            parents.setdefault(bucket // 16, []).append(bytes([bucket % 16]) + hash_)
+        hashes = {bucket: node(*parts) for bucket, parts in parents.items()}
+    return hashes.get(0, bytes(32))
+
+
+async def test_roots_and_proofs(hub: World) -> None:
+    member = await hub.member()
+    rest, other = Rest.login(hub, member), Rest.login(hub, await hub.member())
+    channel, own = await hub.channel(), f"user:{member.text}"
+    empty = rest.get(f"topics/{channel}/root").value
+    assert (b64decode(empty["root"]), empty["count"]) == (bytes(32), 0)
+    hours = range(0, 40_000, 7_000)
+    said = [text(member, channel, f"{ago}", created_at=now_ms() - ago * 3_600_000) for ago in hours]
+    assert {result["status"] for result in rest.post("messages", {"messages": said}).value["results"]} == {"stored"}
+
+    items = rest.get("messages", topic=channel).value["items"]
+    statement = verify_statement(rest.get(f"topics/{channel}/root").value, hub=hub.key, type="root")
+    assert (b64decode(statement["root"]), statement["count"]) == (root_of(items), len(said))
+    assert (statement["topic"], statement["horizon"]) == (channel, 0)
+    assert statement["cursor"] >= max(item["cursor"] for item in items)
+    for item in items:
+        proved = rest.get(f"messages/{item['uuid']}/proof").value
+        at = proved.pop("steps")
+        verify_statement(proved["statement"], hub=hub.key, type="root")
+        assert proved["statement"]["root"] == statement["root"]
+        assert (proved["id"], proved["created_at"]) == (item["id"], item["message"]["header"]["created_at"])
+        verify_proof(root_of(items), b64decode(item["id"]), proved["created_at"], at)
+
+    soon = text(member, channel, "soon gone", burn_at=now_ms() + 60_000)
+    mail = text(member, f"user:{hub.admin.text}", "to the admin")
+    assert {result["status"] for result in rest.post("messages", {"messages": [soon, mail]}).value["results"]} == {
+        "stored"
+    }
+    assert rest.get(f"topics/{channel}/root").value["root"] == statement["root"]
+    assert rest.get(f"messages/{id_of(soon)}/proof").code == "410 gone"
+    assert rest.get(f"messages/{id_of(mail)}").status == 200
+    assert rest.get(f"messages/{id_of(mail)}/proof").code == "404 not_found"  # nor any other of that inbox
+    assert rest.get(f"topics/{own}/root").status == 200
+    assert other.get(f"topics/{own}/root").code == "404 not_found"
+    assert rest.get(f"topics/{hub.topic}/root").code == "404 not_found"
+    assert Rest.login(hub, hub.admin).get(f"topics/{hub.topic}/root").status == 200
+    assert rest.get(f"topics/chan:{b64(bytes(32))}/root").code == "404 not_found"
+    assert rest.get(f"messages/{b64(bytes(32))}/proof").code == "404 not_found"
 
 
 # ------------------------------------------------------------------------------------------------------ form of answers

@@ -36,8 +36,10 @@ def values(world: World, rest: Rest) -> dict[str, dict[str, str]]:
         "GET /api/v1/channels/{topic}": {"topic": lounge},
         "GET /api/v1/topics/{topic}": {"topic": lounge},
         "GET /api/v1/topics/{topic}/pruned": {"topic": lounge},
+        "GET /api/v1/topics/{topic}/root": {"topic": lounge},
         "GET /api/v1/messages": {"topic": lounge},
         "GET /api/v1/messages/{ident}": {"ident": id_of(said)},
+        "GET /api/v1/messages/{ident}/proof": {"ident": id_of(said)},
         "GET /api/v1/messages/{ident}/replies": {"ident": id_of(said)},
         "GET /api/v1/messages/{ident}/references": {"ident": id_of(said)},
         "GET /api/v1/users/{key}": {"key": world.admin.text},
@@ -81,7 +83,7 @@ def test_the_hub_answers_as_it_says(tmp_path: Path) -> None:
             timeout=RUN_SECONDS,
         )
         assert done.returncode == 0, done.stdout + done.stderr
-        assert "Tested: 29" in done.stdout, done.stdout
+        assert "Tested: 31" in done.stdout, done.stdout
         assert rest.get("me").status == 200  # the token was good all the time
         output = (tmp_path / "home.log").read_text(encoding="utf-8")
         assert "Traceback" not in output, output
