@@ -64,7 +64,7 @@ def _disk() -> Iterator[Concern]:
             f"The disk is filling up: {disk.free / 1024**3:.1f} GiB of {disk.total / 1024**3:.0f} GiB are free. "
             "When it is full, the hub stores nothing more.",
             "See what takes room",
-            f"{reverse('admin:messaging_topic_changelist')}?kind=all&o=-4",
+            reverse("admin:storage"),
             is_urgent=disk.free < LITTLE_DISK_BYTES / 4,
         )
 

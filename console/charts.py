@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
@@ -15,6 +15,8 @@ BARS_WIDTH: Final = 480
 BARS_HEIGHT: Final = 180
 BARS_LEFT: Final = 40
 BARS_BOTTOM: Final = 22
+NAMES_SHOWN: Final = 6
+GAUGE_HEIGHT: Final = 12
 DAY_SECONDS: Final = 24 * 3600
 
 
@@ -59,6 +61,34 @@ def day_name(day: int) -> str:
 
 def day_bars(first: int, values: Sequence[int], what: str) -> SafeString:
     """A bar a day; what each stands for is told on hover and to screen readers by the table beside it."""
+    days = [day_name(first + index) for index in range(len(values))]
+    shown = range(len(values) - 1, 2, -7)
+    return _bars(days, values, what, says=f"{what.capitalize()} a day", shown=shown)
+
+
+def named_bars(names: Sequence[str], values: Sequence[int], what: str, *, says: str) -> SafeString:
+    """A bar for each name, of which as many are written below as there is room for."""
+    every = -(-len(names) // NAMES_SHOWN) or 1
+    return _bars(names, values, what, says=says, shown=range(len(names) - 1, -1, -every))
+
+
+def gauge(share: float, says: str) -> SafeString:
+    """How much of something is taken, 0 to 1; more than all is shown as all."""
+    return format_html(
+        '<svg class="gauge{}" viewBox="0 0 {} {}" preserveAspectRatio="none" role="img" aria-label="{}">'
+        '<rect class="all" width="{}" height="{}" rx="3"/><rect width="{}" height="{}" rx="3"/></svg>',
+        " full" if share > 1 else "",
+        BARS_WIDTH,
+        GAUGE_HEIGHT,
+        says,
+        BARS_WIDTH,
+        GAUGE_HEIGHT,
+        round(BARS_WIDTH * min(1.0, max(0.0, share)), 1),
+        GAUGE_HEIGHT,
+    )
+
+
+def _bars(names: Sequence[str], values: Sequence[int], what: str, *, says: str, shown: Iterable[int]) -> SafeString:
     top = _nice(max(values, default=0))
     room = BARS_HEIGHT - BARS_BOTTOM - 8
     step = (BARS_WIDTH - BARS_LEFT) / max(1, len(values))
@@ -91,27 +121,24 @@ def day_bars(first: int, values: Sequence[int], what: str) -> SafeString:
                 round(y_of(value), 1),
                 round(step * 0.72, 1),
                 round(max(0.0, 8 + room - y_of(value)), 1),
-                day_name(first + index),
+                names[index],
                 f"{value:,}",
                 what,
             )
             for index, value in enumerate(values)
         ),
     )
-    names = format_html_join(
+    labels = format_html_join(
         "",
         '<text x="{}" y="{}" text-anchor="end">{}</text>',
-        (
-            (round(BARS_LEFT + (index + 1) * step, 1), BARS_HEIGHT - 4, day_name(first + index))
-            for index in range(len(values) - 1, 2, -7)
-        ),
+        ((round(BARS_LEFT + (index + 1) * step, 1), BARS_HEIGHT - 4, names[index]) for index in shown),
     )
     return format_html(
-        '<svg class="bars" viewBox="0 0 {} {}" role="img" aria-label="{} a day">{}{}{}</svg>',
+        '<svg class="bars" viewBox="0 0 {} {}" role="img" aria-label="{}">{}{}{}</svg>',
         BARS_WIDTH,
         BARS_HEIGHT,
-        what.capitalize(),
+        says,
         lines,
         bars,
-        names,
+        labels,
     )

@@ -95,7 +95,7 @@ def dashboard(request: HttpRequest, *, site_context: SiteContext) -> HttpRespons
             "value": size(held["bytes"]),
             "note": f"{size(_database_bytes())} on the disk, {size(disk.free)} free",
             "spark": _drawn(samples, lambda sample: sample.bytes, "bytes, one day", adds_up=False),
-            "url": f"{reverse('admin:messaging_topic_changelist')}?kind=all&o=-4",
+            "url": reverse("admin:storage"),
         },
         {
             "title": "Live sockets",

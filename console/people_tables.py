@@ -25,7 +25,7 @@ class AccountTable(Table):
         "shown_kind",
         "inviter",
         "joined",
-        "messages_used",
+        "messages",
         "stored",
         "invites_left",
         "live_now",
@@ -42,10 +42,8 @@ class AccountTable(Table):
         "inviter",
         "joined",
         "ends",
-        "messages_used",
-        "messages_limit",
+        "messages",
         "stored",
-        "bytes_limit",
         "invites_left",
         "invited",
         "devices",
@@ -87,10 +85,17 @@ class AccountTable(Table):
         """When an invite that nobody claims is gone."""
         return moment(account.expires_at)
 
+    @display(description="messages", ordering="messages_used")
+    def messages(self, account: Account) -> str:
+        """How many it has brought here, and of how many at most."""
+        limit = account.messages_limit
+        return f"{account.messages_used:,}" + (f" of {limit:,}" if limit is not None else "")
+
     @display(description="stored", ordering="bytes_used")
     def stored(self, account: Account) -> str:
-        """Bytes of its messages."""
-        return size(account.bytes_used)
+        """Bytes of what it has brought here, and of how many at most."""
+        limit = account.bytes_limit
+        return size(account.bytes_used) + (f" of {size(limit)}" if limit is not None else "")
 
     @display(description="invites left", ordering="balance__unspent")
     def invites_left(self, account: Account) -> int:

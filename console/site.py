@@ -11,7 +11,17 @@ from django.http.response import HttpResponseBase
 from django.urls import URLPattern, URLResolver, path, reverse
 from unfold.sites import UnfoldAdminSite
 
-from console import connection_deeds, dashboard, deeds, entry, finding_deeds, hub_deeds, pages  # noqa: F401 - all deeds register
+from console import (  # noqa: F401 - all deeds register
+    connection_deeds,
+    dashboard,
+    deeds,
+    entry,
+    finding_deeds,
+    hub_deeds,
+    pages,
+    storage,
+    storage_deeds,
+)
 from peers.options import HUB_NAME
 
 View = Callable[..., HttpResponseBase]
@@ -42,6 +52,7 @@ MENU: Final = (
         (
             ("Messages", "admin:messaging_message_changelist", "chat"),
             ("Channels", "admin:messaging_topic_changelist", "tag"),
+            ("Storage", "admin:storage", "database"),
         ),
     ),
     (
@@ -88,6 +99,7 @@ class ConsoleSite(UnfoldAdminSite):
             page("tasks/", pages.tasks, "tasks"),
             page("numbers/", pages.numbers, "numbers"),
             page("settings/", pages.hub_settings, "settings"),
+            page("storage/", storage.storage, "storage"),
             page("factors/", entry.factor_page, "factors"),
             page("help/", pages.explained, "help"),
             page("do/<slug:name>/", deeds.deed, "deed"),

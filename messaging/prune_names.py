@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from accord.encoding import b64encode
 from messaging.models import Topic
 from messaging.prune_plan import Amount, Plan, Shares, shares
 from peers.models import Account, User
 
-NAME_BYTES = 6  # of the key of somebody without an account here
+NAME_BYTES: Final = 6  # of the key of somebody without an account here
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,18 +36,18 @@ def _largest_first(parts: list[Named]) -> list[Named]:
     return sorted(parts, key=lambda part: (-part.amount.bytes, part.key))
 
 
-def person_names(users: Mapping[int, Amount]) -> dict[int, tuple[str, str]]:
+def _named_people(users: Collection[int]) -> dict[int, tuple[str, str]]:
     """(name, key) of users by row: the account's name, or the beginning of the key."""
-    found = {pk: bytes(key) for pk, key in User.objects.filter(pk__in=list(users)).values_list("pk", "key")}
+    found = {pk: bytes(key) for pk, key in User.objects.filter(pk__in=users).values_list("pk", "key")}
     accounts = dict(
-        Account.objects.filter(user__in=list(users)).exclude(kind=Account.Kind.TEMP).values_list("user_id", "name")
+        Account.objects.filter(user__in=users).exclude(kind=Account.Kind.TEMP).values_list("user_id", "name")
     )
     return {pk: (accounts.get(pk) or f"{b64encode(key[:NAME_BYTES])}…", b64encode(key)) for pk, key in found.items()}
 
 
-def topic_names(topics: Mapping[int, Amount]) -> dict[int, tuple[str, str]]:
+def named_topics(topics: Collection[int]) -> dict[int, tuple[str, str]]:
     """(name, topic) of topics by row: #channel, feed of somebody, inbox of somebody."""
-    rows = list(Topic.objects.filter(pk__in=list(topics)).values_list("pk", "kind", "ident", "name"))
+    rows = list(Topic.objects.filter(pk__in=topics).values_list("pk", "kind", "ident", "name"))
     owners = {bytes(ident) for _, kind, ident, _ in rows if kind != "chan"}
     names = {
         bytes(key): name
@@ -77,5 +78,5 @@ def told(planned: Plan) -> Told:
         for month, amount in sorted(found.months.items())
     ]
     return Told(
-        _named(found.topics, topic_names(found.topics)), _named(found.people, person_names(found.people)), months
+        _named(found.topics, named_topics(found.topics)), _named(found.people, _named_people(found.people)), months
     )
