@@ -63,7 +63,7 @@ class Http:
     """Requests of the API to its own handler, all else to Django's."""
 
     def __init__(self) -> None:
-        self._api = ApiHandler()
+        self._api = pages if settings.IS_GOSSIP else ApiHandler()
 
     async def __call__(self, scope: Event, receive: Receive, send: Send) -> None:
         handler = self._api if scope["path"].startswith(API_PREFIX) else pages
@@ -86,8 +86,9 @@ async def no_such_route(scope: Event, receive: Receive, send: Send) -> None:
     await send({"type": "websocket.close"})
 
 
+browsers: list[Any] = [path("ws", LiveConsumer(browser_may_enter))]  # type: ignore[arg-type]
 routes: list[Any] = [  # Channels routes ASGI applications with Django's patterns, which are typed for views
-    path("ws", LiveConsumer(browser_may_enter)),  # type: ignore[arg-type]
+    *([] if settings.IS_GOSSIP else browsers),
     path("ws/peer", LiveConsumer(program_may_enter)),  # type: ignore[arg-type]
     re_path("", no_such_route),  # type: ignore[arg-type]
 ]

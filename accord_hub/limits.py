@@ -7,7 +7,7 @@ from typing import Final
 from django.conf import settings
 
 from accord_hub.views import API_PREFIX
-from peers.rest import refusal
+from peers.callers import refusal
 
 TOO_MUCH: Final = b"Too much.\n"
 

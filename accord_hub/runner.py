@@ -71,6 +71,7 @@ def run(serve: Serve, make_listener: Callable[[], socket.socket], write: Write) 
         with clear_errors():
             stack.enter_context(home.locked())
             prepare()
+            write_private(home.Path(settings.ACCORD_HOME) / "mode", f"{settings.ACCORD_MODE}\n")
             hub_install()
             processes_forget()
             listener = stack.enter_context(make_listener())
@@ -115,7 +116,10 @@ def _welcome(url: str, *, is_new: bool) -> str:
         "               opens once, within 15 minutes; another: manage.py console_link",
         "",
     ]
-    if is_new:
+    if settings.IS_GOSSIP:
+        lines += ["Gossip mode: nobody joins here. Link it to a hub that gave it an invite:", ""]
+        lines += ["  manage.py link 'INVITE_LINK'"]
+    elif is_new:
         link = str(_first_invite(url))
         lines += ["Nobody has joined yet. Open this link in a browser; it works once, for 72 hours:", ""]
         lines += [qr_code(link), f"  {link}", "", f"In a terminal: accord join '{link}'"]

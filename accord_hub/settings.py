@@ -3,11 +3,14 @@
 ACCORD_HOME   where the hub keeps its keys and its database (default ~/.accord)
 ACCORD_NAME   what the hub is called (default "Accord Hub")
 ACCORD_URL    the address that members use, when a reverse proxy serves the hub (default: the loopback address)
+ACCORD_MODE   "full": a hub with members (default); "gossip": a mirror without members, which relays and stores what its
+              links bring. Said once, it is kept in the file `mode` of the home until something else is said
 ACCORD_LOG    "json": a log of one JSON object a line, requests and logins too (default: lines, what is unusual)
 
-Importing this module touches nothing on the disk.
+Importing this module writes nothing to the disk.
 """
 
+import contextlib
 import os
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -24,6 +27,20 @@ ACCORD_URL = os.environ.get("ACCORD_URL", "").rstrip("/")
 ACCORD_LOG_JSON = os.environ.get("ACCORD_LOG", "").lower() == "json"
 ACCORD_LOG_LEVEL = "INFO" if ACCORD_LOG_JSON else "WARNING"  # until the operator sets another
 ACCORD_CAPACITY = 1_000  # accounts and unspent invites of a new hub
+
+
+def _mode() -> str:
+    said = os.environ.get("ACCORD_MODE", "")
+    if not said:
+        with contextlib.suppress(OSError):
+            said = (ACCORD_HOME / "mode").read_text(encoding="utf-8").strip()
+    if said not in ("", "full", "gossip"):
+        raise ImproperlyConfigured("ACCORD_MODE is full or gossip")
+    return said or "full"
+
+
+ACCORD_MODE = _mode()
+IS_GOSSIP = ACCORD_MODE == "gossip"
 
 _public = urlsplit(ACCORD_URL)
 if ACCORD_URL and (_public.scheme not in ("http", "https") or not _public.netloc or _public.path):
@@ -43,8 +60,7 @@ DEBUG = False
 ALLOWED_HOSTS = ["127.0.0.1", "localhost", "[::1]", *([_public.hostname] if _public.hostname else [])]
 
 INSTALLED_APPS = [
-    "accord_hub.apps.AccordHubConfig",  # before daphne: its runserver is ours
-    "daphne",
+    "accord_hub.apps.AccordHubConfig",  # first: its runserver is ours
     "channels",
     "console.apps.ConsoleConfig",  # before unfold and admin: its templates are ours
     "unfold.apps.BasicAppConfig",
@@ -54,9 +70,8 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
-    "rest_framework",
-    "drf_spectacular",
-    "drf_spectacular_sidecar",
+    # The REST API is for members.
+    *(["rest_framework", "drf_spectacular", "drf_spectacular_sidecar"] if not IS_GOSSIP else []),
     "peers.apps.PeersConfig",
     "invites.apps.InvitesConfig",
     "messaging.apps.MessagingConfig",
@@ -224,6 +239,8 @@ CELERY_BEAT_SCHEDULE = {
     "console.count": {"task": "console.count", "schedule": 60},
     "console.sweep": {"task": "console.sweep", "schedule": 3600},
 }
+if IS_GOSSIP:  # nobody is invited
+    del CELERY_BEAT_SCHEDULE["invites.expire"]
 
 LOGGING = {
     "version": 1,

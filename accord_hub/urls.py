@@ -1,15 +1,22 @@
 """The hub's pages and public documents."""
 
-from django.urls import include, path
+from django.conf import settings
+from django.urls import URLPattern, URLResolver, include, path
 
 from accord_hub import views
 from console.health import healthz, readyz
 from console.metrics import metrics
 
-urlpatterns = [
-    path("", views.chat, name="chat"),
-    path("join", views.chat, name="join"),
-    path("api/v1/", include("accord_hub.api_urls")),
+urlpatterns: list[URLPattern | URLResolver] = []
+if settings.IS_GOSSIP:
+    urlpatterns += [path("", views.mirror, name="mirror"), path("join", views.mirror)]
+else:
+    urlpatterns += [
+        path("", views.chat, name="chat"),
+        path("join", views.chat, name="join"),
+        path("api/v1/", include("accord_hub.api_urls")),
+    ]
+urlpatterns += [
     path("console/", include("console.urls")),
     path("metrics", metrics, name="metrics"),
     path("healthz", healthz, name="healthz"),

@@ -20,11 +20,11 @@ from accord.statements import make_statement
 from accord_hub.home import peer_address
 from messaging.admission import DIFFICULTY, MAX_STRANGER_BYTES, MESSAGE_KIB, STRANGERS
 from messaging.selectors import store_id
+from peers.callers import refusal
 from peers.clock import now_ms
 from peers.consumer import LIMITS
 from peers.keyring import keyring
 from peers.options import HUB_NAME
-from peers.rest import refusal
 from peers.selectors import statement
 
 API_PREFIX: Final = "/api/"
@@ -84,6 +84,15 @@ def chat(request: HttpRequest) -> HttpResponse:
     return response
 
 
+@require_safe
+def mirror(request: HttpRequest) -> HttpResponse:
+    """What a hub in gossip mode shows in place of the web client."""
+    title = "This hub has no members"
+    return _page(
+        "error.html", title=title, text="It keeps a copy of what other hubs say. Open the hub that you joined."
+    )
+
+
 def hub_document(request: HttpRequest) -> dict[str, Any]:
     """What the hub says of itself, signed by its key."""
     origin = settings.ACCORD_URL or f"http://{request.get_host()}"
@@ -93,14 +102,22 @@ def hub_document(request: HttpRequest) -> dict[str, Any]:
         at=now_ms(),
         name=HUB_NAME.value,
         ws=peer_address(origin),
-        api=f"{origin}{API_PATH}",
+        **_for_members(origin),
         suites=SUITES,
         frames=FRAMES,
-        policy={"strangers": STRANGERS.value, "public_feeds": False, "difficulty": DIFFICULTY.value},
+        policy={
+            "strangers": "closed" if settings.IS_GOSSIP else STRANGERS.value,
+            "public_feeds": False,
+            "difficulty": DIFFICULTY.value,
+        },
         limits={**LIMITS, **MESSAGE_LIMITS, "body_bytes": MESSAGE_KIB.value * 1024},
         store=b64encode(store_id()),
         admin=statement("set_admin"),
     )
+
+
+def _for_members(origin: str) -> dict[str, Any]:
+    return {"mode": settings.ACCORD_MODE} if settings.IS_GOSSIP else {"api": f"{origin}{API_PATH}"}
 
 
 @require_safe

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import update_wrapper
 from typing import Any, Final
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import URLPattern, URLResolver, path, reverse
@@ -71,6 +72,8 @@ MENU: Final = (
         ),
     ),
 )
+# What a hub in gossip mode has nothing of.
+OF_MEMBERS: Final = {"admin:tree", "admin:invites_invitation_changelist", "admin:peers_token_changelist"}
 _NOT_HERE: Final = {"login", "logout", "password_change", "password_change_done", "autocomplete", "jsi18n", "search"}
 _NOT_HERE_EITHER: Final = {"view_on_site", "app_list"}
 
@@ -136,7 +139,11 @@ def menu_of(request: HttpRequest) -> list[dict[str, Any]]:
     groups: list[dict[str, Any]] = [
         {
             "title": title,
-            "items": [{"title": name, "url": reverse(route), "icon": icon} for name, route, icon in items],
+            "items": [
+                {"title": name, "url": reverse(route), "icon": icon}
+                for name, route, icon in items
+                if not (settings.IS_GOSSIP and route in OF_MEMBERS)
+            ],
         }
         for title, items in MENU
     ]

@@ -13,8 +13,9 @@ from accord.errors import AccordError
 from invites import selectors
 from invites.selectors import Invite
 from invites.serializers import InvitePage, InviteSerializer
+from peers.callers import Caller
 from peers.clock import now_ms
-from peers.rest import Caller, caller_of
+from peers.rest import caller_of
 from peers.schema import BOB, ENVELOPE, KEY_REGEX, MAX_ROW, NOW, OF_MESSAGES, PAGED, operation, path_key
 from peers.serializers import SignedSerializer
 from peers.viewsets import HubViewSet, page, publish_signed, read, read_page

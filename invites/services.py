@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import F
 
@@ -42,6 +43,8 @@ def user_add(message: Message, body: dict[str, Any], now: int) -> list[bytes]:
     """Add an account under the author's, paid from the author's invites. AccordError: denied, quota, conflict,
     bad_request.
     """
+    if settings.IS_GOSSIP:
+        raise AccordError("denied", "a hub in gossip mode takes no members: start it with ACCORD_MODE=full")
     parent = member_of(message.author, now=now)
     if parent is None or parent.kind == Account.Kind.TEMP:
         raise AccordError("denied", "only members invite")

@@ -13,9 +13,9 @@ from messaging.batch import Result
 from messaging.ingest import Submission
 from messaging.live import live
 from peers import registry
+from peers.callers import Caller
 from peers.keyring import keyring
 from peers.loop import loop_bridge
-from peers.rest import Caller
 from peers.selectors import admin_account_id
 from peers.sessions import Role, Session
 

@@ -15,11 +15,12 @@ from accord.encoding import b64decode, b64encode
 from accord.errors import AccordError, CloseCode
 from accord.login_handle import HANDLE_BYTES
 from peers import schema, selectors
+from peers.callers import Caller
 from peers.clock import now_ms
 from peers.http_login import login_begin, login_finish
 from peers.loop import loop_bridge
 from peers.models import Account
-from peers.rest import Caller, HasToken, caller_of
+from peers.rest import HasToken, caller_of
 from peers.schema import ANN, BOB, DEVICE, NOW, PAGED, SERIAL, operation, path_key
 from peers.selectors import Device
 from peers.serializers import (

@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 import orjson
+from django.conf import settings
 
 from accord import login
 from accord.certs import MAX_LIFE_MS, Certificate
@@ -229,6 +230,8 @@ def admit(proved: login.Proved) -> Member | None:
     if proved.error is not None:
         raise proved.error
     if proved.certificate is None:
+        if settings.IS_GOSSIP:
+            raise AccordError("denied", "this hub has no guests")
         return None
     member = admit_certificate(proved.certificate)
     peer_seen(certificate=proved.certificate, now=now_ms())
@@ -244,6 +247,8 @@ def admit_certificate(certificate: Certificate) -> Member:
     member = member_of(certificate.user, now=now_ms())
     if member is None or ("login" not in certificate.scope and member.kind == Account.Kind.TEMP):
         raise AccordError("denied", "no account here")
+    if settings.IS_GOSSIP and member.kind != Account.Kind.ADMIN:
+        raise AccordError("denied", "this hub has no members")
     return member
 
 

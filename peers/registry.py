@@ -15,7 +15,7 @@ from accord.certs import Certificate
 from accord.messages import Message
 
 if TYPE_CHECKING:
-    from peers.rest import Caller
+    from peers.callers import Caller
     from peers.sessions import Session
 
 

@@ -10,12 +10,11 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
 from django.core.exceptions import RequestDataTooBig
-from django.http import Http404, HttpResponse
+from django.http import Http404
 from rest_framework import exceptions, permissions, status
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
 from rest_framework.negotiation import BaseContentNegotiation
@@ -26,10 +25,11 @@ from rest_framework.response import Response
 
 from accord.encoding import b64decode, parse_json
 from accord.errors import AccordError, RemoteError
+from peers.callers import Caller, error_body
 from peers.clock import now_ms
 from peers.selectors import Bearer, bearer_of
 from peers.services import TOKEN_BYTES, token_hash
-from peers.sessions import Role, role_of, sessions
+from peers.sessions import role_of, sessions
 
 logger = logging.getLogger(__name__)
 
@@ -37,14 +37,6 @@ MAX_REQUEST_BYTES: Final = 1024 * 1024
 
 
 # ------------------------------------------------------------------------------------------------------------- errors
-
-
-def error_body(error: AccordError) -> dict[str, Any]:
-    """The one form of every refusal."""
-    body: dict[str, Any] = {"code": error.code, "detail": error.detail}
-    if error.retry_ms is not None:
-        body["retry_ms"] = error.retry_ms
-    return body
 
 
 def error_response(error: AccordError, status_code: int | None = None) -> Response:
@@ -55,12 +47,6 @@ def error_response(error: AccordError, status_code: int | None = None) -> Respon
     if error.code == "unauthorized":
         headers["WWW-Authenticate"] = "Bearer"
     return Response(error_body(error), status=status_code or error.http_status, headers=headers)
-
-
-def refusal(code: str, detail: str) -> HttpResponse:
-    """A refusal where no view has been reached."""
-    error = AccordError(code, detail)
-    return HttpResponse(orjson.dumps(error_body(error)), status=error.http_status, content_type="application/json")
 
 
 def _sentence(detail: Any) -> str:
@@ -106,35 +92,6 @@ def exception_handler(exception: Exception, context: dict[str, Any]) -> Response
 
 
 # ---------------------------------------------------------------------------------------------------------- who asks
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Whose request it is; DRF's `request.user`."""
-
-    role: Role
-    bearer: Bearer
-    is_authenticated: bool = True
-
-    @property
-    def key(self) -> bytes:
-        """The user key; AccordError("denied") for a guest."""
-        if self.bearer.user is None:
-            raise AccordError("denied", "a guest has no account")
-        return self.bearer.user
-
-    @property
-    def account_id(self) -> int | None:
-        return self.bearer.member.account_id if self.bearer.member else None
-
-    @property
-    def is_member(self) -> bool:
-        """Whether the account has been claimed."""
-        return self.role in (Role.MEMBER, Role.ADMIN)
-
-    @property
-    def is_admin(self) -> bool:
-        return self.role is Role.ADMIN
 
 
 def caller_of(request: Request) -> Caller:

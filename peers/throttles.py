@@ -15,7 +15,7 @@ from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
 from accord.encoding import b64encode
-from peers.rest import Caller
+from peers.callers import Caller
 
 MEMBER_REQUESTS_PER_SECOND: Final = 200
 MEMBER_REQUESTS_BURST: Final = 1_000

@@ -22,8 +22,8 @@ from accord.errors import AccordError, RemoteError
 from accord.message_types import read_body
 from accord.messages import parse_envelope
 from peers import registry
+from peers.callers import Caller
 from peers.origins import clear_request_allowed
-from peers.rest import Caller
 from peers.throttles import RefusedThrottle
 
 DEFAULT_PAGE_ITEMS: Final = 50

@@ -18,6 +18,7 @@ HOME = Path(tempfile.mkdtemp(prefix="accord-tests-"))
 os.environ["ACCORD_HOME"] = str(HOME)
 os.environ.pop("ACCORD_URL", None)
 os.environ.pop("ACCORD_NAME", None)
+os.environ.pop("ACCORD_MODE", None)
 django_settings.ACCORD_HOME = HOME
 django_settings.DATABASES["default"]["NAME"] = HOME / "hub.sqlite3"
 django_settings.DATABASES["default"]["TEST"]["NAME"] = HOME / "test.sqlite3"

@@ -33,8 +33,9 @@ from messaging.serializers import (
     ReferencesQuery,
     read_id,
 )
+from peers.callers import Caller
 from peers.keyring import keyring
-from peers.rest import Caller, HasToken, caller_of
+from peers.rest import HasToken, caller_of
 from peers.schema import (
     CURSOR_SCHEMA,
     ENVELOPE,

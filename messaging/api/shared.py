@@ -8,9 +8,9 @@ from accord.encoding import b64encode
 from accord.messages import message_uuid
 from accord.topics import Topic
 from messaging.selectors import OPEN_KINDS, Reader
+from peers.callers import Caller
 from peers.clock import now_ms
 from peers.keyring import keyring
-from peers.rest import Caller
 from peers.schema import (
     BOB,
     CHANNEL,

@@ -22,9 +22,10 @@ from messaging.serializers import (
     TopicPage,
     TopicSerializer,
 )
+from peers.callers import Caller
 from peers.clock import now_ms
 from peers.keyring import keyring
-from peers.rest import Caller, caller_of
+from peers.rest import caller_of
 from peers.schema import (
     BOB,
     CHANNEL,

@@ -251,11 +251,12 @@ def test_status(hub: HubProcess) -> None:
         status = json.loads(run_command(hub.home, "status", "--json").stdout)
     assert status.pop("url") == hub.url
     assert status.pop("running") is True
+    assert status.pop("mode") == "full"
     assert status.keys() == {"messages", "accounts", "bytes", "sockets"}
     assert all(type(value) is int for value in status.values())
 
 
 def test_status_without_a_running_hub(home: Path) -> None:
     status = json.loads(run_command(home, "status", "--json").stdout)
-    assert status == {"running": False, "messages": 0, "accounts": 0, "bytes": 0, "sockets": 0}
+    assert status == {"running": False, "mode": "full", "messages": 0, "accounts": 0, "bytes": 0, "sockets": 0}
     assert run_command(home, "status").stdout.splitlines()[0] == "running   no"

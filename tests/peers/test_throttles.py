@@ -10,7 +10,7 @@ from django.test import RequestFactory
 from rest_framework.request import Request
 
 from peers import throttles
-from peers.rest import Caller
+from peers.callers import Caller
 from peers.selectors import Bearer, Member
 from peers.sessions import Role
 from peers.throttles import (

@@ -4,6 +4,7 @@ import json
 from argparse import ArgumentParser
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand
 
 from accord_hub import home, runner
@@ -21,7 +22,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         with runner.clear_errors():
             runner.prepare()
-            facts: dict[str, Any] = {"running": home.is_running(), **figures()}
+            facts: dict[str, Any] = {"running": home.is_running(), "mode": settings.ACCORD_MODE, **figures()}
         running = home.running_hub()
         if running is not None:
             facts["url"] = running["url"]
