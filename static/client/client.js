@@ -12,11 +12,16 @@
 import { ClientError, sentenceOf } from "./errors.js";
 import { applyPatch, emptyState } from "./state.js";
 import { Timeline } from "./timeline_view.js";
-import { startWorker } from "./worker_url.js";
+import { isWorkerThere, startWorker, workerName } from "./worker_url.js";
 
 export { ClientError, Timeline };
 
 const RESTART_MS = 500;
+/** A worker that says nothing for so long has died while it started; twice as long each time, for it may be slow. */
+const WELCOME_MS = 4_000;
+const MAX_WELCOME_MS = 32_000;
+/** Workers that were loaded and did not start; one may have been killed, so many are not. */
+const MAX_BROKEN_WORKERS = 3;
 const INSECURE =
   "This page was not reached over a secure address, so the browser gives it no keys; open the hub by https.";
 const NO_WORKER = "This browser cannot run the client; update it, or use another one. Nothing was changed.";
@@ -62,6 +67,8 @@ export class Client extends EventTarget {
   /** There is a worker, and it has answered. */
   #welcome = Promise.withResolvers();
   #isWelcome = false;
+  #failures = 0;
+  #welcomeTimer = 0;
   /** The lock is held as long as the page lives: the worker waits for it. */
   #held;
 
@@ -72,8 +79,9 @@ export class Client extends EventTarget {
       this.#stop("insecure", INSECURE);
       return;
     }
-    this.#held = new Promise((resolve) => {
-      navigator.locks.request(this.#lock, () => new Promise(() => resolve(undefined)));
+    this.#held = new Promise((resolve, reject) => {
+      const hold = () => new Promise(() => resolve(undefined));
+      navigator.locks.request(this.#lock, hold).catch(reject); // refused with all storage
     });
     document.addEventListener("visibilitychange", () => this.#post({ visible: this.#isVisible }));
     globalThis.addEventListener("online", () => this.#post({ online: true }));
@@ -125,30 +133,53 @@ export class Client extends EventTarget {
   }
 
   async #connect() {
-    let port;
+    let worker;
     try {
-      ({ port } = startWorker(() => this.#noWorker()));
+      await this.#held;
+      const name = await workerName(this.#failures);
+      worker = startWorker(name, () => this.#workerFailed(worker));
     } catch {
       await this.#noWorker();
       return;
     }
-    port.onmessage = ({ data }) => this.#receive(port, data);
-    await this.#held;
+    const { port } = worker;
     this.#port = port;
+    port.onmessage = ({ data }) => this.#receive(port, data);
     this.#post({ hello: this.#lock, visible: this.#isVisible });
+    const patience = Math.min(WELCOME_MS * 2 ** this.#failures, MAX_WELCOME_MS);
+    this.#welcomeTimer = setTimeout(() => this.#connectAnew(worker), patience);
+  }
+
+  /** Nobody tells of a worker's death before its lock is known. One that was only slow ends itself. */
+  #connectAnew(worker) {
+    clearTimeout(this.#welcomeTimer);
+    this.#failures += 1;
+    this.#post({ bye: true });
+    worker.leave();
+    this.#connect();
+  }
+
+  /** Its script did not come or did not run: it was killed, the hub is away, or the browser cannot. */
+  async #workerFailed(worker) {
+    if (this.#isWelcome || worker.port !== this.#port) {
+      return;
+    }
+    if (!(await canStore()) || (this.#failures + 1 >= MAX_BROKEN_WORKERS && (await isWorkerThere()))) {
+      await this.#noWorker();
+    } else if (worker.port === this.#port) {
+      clearTimeout(this.#welcomeTimer);
+      this.#welcomeTimer = setTimeout(() => this.#connectAnew(worker), RESTART_MS);
+    }
   }
 
   /** A browser that refuses storage for an address lets no shared worker run there either. */
   async #noWorker() {
-    if (this.#isWelcome) {
-      return;
-    }
     const isStored = await canStore();
     this.#stop(...(isStored ? ["unsupported_browser", NO_WORKER] : ["storage", sentenceOf("storage")]));
   }
 
   #receive(port, message) {
-    if (port !== this.#port && this.#port !== null) {
+    if (port !== this.#port) {
       return; // of a worker that is gone
     }
     if ("id" in message) {
@@ -181,6 +212,7 @@ export class Client extends EventTarget {
       const isMap = ["people", "conversations", "typing"].includes(name);
       detail[name] = isMap ? [...new Set([...Object.keys(before[name]), ...Object.keys(value)])] : true;
     }
+    clearTimeout(this.#welcomeTimer);
     this.state = state;
     navigator.locks.request(lock, () => this.#workerDied());
     this.#markReady();
@@ -217,6 +249,7 @@ export class Client extends EventTarget {
   }
 
   #stop(code, detail) {
+    clearTimeout(this.#welcomeTimer);
     const stop = { code, detail, facts: {} };
     this.#changed({ top: { phase: "stopped", stop }, people: {}, conversations: {}, typing: {} });
     this.#markReady();

@@ -1,20 +1,23 @@
 /**
  * The pages that use this worker: their calls, what they look at, and what is pushed to them.
  *
- *   page -> worker   {hello: lock name} | {id, call, params} | {visible} | {online}
+ *   page -> worker   {hello: lock name} | {id, call, params} | {visible} | {online} | {bye}
  *   worker -> page   {welcome: {state, lock}} | {id, value} | {id, error} | {push, ...}
  *
  * Each side holds a Web Lock for as long as it lives and waits for the other's: that is how a closed tab, and in the
- * page a dead worker, is noticed. Not here: what calls do.
+ * page a dead worker, is noticed. `bye`: the page has waited too long for its welcome and takes another worker, so one
+ * that nobody else uses ends. Not here: what calls do.
  */
 
 import { asClientError } from "./errors.js";
 
-const WORKER_LOCK = `accord-worker-${crypto.randomUUID()}`;
+/** Says where the worker is to be found (worker_url.js). */
+const WORKER_LOCK = `accord-worker ${location.pathname} ${self.name} ${crypto.randomUUID()}`;
 
 /** One page. */
 export class Page {
   isVisible = false;
+  isGone = false;
   #port;
 
   /** @param {MessagePort | DedicatedWorkerGlobalScope} port */
@@ -92,19 +95,31 @@ export class Pages {
       this.#handlers.changed();
     } else if ("online" in message) {
       this.#handlers.online();
+    } else if ("bye" in message) {
+      this.#left(page);
+      if (this.#pages.size === 0) {
+        self.close();
+      }
+    }
+  }
+
+  #left(page) {
+    page.isGone = true;
+    if (this.#pages.delete(page)) {
+      this.#handlers.left(page);
+      this.#handlers.changed();
     }
   }
 
   async #welcome(page, { hello, visible }) {
     page.isVisible = visible;
     await this.#held;
+    if (page.isGone) {
+      return;
+    }
     this.#pages.add(page);
     page.post({ welcome: { state: this.#handlers.snapshot(), lock: WORKER_LOCK } });
-    navigator.locks.request(hello, () => {
-      this.#pages.delete(page);
-      this.#handlers.left(page);
-      this.#handlers.changed();
-    });
+    navigator.locks.request(hello, () => this.#left(page));
     this.#handlers.changed();
   }
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.async_api import BrowserContext, Route
@@ -109,6 +111,33 @@ async def test_a_worker_that_is_killed_is_replaced(own_hub: HubProcess, open_con
     await ada.say("after")
     await ada.sees("after")
     assert await ada.texts() == ["before", "after"]
+
+
+async def test_a_worker_that_is_killed_while_it_starts_is_replaced(
+    own_hub: HubProcess, open_context: OpenContext
+) -> None:
+    ada = await Browsing.join(await open_context(), own_hub, "ada")
+    await ada.say("before")
+    await ada.sees("before")
+    browser = ada.page.context.browser
+    assert browser is not None
+    session = await browser.new_browser_cdp_session()
+    known = {target["targetId"] for target in (await session.send("Target.getTargets"))["targetInfos"]}
+    killed: list[asyncio.Task[Any]] = []
+
+    def kill_first(event: dict[str, Any]) -> None:
+        target = event["targetInfo"]
+        if target["type"] == "shared_worker" and target["targetId"] not in known and not killed:
+            killed.append(asyncio.ensure_future(session.send("Target.closeTarget", {"targetId": target["targetId"]})))
+
+    session.on("Target.targetCreated", kill_first)
+    await session.send("Target.setDiscoverTargets", {"discover": True})
+    await ada.reload()
+    await ada.enter()
+    await ada.sees("before")
+    (kill,) = killed
+    assert (await kill)["success"]
+    await session.detach()
 
 
 async def test_a_device_that_is_revoked_stops(own_hub: HubProcess, open_context: OpenContext) -> None:
