@@ -1,10 +1,12 @@
 /**
  * What stands before the first message: while older ones are to come, that they come; else what this conversation is,
- * who can read it and, while it is empty, what to do first.
+ * whether older messages have been removed, who can read it and, while it is empty, what to do first.
  */
 
 import { avatar, h, icon } from "./dom.js";
 import { nameOf } from "./message.js";
+
+const REMOVED = "Older messages have been removed from this hub.";
 
 /**
  * @param {import("./log.js").AccordLog} log
@@ -32,7 +34,7 @@ function channel(log, conversation) {
   return h("div", { class: "intro" },
     h("span", { class: "intro-mark" }, icon("hash")),
     h("h2", null, h("bdi", null, `#${conversation.name}`)),
-    h("p", null, isEmpty ? "Nothing has been said here yet. " : "This is where the channel begins. ",
+    h("p", null, beginning(conversation, isEmpty),
       "Everyone with an account on ", h("bdi", null, hub.name),
       conversation.canPost ? " can read it and write in it" : " can read it",
       ", and so can the hub: messages here are signed, not encrypted."),
@@ -44,6 +46,13 @@ function channel(log, conversation) {
       : null);
 }
 
+function beginning(conversation, isEmpty) {
+  if (conversation.horizon > 0) {
+    return `${REMOVED} `;
+  }
+  return isEmpty ? "Nothing has been said here yet. " : "This is where the channel begins. ";
+}
+
 function direct(log, conversation) {
   const { people } = log.client.state;
   const person = people[conversation.with] ?? { key: conversation.with, name: conversation.name };
@@ -51,6 +60,7 @@ function direct(log, conversation) {
   return h("div", { class: "intro" },
     avatar(person, { large: true }),
     h("h2", null, h("bdi", null, name)),
+    conversation.horizon > 0 && log.items.length > 0 ? h("p", null, REMOVED) : null,
     h("p", null, "This conversation is between you and ", h("bdi", null, name),
       ". Others do not see it; the hub itself can read it: ",
       "messages are signed, but not encrypted yet."),

@@ -273,8 +273,9 @@ export class AccordLog extends HTMLElement {
 
   #leadStamp() {
     const { hasOlder } = this.timeline;
+    const horizon = this.client.state.conversations[this.conversation]?.horizon;
     return [hasOlder, this.#hasFailed, this.items.length === 0, this.timeline.isLoading && this.items.length === 0,
-      this.#epoch];
+      horizon, this.#epoch];
   }
 
   #stamp(index) {

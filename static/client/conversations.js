@@ -288,6 +288,7 @@ export class Conversations {
       unread: record.unread.length,
       mentions: record.mentions.length,
       lastAt: record.lastAt,
+      horizon: (other ? directory.rows.get(`user:${account.key}`) : row)?.horizon ?? 0,
       draft: record.draft,
       replyTo: record.replyTo || null,
       isEncrypted: false,

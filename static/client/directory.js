@@ -26,6 +26,7 @@ function readRow(value) {
       isEncrypted: value.encrypted === true,
       cursor: Number.isSafeInteger(value.cursor) ? value.cursor : 0,
       count: Number.isSafeInteger(value.count) ? value.count : 0,
+      horizon: Number.isSafeInteger(value.horizon) ? value.horizon : 0,
       isAdmin: value.role === "admin",
     };
   } catch (error) {
