@@ -137,6 +137,7 @@ async def test_kills_in_the_middle_lose_nothing_that_no_receipt_names(tmp_path: 
         left = check_receipts_cover(world, messages, channel)
         ((horizon,),) = world.rows("SELECT horizon FROM messaging_topic WHERE ident = ?", unb64(channel[5:]))
         assert all(message["header"]["created_at"] >= horizon for message in messages if id_of(message) in left)
+        world.command("verify_store")
         with closing(sqlite3.connect(world.home / "hub.sqlite3")) as database:
             assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
             assert database.execute("PRAGMA foreign_key_check").fetchall() == []
