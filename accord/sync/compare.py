@@ -37,6 +37,11 @@ class Place(NamedTuple):
         width: int = FANOUT ** (self.level - DEEPEST_LEVEL)
         return self.bucket * width
 
+    @property
+    def end(self) -> int:
+        """Where the next place of its level begins."""
+        return Place(self.level, self.bucket + 1).start
+
 
 ROOT = Place(ROOT_LEVEL, 0)
 
@@ -91,13 +96,13 @@ class Nodes:
         for child in self.children(place):
             yield from self.stream(place.child(child.index))
 
-    def entry(self, place: Place) -> Entry:
-        """What is held here under a place; a node with one child is given as that child."""
+    def entry(self, place: Place, list_up_to: int = SMALL) -> Entry:
+        """What is held here under a place; a node with one child is given as that child, one of few messages by ids."""
         while place.level > DEEPEST_LEVEL:
             children = self.children(place)
             if not children:
                 return Entry(*place, ids=())
-            if sum(child.count for child in children) <= SMALL:
+            if sum(child.count for child in children) <= list_up_to:
                 break
             if len(children) > 1:
                 mask = sum(1 << child.index for child in children)
@@ -122,6 +127,7 @@ class Findings:
     differing: list[Place] = field(default_factory=list)  # both hold something there
     absent: list[Place] = field(default_factory=list)  # only the peer does
     listed: list[bytes] = field(default_factory=list)  # ids (first 16 bytes) that the peer holds and the view does not
+    equal_until: int = 0  # the end of the newest child that is equal, in buckets of the deepest level
 
 
 def compare(nodes: Nodes, asked: Place, entry: Entry, found: Findings) -> None:
@@ -139,6 +145,8 @@ def compare(nodes: Nodes, asked: Place, entry: Entry, found: Findings) -> None:
                 found.pushes.append(Push(place.child(index)))
             elif theirs != mine[index].hash[:PREFIX_BYTES]:
                 found.differing.append(place.child(index))
+            else:
+                found.equal_until = max(found.equal_until, place.child(index).end)
         return
     listed = frozenset(entry.ids or ())
     if nodes.count(place) > LARGE:

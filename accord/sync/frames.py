@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -16,11 +16,11 @@ from accord.merkle import DIGEST_BUCKETS, DIGEST_BYTES, FANOUT, HORIZON_MS, ROOT
 from accord.sync.limits import (
     DEEPEST_LEVEL,
     MAX_ENTRIES,
+    MAX_ENTRY_IDS,
+    MAX_LISTED_IDS,
     MAX_LISTED_TOPICS,
     MAX_UPDATE_MESSAGES,
-    MAX_WANTED_IDS,
     PREFIX_BYTES,
-    SMALL,
 )
 from accord.topics import parse_topic
 
@@ -137,7 +137,7 @@ def _entry(value: Any) -> Entry:
         if len(hashes) != mask.bit_count() or (mask and level == DEEPEST_LEVEL):
             raise RemoteError("bad_request", "entry: mask and hashes do not fit")
         return Entry(level, bucket, mask, tuple(hashes))
-    if len(ids) > (SMALL if level > DEEPEST_LEVEL else MAX_WANTED_IDS):
+    if len(ids) > (MAX_ENTRY_IDS if level > DEEPEST_LEVEL else MAX_LISTED_IDS):
         raise RemoteError("bad_request", "entry: too many ids")
     if level < 0 and any(id_bucket(ident, -level) != bucket % FANOUT**-level for ident in ids):
         raise RemoteError("bad_request", "entry: an id outside of its bucket")
@@ -153,13 +153,6 @@ def _entries(value: Any) -> list[Entry]:
             raise RemoteError("bad_request", "entries: not in rising order")
         end = entry.span[1]
     return entries
-
-
-def _want(value: Any) -> list[bytes]:
-    wanted = _prefixes(value)
-    if len(wanted) > MAX_WANTED_IDS:
-        raise RemoteError("bad_request", f"want: more than {MAX_WANTED_IDS} ids")
-    return wanted
 
 
 def _row(value: Any) -> Row:
@@ -205,7 +198,7 @@ _TABLES: Final[dict[str, _Table]] = {
     "differ": {"buckets": _buckets},
     "latest": {"topics": _names},
     "since": {"topic": _topic, "from": fields.key, "more": fields.boolean},
-    "nodes": {"topic": _topic, "entries": optional(_entries), "want": optional(_want)},
+    "nodes": {"topic": _topic, "entries": optional(_entries), "want": optional(b64decode)},
     "update": {"topic": _topic, "seq": _SEQ, "messages": _messages, "more": fields.boolean},
     "took": {"topic": _topic, "seq": _SEQ, "refused": optional(_refusals)},
     "done": {"topic": _topic, "root": fields.key, "horizon": _horizon},
@@ -241,6 +234,17 @@ def row_json(row: Row) -> dict[str, Any]:
 def frame_bytes(type_: str, ref: int, **rest: Any) -> bytes:
     """The JSON text of a frame."""
     return orjson.dumps({"type": type_, "ref": ref, **rest})
+
+
+def write_bits(chosen: Iterable[bool]) -> bytes:
+    """Which of a row of things are chosen: bit i % 8 (of value 2^(i % 8)) of byte i // 8; trailing zeros left out."""
+    number = sum(1 << place for place, bit in enumerate(chosen) if bit)
+    return number.to_bytes((number.bit_length() + 7) // 8, "little")
+
+
+def read_bits(data: bytes) -> list[int]:
+    """The places of the things that are chosen, rising."""
+    return [8 * place + bit for place, byte in enumerate(data) for bit in range(8) if byte >> bit & 1]
 
 
 def joined(items: Sequence[bytes]) -> str:

@@ -6,6 +6,7 @@ from typing import Final
 
 PREFIX_BYTES: Final = 16  # of hashes and ids in `nodes`
 SMALL: Final = 32  # so many messages under a node, or fewer, are listed by their ids
+MAX_ENTRY_IDS: Final = 64  # so many may be: where all that is newer differs, there are few equal ones among them
 DEEPEST_LEVEL: Final = -5  # below a leaf, nodes go by the first digits of the ids
 AT_STEP_MS: Final = 60_000
 MAX_CLOCK_DIFFERENCE_MS: Final = 5 * 60_000
@@ -15,7 +16,7 @@ MAX_CURRENT_PARTS: Final = 64  # a `current`
 MAX_CURRENTS: Final = 3  # of the asker, a session
 DIGESTS_ABOVE_TOPICS: Final = 256
 MAX_ENTRIES: Final = 10_000  # a frame
-MAX_WANTED_IDS: Final = 10_000  # a frame
+MAX_LISTED_IDS: Final = 10_000  # an entry of the deepest level
 MAX_ANSWERS: Final = 12  # `nodes` of a peer in one pass over a topic
 ENTRY_BYTES: Final = 48  # what an entry is counted as, beside its hashes or ids
 LARGEST_ENTRY_BYTES: Final = ENTRY_BYTES + SMALL * PREFIX_BYTES  # of any but the deepest level

@@ -49,7 +49,7 @@ class SyncSession:
             "differ": self._differ,
             "latest": self._latest,
             "since": self._since,
-            "nodes": lambda frame: self._topic(frame).receive_nodes(frame.get("entries", []), frame.get("want", [])),
+            "nodes": lambda frame: self._topic(frame).receive_nodes(frame.get("entries", []), frame.get("want", b"")),
             "update": lambda frame: self._topic(frame).receive_update(
                 frame["seq"], frame["messages"], more=frame["more"]
             ),

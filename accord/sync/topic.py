@@ -20,18 +20,18 @@ from accord.messages import Envelope, envelope_id, parse_envelope
 from accord.sync.compare import ROOT, Findings, Nodes, Place, Shown, compare, entry_bytes
 from accord.sync.context import Context
 from accord.sync.events import Equal, Store, Unequal
-from accord.sync.frames import Entry, joined
+from accord.sync.frames import Entry, read_bits, write_bits
 from accord.sync.limits import (
     ENTRY_BYTES,
     LARGEST_ENTRY_BYTES,
     MAX_ANSWERS,
     MAX_ENTRIES,
+    MAX_ENTRY_IDS,
     MAX_NODES_BYTES,
     MAX_UNTAKEN_IN_ALL,
     MAX_UNTAKEN_UPDATES,
     MAX_UPDATE_BYTES,
     MAX_UPDATE_MESSAGES,
-    MAX_WANTED_IDS,
     PASSING_CODES,
     PREFIX_BYTES,
 )
@@ -62,7 +62,8 @@ class TopicSync:
         self._context = context
         self._nodes: Nodes | None = None
         self._shown = Shown()
-        self._offered: dict[bytes, bytes] = {}  # first 16 bytes -> id, of the entries sent last
+        self._offered: list[bytes] = []  # the ids that the entries sent last list, in their order
+        self._equal_until = 0  # nothing newer than that is known to be equal
         self._answers = 0
         self._anything = False  # a `since` allows any message of the topic
         self._unanswered = False
@@ -85,7 +86,7 @@ class TopicSync:
     def begin_pass(self) -> None:
         """The asker's first `nodes`: the entry of the root."""
         self._open()
-        self._say([(ROOT, self._tree().entry(ROOT))], [])
+        self._say([(ROOT, self._tree().entry(ROOT))], b"")
 
     def send_since(self, start: bytes, cursor: int, *, owed: bool = False) -> None:
         """Send what came after a root that the peer has; `owed`: the peer is to do the same."""
@@ -116,8 +117,8 @@ class TopicSync:
         self.phase = Phase.OPEN
         self._nodes = None
         self._shown = Shown()
-        self._offered = {}
-        self._answers = 0
+        self._offered = []
+        self._answers = self._equal_until = 0
         self._anything = self._progress = self._more_due = False
         self._done_due = True
         self._my_done = self._their_done = None
@@ -130,8 +131,8 @@ class TopicSync:
 
     # --------------------------------------------------------------------------------------------------------- nodes
 
-    def receive_nodes(self, entries: list[Entry], want: list[bytes]) -> None:
-        """Entries of the peer's tree, and what it wants of the ids that were listed to it."""
+    def receive_nodes(self, entries: list[Entry], want: bytes) -> None:
+        """Entries of the peer's tree, and which of the ids that were listed to it the peer wants."""
         if not self._unanswered:
             if self._context.asker:
                 raise RemoteError("bad_request", "nodes: nothing was asked")
@@ -143,38 +144,42 @@ class TopicSync:
         self._answers += 1
         if self._answers > MAX_ANSWERS:
             raise RemoteError("rate", f"nodes: more than {MAX_ANSWERS} answers")
-        self._context.charge(sum(map(entry_bytes, entries)) + PREFIX_BYTES * len(want))
+        self._context.charge(sum(map(entry_bytes, entries)) + len(want))
         self._take_wants(want)
         found = Findings()
         for place, entry in self._shown.answered(entries):
             compare(self._tree(), place, entry, found)
         self._unsent.extend(self._push(push.place, push.but) for push in found.pushes)
+        self._equal_until = max(self._equal_until, found.equal_until)
+        while self.can_send:
+            self.send_update()
         if entries:
             wanted = self._missing(found.listed)
-            room = self._room(found) - PREFIX_BYTES * len(wanted)
-            self._say(self._answer(found, room), wanted)
+            self.wanted.update(wanted)
+            bits = write_bits(prefix in wanted for entry in entries for prefix in entry.ids or ())
+            self._say(self._answer(found, self._room(found) - len(bits)), bits)
 
-    def _take_wants(self, want: list[bytes]) -> None:
-        if not all(prefix in self._offered for prefix in want):
-            raise RemoteError("bad_request", "want: an id that was not listed")
-        if want:
-            self._unsent.append(iter([self._offered[prefix] for prefix in want]))
-        self._offered = {}
+    def _take_wants(self, want: bytes) -> None:
+        bits = read_bits(want)
+        if bits and bits[-1] >= len(self._offered):
+            raise RemoteError("bad_request", "want: more ids than were listed")
+        if bits:
+            self._unsent.append(iter([self._offered[place] for place in bits]))
+        self._offered = []
 
     def _push(self, place: Place, but: frozenset[bytes]) -> Iterator[bytes]:
         return (ident for ident in self._tree().stream(place) if ident[:PREFIX_BYTES] not in but)
 
-    def _missing(self, listed: list[bytes]) -> list[bytes]:
+    def _missing(self, listed: list[bytes]) -> set[bytes]:
         """Which of the ids that the peer listed to ask for. What is held outside of the view is in it from now on."""
         if not listed:
-            return []
+            return set()
         holdings = self._context.holdings
         if held := holdings.held(self.name, listed):
             holdings.include(self.name, held)
             self._progress = True
         skip = {ident[:PREFIX_BYTES] for ident in held} | set(holdings.unwanted(self.name, listed)) | self.wanted
-        room = min(MAX_WANTED_IDS, max(0, self._context.room) // PREFIX_BYTES)
-        return sorted({prefix for prefix in listed if prefix not in skip})[:room]
+        return {prefix for prefix in listed if prefix not in skip}
 
     def _room(self, found: Findings) -> int:
         """How much of the budget this answer may take: the rest is for other topics and for the levels below."""
@@ -190,27 +195,34 @@ class TopicSync:
         for place, held in sorted(places.items(), key=lambda item: item[0].start, reverse=True):
             if len(said) == MAX_ENTRIES or room < ENTRY_BYTES:
                 break
-            entry = self._tree().entry(place) if held else Entry(*place, ids=())
+            entry = self._entry(place, room) if held else Entry(*place, ids=())
             size = entry_bytes(entry)
             if size <= room:
                 said.append((place, entry))
                 room -= size
         return said[::-1]
 
-    def _say(self, said: list[tuple[Place, Entry]], wanted: list[bytes]) -> None:
+    def _entry(self, place: Place, room: int) -> Entry:
+        """What is held at a place. Where nothing newer is equal, hashes of so few messages would all differ."""
+        if place.level >= 0 and place.start >= self._equal_until:
+            entry = self._tree().entry(place, MAX_ENTRY_IDS)
+            if entry_bytes(entry) <= room:
+                return entry
+        return self._tree().entry(place)
+
+    def _say(self, said: list[tuple[Place, Entry]], want: bytes) -> None:
         frame: dict[str, Any] = {}
         if said:
             frame["entries"] = [entry.json() for _, entry in said]
             self._unanswered = True
-        if wanted:
-            frame["want"] = joined(wanted)
-            self.wanted.update(wanted)
-        self._context.counts.node_bytes_out += sum(entry_bytes(entry) for _, entry in said) + PREFIX_BYTES * len(wanted)
+        if want:
+            frame["want"] = b64encode(want)
+        self._context.counts.node_bytes_out += sum(entry_bytes(entry) for _, entry in said) + len(want)
         self._shown.say(said)
         for _, entry in said:
             if entry.ids:
-                place = Place(entry.level, entry.bucket)
-                self._offered.update((ident[:PREFIX_BYTES], ident) for ident in self._tree().ids(place))
+                ids = {ident[:PREFIX_BYTES]: ident for ident in self._tree().ids(Place(entry.level, entry.bucket))}
+                self._offered.extend(ids[prefix] for prefix in entry.ids)
         self._context.send("nodes", topic=self.name, **frame)
 
     # ------------------------------------------------------------------------------------------------------- updates
