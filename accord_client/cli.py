@@ -1,4 +1,5 @@
-"""The command line: `accord join | send | listen | history | whoami | follow | unfollow | pruned | token | sign`.
+"""The command line: `accord join | send | listen | history | topics | whoami | follow | unfollow | carry | pruned |
+token | sign`.
 
 Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 not joined yet. What a person or a remote did wrong is one
 line on standard error.
@@ -33,7 +34,7 @@ INTERRUPTED: Final = 130
 MAX_BURN_SECONDS: Final = 365 * 24 * 3600
 ID_CHARS: Final = 43  # of 32 bytes as base64url
 
-_TARGET_HELP = "#channel, @name, feed, feed:@name or a raw topic"
+_TARGET_HELP = "#channel, '#channel · hub', @name, @key, feed, feed:@name or a raw topic"
 log = logging.getLogger("accord_client.cli")
 
 
@@ -87,6 +88,8 @@ def build_parser() -> argparse.ArgumentParser:
     sub.add_argument("--before", metavar="WHEN", help="a time like 2026-01-31T12:00, or a message's id or UUID")
     sub.add_argument("--json", action="store_true", help="print one JSON object a message, text uncleaned")
 
+    sub = parsers.add_parser("topics", parents=[common], help="list the channels, those of other hubs too")
+    sub.add_argument("--json", action="store_true", help="print one JSON object a channel")
     sub = parsers.add_parser("whoami", parents=[common], help="who you are, and on which hub")
     sub.add_argument("--json", action="store_true", help="print a JSON object")
     sub = parsers.add_parser("follow", parents=[common], help="follow a person, or list whom you follow")
@@ -98,6 +101,9 @@ def build_parser() -> argparse.ArgumentParser:
     sub.add_argument("target", metavar="TARGET", nargs="?", help=f"{_TARGET_HELP} (default: the lounge)")
     sub.add_argument("--against", metavar="FILE", help="a copy made before, as `manage.py export_messages` writes it")
     sub.add_argument("--json", action="store_true", help="print one JSON object a receipt, as the hub signed it")
+
+    sub = parsers.add_parser("carry", parents=[common], help="whether people on linked hubs can reach you")
+    sub.add_argument("wanted", metavar="on|off", nargs="?", choices=["on", "off"])
 
     sub = parsers.add_parser("token", parents=[common], help="a bearer token for the hub's REST API, for 15 minutes")
     sub.add_argument("--json", action="store_true", help="print {token, api, expires}; expires in ms since 1970 UTC")
@@ -209,6 +215,11 @@ async def _online(args: argparse.Namespace, store: ProfileStore, output: Output)
             return await pruned(store, output, target=args.target, against=args.against, as_json=args.json)
         case "sign":
             return await commands.sign(store, output, target=args.to, text=" ".join(args.text))
+        case "topics":
+            return await commands.list_topics(store, output, as_json=args.json)
+        case "carry":
+            wanted = None if args.wanted is None else args.wanted == "on"
+            return await commands.carry(store, output, wanted=wanted)
         case "follow":
             return await commands.follow(store, output, who=args.who)
         case _:

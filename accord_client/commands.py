@@ -15,14 +15,16 @@ from typing import Any, Final
 
 import orjson
 
-from accord.encoding import b64encode
+from accord.encoding import b64encode, canonical
 from accord.errors import AccordError
 from accord.keys import fingerprint
 from accord.messages import message_uuid
 from accord.topics import Topic
+from accord_client.carrying import bless, carried
 from accord_client.compose import Composer
 from accord_client.directory import Directory, parse_key
 from accord_client.errors import ClientError, NotJoined
+from accord_client.foreign import learn_authors, learn_targets
 from accord_client.history import Before, find_message, history, history_json, history_line
 from accord_client.lines import Output, read_lines
 from accord_client.outbox import SendResult
@@ -57,10 +59,11 @@ async def open_client(store: ProfileStore) -> AsyncIterator[Client]:
         yield client
 
 
-async def load_directory(client: Client) -> Directory:
-    """Names and topics as the hub tells them now."""
+async def load_directory(client: Client, *targets: str | None) -> Directory:
+    """Names and topics as the hub tells them now, with the names that these targets may need."""
     directory = Directory(client.profile.user.public, client.profile.follows)
     directory.replace(await client.call(lambda connection: connection.topics()))
+    await learn_targets(client, directory, targets)
     return directory
 
 
@@ -112,7 +115,7 @@ async def send(
 ) -> int:
     """Send a text, or each line of standard input where `text` is None."""
     async with open_client(store) as client:
-        directory = await load_directory(client)
+        directory = await load_directory(client, target)
         topic = directory.topic(target)
         reply_to = await find_message(client, topic, reply) if reply else None
         composer = Composer(client.profile.user, now_ms)
@@ -166,10 +169,12 @@ async def show_history(
     """The last texts of a target, oldest first."""
     moment = Before.read(before) if before else Before()
     async with open_client(store) as client:
-        directory = await load_directory(client)
+        directory = await load_directory(client, target)
         topic = directory.topic(target)
         now = now_ms()
         items = await history(client, topic, limit=limit, before=moment, now=now)
+        if not as_json:
+            await learn_authors(client, directory, (item.event.message.author for item in items))
     renderer = Renderer(directory)
     for item in items:
         if as_json:
@@ -209,7 +214,7 @@ async def _person(store: ProfileStore, who: str) -> tuple[bytes, str]:
     if key is not None:
         return key, ""
     async with open_client(store) as client:
-        directory = await load_directory(client)
+        directory = await load_directory(client, f"@{who.removeprefix('@')}")
         key = directory.person(who)
         return key, directory.find_name(key) or ""
 
@@ -244,6 +249,43 @@ async def unfollow(store: ProfileStore, output: Output, *, who: str) -> int:
     return 0
 
 
+async def list_topics(store: ProfileStore, output: Output, *, as_json: bool) -> int:
+    """The open channels: this hub's, then those of other hubs."""
+    async with open_client(store) as client:
+        directory = await load_directory(client)
+    for row in sorted(directory.channels(), key=lambda row: (row.hub is not None, row.where, row.name or "")):
+        if as_json:
+            value = {"topic": row.topic.name, "name": row.name, "count": row.count}
+            if row.hub is not None:
+                value.update(hub=b64encode(row.hub), hub_name=row.hub_name)
+            output.raw(orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE))
+        else:
+            output.text(f"{clean_line(directory.label(row.topic)):<40} {row.count:>9} {row.topic.name}")
+    return 0
+
+
+async def carry(store: ProfileStore, output: Output, *, wanted: bool | None) -> int:
+    """Whether the hub carries for this user between linked hubs; or that it shall, or shall not."""
+    async with open_client(store) as client:
+        before = await client.call(carried)
+        state = before
+        if wanted is not None:
+            state = await client.call(lambda connection: carried(connection, carry=wanted))
+        if wanted:
+            await client.call(lambda connection: bless(connection, client.profile.user, now=now_ms()))
+        if wanted is False:
+            composer = Composer(client.profile.user, now_ms)
+            feed = Topic("feed", client.profile.user.public)
+            for serial in before.serials:  # other hubs hold them too
+                body = canonical({"serial": b64encode(serial)})
+                await client.send(composer.make("cert.revoke", feed, body))
+    if state.carry:
+        output.text(f"people on linked hubs can reach you; this hub is linked with {len(state.hubs)}")
+    else:
+        output.text("people on linked hubs cannot reach you")
+    return 0
+
+
 # ------------------------------------------------------------------------------------------------------------ REST API
 
 
@@ -270,7 +312,7 @@ def token(store: ProfileStore, output: Output, *, as_json: bool) -> int:
 async def sign(store: ProfileStore, output: Output, *, target: str | None, text: str) -> int:
     """Print a signed text instead of sending it."""
     async with open_client(store) as client:
-        directory = await load_directory(client)
+        directory = await load_directory(client, target)
         composer = Composer(client.profile.user, now_ms)
         envelope = composer.text(directory.topic(target), text, mentions=directory.mentions(text))
     output.raw(orjson.dumps(envelope, option=orjson.OPT_APPEND_NEWLINE))

@@ -95,6 +95,7 @@ class Connection:
         self.result = outcome.result
         self.store = str(outcome.result.get("store", ""))
         self.end: Closed | None = None
+        self.linked = asyncio.Event()  # set when the hub says that it is linked with others than before
         self._socket = socket
         self._sealer, self._opener = machine.sealer, machine.opener
         self._sending = asyncio.Lock()
@@ -325,6 +326,8 @@ class Connection:
             self._events.append(Live(ref if type(ref) is int else 0, _cursor(frame)))
         elif kind == "topic_added":
             self._events.append(TopicAdded({name: item for name, item in frame.items() if name != "type"}))
+        elif kind == "linked":
+            self.linked.set()
         elif kind == "topic_gone":
             self._events.append(TopicGone(str(frame.get("topic"))))
         elif kind == "signal" and ref is None:

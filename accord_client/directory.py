@@ -1,6 +1,7 @@
 """Who is who and what is where, from the hub's answer to `topics`: names to keys, targets to topics, topics to labels.
 
-The account name is what identifies; names of other programs' choosing (display names) lead nowhere here.
+The account name is what identifies. Names of people's own choosing (display names) lead nowhere, but for people of
+other hubs, who have nothing else: with their hub's name behind, so that they pass for nobody here.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from accord_client.errors import ClientError
 
 LOUNGE: Final = "lounge"
 SHORT_KEY_CHARS: Final = 8
+FOREIGN_MARK: Final = "\u00b7"  # no account name has it
 
 _MENTION = re.compile(r"(?<![\w@/.-])@([A-Za-z0-9_.-]{3,32})")
 _NAMED_KINDS: Final = frozenset({"feed", "user"})
@@ -32,16 +34,30 @@ class TopicRow:
     name: str | None
     encrypted: bool
     cursor: int
+    count: int
+    hub: bytes | None
+    hub_name: str | None
 
     @classmethod
     def read(cls, value: dict[str, Any]) -> TopicRow:
-        name, cursor = value.get("name"), value.get("cursor")
+        name, cursor, count = value.get("name"), value.get("cursor"), value.get("count")
+        hub, hub_name = value.get("hub"), value.get("hub_name")
         return cls(
             parse_topic(str(value.get("topic"))),
             name if isinstance(name, str) and name else None,
             value.get("encrypted") is True,
             cursor if type(cursor) is int else 0,
+            count if type(count) is int else 0,
+            None if hub is None else b64decode(hub, 32),
+            hub_name if isinstance(hub_name, str) and hub_name else None,
         )
+
+    @property
+    def where(self) -> str:
+        """The other hub that it belongs to, behind its name; nothing for this hub's."""
+        if self.hub is None:
+            return ""
+        return f" {FOREIGN_MARK} {self.hub_name or b64encode(self.hub)[:SHORT_KEY_CHARS] + '...'}"
 
 
 class Directory:
@@ -53,6 +69,7 @@ class Directory:
         self._extra_names = dict(names or {})
         self._names: dict[bytes, str] = dict(self._extra_names)
         self._keys: dict[str, bytes] = {}
+        self._called: dict[bytes, str | None] = {}  # what people without an account name call themselves
 
     def replace(self, rows: Iterable[dict[str, Any]]) -> None:
         """Take a whole answer to `topics` in place of what was known."""
@@ -79,8 +96,27 @@ class Directory:
     # ---------------------------------------------------------------------------------------------------------- people
 
     def name_of(self, key: bytes) -> str:
-        """The account name of a key, else its first letters: no name can look like them."""
-        return self._names.get(key) or b64encode(key)[:SHORT_KEY_CHARS] + "..."
+        """The account name of a key; else what its owner is called, with the hub that they are of; else its first
+        letters: no name can look like them.
+        """
+        if (name := self._names.get(key)) is not None:
+            return name
+        called, row = self._called.get(key), self.rows.get(Topic("feed", key).name)
+        where = row.where if row is not None else ""
+        return f"{called}{where or f' {FOREIGN_MARK} ?'}" if called else b64encode(key)[:SHORT_KEY_CHARS] + "..."
+
+    def wants_profile(self, key: bytes) -> bool:
+        """Whether somebody has no account name, and a feed in which nobody has looked for another one."""
+        return key not in self._names and key not in self._called and Topic("feed", key).name in self.rows
+
+    def learn(self, key: bytes, called: str | None) -> None:
+        """What somebody without an account name calls themselves; None: nothing."""
+        self._called[key] = called
+
+    def foreign(self) -> list[bytes]:
+        """The people whom other hubs serve."""
+        rows = (row for row in self.rows.values() if row.topic.kind == "feed" and row.hub is not None)
+        return [row.topic.ident for row in rows if row.topic.ident not in self._names]
 
     def find_name(self, key: bytes) -> str | None:
         return self._names.get(key)
@@ -98,8 +134,23 @@ class Directory:
         if key is None:
             key = self.find_key(text.removeprefix("@"))
         if key is None:
+            key = self._foreigner(text.removeprefix("@"))
+        if key is None:
             raise ClientError(f"nobody here is called {text.removeprefix('@')!r}")
         return key
+
+    def _foreigner(self, text: str) -> bytes | None:
+        """The person of another hub who is called so, with or without the hub; ClientError if several are."""
+        wanted = text.casefold()
+        found = [
+            key
+            for key in self.foreign()
+            if (called := self._called.get(key)) and wanted in (called.casefold(), self.name_of(key).casefold())
+        ]
+        if len(found) > 1:
+            keys = " or ".join(f"@{b64encode(key)}" for key in found)
+            raise ClientError(f"{len(found)} people of other hubs are called {text!r}: name one as {keys}")
+        return found[0] if found else None
 
     def mentions(self, text: str) -> list[bytes]:
         """The users whom a text calls by @name, in the order of a header; unknown names are only words."""
@@ -120,7 +171,7 @@ class Directory:
 
     def lounge(self) -> Topic:
         """The channel called lounge, else the first open one; ClientError without any."""
-        channels = [row for row in self.channels() if not row.encrypted]
+        channels = [row for row in self.channels() if not row.encrypted and row.hub is None]
         for row in channels:
             if row.name == LOUNGE:
                 return row.topic
@@ -148,12 +199,10 @@ class Directory:
 
     def _channel(self, target: str) -> Topic:
         wanted = target.removeprefix("#")
-        channels = self.channels()
-        found = [row for row in channels if row.name == wanted] or [
-            row for row in channels if row.name is not None and row.name.casefold() == wanted.casefold()
-        ]
+        channels = sorted(self.channels(), key=lambda row: row.hub is not None)
+        found = _called_so([row for row in channels if row.hub is None], wanted) or _called_so(channels, wanted)
         if not found:
-            known = ", ".join(f"#{row.name}" for row in channels[:10] if row.name)
+            known = ", ".join(f"#{row.name}{row.where}" for row in channels[:10] if row.name)
             raise ClientError(f"there is no channel {wanted!r}" + (f"; there are {known}" if known else ""))
         if len(found) > 1:
             names = " or ".join(row.topic.name for row in found)
@@ -169,18 +218,33 @@ class Directory:
         if topic.kind == "hub":
             return "hub"
         row = self.rows.get(topic.name)
-        name = row.name if row is not None and row.name else f"{b64encode(topic.ident)[:SHORT_KEY_CHARS]}..."
+        name = f"{b64encode(topic.ident)[:SHORT_KEY_CHARS]}..."
+        if row is not None and row.name:
+            name = f"{row.name}{row.where}"
         return f"#{name}" if topic.kind == "chan" else f"{topic.kind}:{name}"
 
     def everything(self) -> list[str]:
         """What to listen to by default, most wanted first: own inbox and feed, channels and the like, feeds of others.
 
-        The inboxes of others are there for their names; what one wrote into them comes by one's own key.
+        The inboxes of others are there for their names; what one wrote into them comes by one's own key. Channels of
+        other hubs are listened to when they are named: that is what has them carried.
         """
         order = {"user": 0, "chan": 1, "space": 2, "round": 2, "group": 2, "hub": 3, "feed": 4}
         rows = [row for row in self.rows.values() if row.topic.kind != "user" or row.topic.ident == self.me]
+        rows = [row for row in rows if row.topic.kind != "chan" or row.hub is None]
         rows.sort(key=lambda row: (row.topic.ident != self.me, order[row.topic.kind], row.topic))
         return [row.topic.name for row in rows]
+
+
+def _called_so(channels: list[TopicRow], wanted: str) -> list[TopicRow]:
+    """The channels of that name, with or without their hub's; where none is written just so, whatever the case."""
+    exact = [row for row in channels if row.name is not None and wanted in (row.name, f"{row.name}{row.where}")]
+    folded = wanted.casefold()
+    return exact or [
+        row
+        for row in channels
+        if row.name is not None and folded in (row.name.casefold(), f"{row.name}{row.where}".casefold())
+    ]
 
 
 def parse_key(text: str) -> bytes | None:

@@ -13,6 +13,7 @@ from accord.topics import Topic
 from accord_client.commands import conversation, load_directory, load_joined
 from accord_client.directory import Directory
 from accord_client.events import Deliver, Restarted
+from accord_client.foreign import learn_authors
 from accord_client.lines import Output
 from accord_client.profile import ProfileStore
 from accord_client.render import Renderer, as_json, may_show
@@ -107,7 +108,7 @@ async def listen(
     """Show messages until `count` were shown, or for ever."""
     profile = load_joined(store)
     async with Client(profile, store) as client:
-        directory = await load_directory(client)
+        directory = await load_directory(client, *targets)
         choice = Choice.read(targets, directory)
         subscription = Subscription(
             client,
@@ -151,6 +152,7 @@ class _Printer:
             self._output.raw(as_json(event, self._directory))
         else:
             await self._learn_context(event.message)
+            await learn_authors(self._client, self._directory, [event.message.author])
             self._output.text(self._renderer.line(event.message, now))
         self.shown += 1
 

@@ -22,6 +22,7 @@ from typing import Any, Final, TypeVar
 
 from accord import certs
 from accord.errors import AccordError, CloseCode, RemoteError
+from accord_client.carrying import keep_blessed
 from accord_client.connection import Connection, connect
 from accord_client.discovery import hub_document
 from accord_client.errors import ClientError, ConnectionLost, HubUnreachable, LoginRefused, Stopped
@@ -289,6 +290,7 @@ class Client:
         self._become(State.ONLINE)
         expires: int = (self.profile.certificate or {}).get("expiration", 0)
         pump = asyncio.create_task(self.outbox.pump(connection))
+        carry = asyncio.create_task(keep_blessed(connection, self.profile.user, self.clock))
         try:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(max(expires - RENEW_BEFORE_MS - self.clock(), 1_000) / 1000):
@@ -299,8 +301,10 @@ class Client:
             self._connection = None
             await connection.close()
             pump.cancel()
-            await asyncio.wait([pump])
+            carry.cancel()
+            await asyncio.wait([pump, carry])
         self._look_at(pump)
+        self._look_at(carry)
         end = await connection.wait_closed()
         if end.code == CloseCode.REVOKED and expires > self.clock():
             raise Stopped(REVOKED)

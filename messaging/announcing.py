@@ -7,6 +7,8 @@ from __future__ import annotations
 import asyncio
 from typing import Any, Final
 
+from django.db import transaction
+
 from accord.encoding import b64encode
 from accord.message_types import read_body
 from accord.messages import Message
@@ -16,6 +18,8 @@ from messaging.selectors import Reader
 from peers import registry
 from peers.clock import now_ms
 from peers.db import in_db
+from peers.keyring import keyring
+from peers.loop import loop_bridge
 from peers.sessions import Role, Session, sessions
 
 TOPICS_A_ROUND: Final = 100  # a reader's queue holds ten times as many frames
@@ -59,6 +63,15 @@ def _is_admin(session: Session, row: dict[str, Any]) -> bool:
 
 
 announcer = Announcer()
+
+
+def _blessed(user: bytes, hub: bytes, now: int) -> None:
+    """Somebody can be reached through another hub now: who lists people is told."""
+    if hub != keyring().hub.public:
+        transaction.on_commit(lambda: loop_bridge.soon(announcer.announce, Topic("feed", user)))
+
+
+registry.blessing_hooks.append(_blessed)
 
 
 @registry.lives("chan.open")

@@ -259,7 +259,7 @@ async def signal(session: Session, frame: dict[str, Any]) -> None:
     if "body" not in frame or len(orjson.dumps(frame["body"])) > MAX_SIGNAL_BYTES:
         raise RemoteError("bad_request", f"body: at most {MAX_SIGNAL_BYTES} bytes expected")
     if topic.kind == "user":
-        listeners = {session for session in sessions.of_user(topic.ident) if session.role is not Role.RELAY}
+        listeners = set(sessions.of_user(topic.ident))
     else:
         await _check_readable(session, topic)
         if topic.kind == "hub":
@@ -268,7 +268,8 @@ async def signal(session: Session, frame: dict[str, Any]) -> None:
     value = {"type": "signal", "from": b64encode(user), "to": topic.name, "body": frame["body"], "at": now_ms()}
     data = orjson.dumps(value)
     for listener in listeners - {session}:
-        listener.send_bytes(data)
+        if listener.role is not Role.RELAY:  # a moment is not carried
+            listener.send_bytes(data)
 
 
 @registry.frame("pow")

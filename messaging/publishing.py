@@ -14,7 +14,6 @@ from messaging.ingest import Submission
 from messaging.live import live
 from peers import registry
 from peers.callers import Caller
-from peers.keyring import keyring
 from peers.loop import loop_bridge
 from peers.selectors import admin_account_id
 from peers.sessions import Role, Session
@@ -67,8 +66,10 @@ def publisher_of_session(session: Session) -> Publisher:
 
 
 def publisher_of_link(hub: bytes) -> Publisher:
-    """On what ground a hub brings messages that this one has dialled: its operator wanted that, and pays."""
-    return Publisher(Right.RELAY, user=keyring().admin.public, account_id=admin_account_id(), link=hub)
+    """On what ground a hub brings messages that this one has dialled: its operator wanted that, and pays. Of this hub's
+    own topic it brings nothing.
+    """
+    return Publisher(Right.RELAY, account_id=admin_account_id(), link=hub)
 
 
 def message_submit(caller: Caller, envelope: dict[str, Any]) -> None:

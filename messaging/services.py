@@ -37,7 +37,7 @@ BURN_STEP: Final = 500
 BURNED_KEPT_MS: Final = 600_000
 WRITER_CACHE_KIB: Final = 256 * 1024
 LOUNGE: Final = "lounge"
-MAX_FOREIGN_CHANNELS: Final = 1_000  # of one hub
+MAX_FOREIGN_CHANNELS: Final = 500  # of one hub
 
 _known = TableIds()
 

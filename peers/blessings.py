@@ -34,7 +34,8 @@ MAX_CERTIFICATES_A_FRAME: Final = 100
 MAX_HUBS_A_FRAME: Final = 100
 MAX_USERS_A_HUB: Final = 10_000  # whom one hub serves here
 MAX_BLESSINGS_OF_A_USER: Final = 8  # certificates that are kept for one hub: those that last longest
-MAX_HUBS: Final = 1_000  # that have only been heard of
+MAX_HUBS: Final = 1_000  # that the operator's links have told of
+MAX_HUBS_OF_A_USER: Final = 16  # that a user's relays have told of
 MAX_NAME_CHARS: Final = 80
 LINKED_MS: Final = 30 * 24 * 3600 * 1000  # a hub that has proved its key within this time is a linked one
 SEEN_STEP_MS: Final = 3600 * 1000
@@ -74,11 +75,11 @@ def _good(value: object, *, client: bytes, server: bytes | None, now: int) -> Ce
 
 
 @transaction.atomic
-def hub_seen(*, admin: object, name: str, proved: bool, now: int) -> bytes:
+def hub_seen(*, admin: object, name: str, proved: bool, now: int, by: bytes | None = None) -> bytes:
     """Note what a hub has signed about its admin; gives the hub's key. RemoteError if it has not signed that.
 
-    `proved`: the hub itself is at the other end, so the name is its own word. AccordError("quota") when too many have
-    only been heard of.
+    `proved`: the hub itself is at the other end, so the name is its own word. `by`: the user whose relay tells it, None
+    for a link of the operator's. AccordError("quota") when that user, or such links, have told of too many.
     """
     value = verify_statement(admin, type="set_admin")
     key = fields.key(value["hub"])
@@ -87,19 +88,26 @@ def hub_seen(*, admin: object, name: str, proved: bool, now: int) -> bytes:
         return key
     row = Hub.objects.filter(key=key).first()
     if row is None:
-        if not proved and Hub.objects.filter(last_seen=0).count() >= MAX_HUBS:
-            raise AccordError("quota", "this hub has heard of too many hubs")
-        row = Hub(key=key, name=name, stated_at=-1, first_seen=now)
+        told = Hub.objects.filter(told_by__key=by) if by is not None else Hub.objects.filter(told_by__isnull=True)
+        if told.count() >= (MAX_HUBS if by is None else MAX_HUBS_OF_A_USER):
+            raise AccordError("quota", "too many hubs have been heard of from there")
+        teller = None if by is None else User.objects.get_or_create(key=by)[0]
+        row = Hub(key=key, name=_plain(name) or b64encode(key)[:8], stated_at=-1, first_seen=now, told_by=teller)
     if value["at"] > row.stated_at:
         row.admin, row.set_admin, row.stated_at = user, canonical(value), value["at"]
     if proved:
-        row.name = name
+        row.name = _plain(name) or row.name
         if row.last_seen <= now - LINKED_MS:
             transaction.on_commit(lambda: _tell_linked(now))
         if row.last_seen <= now - SEEN_STEP_MS:
             row.last_seen = now
     row.save()
     return key
+
+
+def _plain(name: str) -> str:
+    """A name without characters that cannot be seen or that turn others round."""
+    return "".join(char for char in name if char.isprintable()).strip()
 
 
 def hub_forget(key: bytes) -> None:
@@ -133,8 +141,9 @@ def _told_hubs() -> list[dict[str, Any]]:
 # ---------------------------------------------------------------------------------------------------- of other hubs
 
 
-def serve_take(frame: dict[str, Any], *, hub: bytes, now: int) -> Served:
+def serve_take(frame: dict[str, Any], *, hub: bytes, now: int, by: bytes | None = None) -> Served:
     """Take a `serve` of the hub that has proved the key `hub`: note the hubs it tells of and the users who bless it.
+    `by` is the user whose relay it is, None where this hub has dialled.
 
     Certificates that are not good are left out, and so are statements. AccordError: bad_request (form), quota.
     """
@@ -146,7 +155,7 @@ def serve_take(frame: dict[str, Any], *, hub: bytes, now: int) -> Served:
         entry = fields.read(value, _HUB, "hub")
         try:
             is_own = type(entry["admin"]) is dict and entry["admin"].get("hub") == b64encode(hub)
-            hub_seen(admin=entry["admin"], name=entry["name"], proved=is_own, now=now)
+            hub_seen(admin=entry["admin"], name=entry["name"], proved=is_own, now=now, by=by)
         except AccordError:
             continue
     users: dict[bytes, int] = {}

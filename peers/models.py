@@ -70,6 +70,9 @@ class Hub(models.Model):
     last_seen = models.BigIntegerField(
         default=0, help_text="ms since 1970 UTC, to the hour: when it last proved its key on a link; 0: only heard of"
     )
+    told_by = models.ForeignKey(
+        User, on_delete=models.SET_NULL, null=True, help_text="whose relay told of it first; empty: the operator's link"
+    )
 
     def __str__(self) -> str:
         return self.name

@@ -37,7 +37,7 @@ async def serve(session: Session, frame: dict[str, Any]) -> None:
     if wait := bucket.take():
         raise AccordError("rate", f"at most {SERVES_PER_SECOND} serve a second", retry_ms=int(wait * 1000) + 1)
     if session.role is Role.RELAY:
-        served = await in_db(serve_take, frame, hub=session.client, now=now_ms())
+        served = await in_db(serve_take, frame, hub=session.client, now=now_ms(), by=session.user)
         session.served.update(served.users)
         _watch(session)
         users = [b64encode(user) for user in sorted(served.users)]

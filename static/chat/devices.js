@@ -21,12 +21,52 @@ export function openDevices(app) {
     ),
     status,
     list,
+    carryingChoice(app),
   );
   const load = () =>
     fillList(app.client.call("devices.list", {}), status, (devices) => {
       list.replaceChildren(...inOrder(devices).map((device) => card(app, device, load)));
     });
   load();
+}
+
+/** Whether this hub carries for me between linked hubs. The choice is the account's, not this browser's. */
+function carryingChoice(app) {
+  const box = /** @type {HTMLInputElement} */ (h("input", { type: "checkbox", "aria-describedby": "carrying-note" }));
+  const says = h(
+    "p",
+    { class: "meta", id: "carrying-note" },
+    "With it, people on linked hubs find you and can write to you: this hub shows the others a certificate that you " +
+      "have signed, and fetches there what is for you. It may read it, and it can write nothing in your name.",
+  );
+  const error = h("p", { class: "error", role: "alert" });
+  const section = h(
+    "section",
+    { hidden: true },
+    h("h3", null, "Other hubs"),
+    h("label", { class: "row" }, box, "Be reached from hubs that this one is linked with"),
+    says,
+    error,
+  );
+  const show = async () => {
+    const { isKnown, carry } = await app.client.call("carrying.state", {});
+    section.hidden = !isKnown;
+    box.checked = carry;
+  };
+  box.addEventListener("change", async () => {
+    box.disabled = true;
+    error.textContent = "";
+    try {
+      await app.client.call("carrying.want", { carry: box.checked });
+      announce(box.checked ? "You can be reached from linked hubs" : "Linked hubs no longer reach you");
+    } catch (failure) {
+      error.textContent = reason(failure);
+      box.checked = !box.checked;
+    }
+    box.disabled = false;
+  });
+  show().catch(() => {}); // without a connection the list above says so
+  return section;
 }
 
 function inOrder(devices) {
@@ -47,6 +87,7 @@ function card(app, device, reload) {
     icon("device"),
     title,
     device.isThis ? h("span", { class: "tag" }, "This one") : null,
+    device.isHub ? h("span", { class: "tag" }, "Hub") : null,
     device.isRevoked
       ? h("span", { class: "tag bad" }, "Revoked")
       : device.isConnected && !device.isThis

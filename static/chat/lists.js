@@ -21,12 +21,21 @@ export function titleOf(client, conversation) {
   return conversation.kind === "direct" && person ? person.displayName || person.name : conversation.name;
 }
 
-/** All conversations in the order in which they are listed. @param {any} client @returns {any[]} */
+/**
+ * All conversations in the order in which they are listed; channels of other hubs after those of this one.
+ * @param {any} client
+ * @returns {any[]}
+ */
 export function listed(client) {
   const all = Object.values(client.state.conversations);
   const channels = all
     .filter((each) => each.kind === "channel")
-    .sort((a, b) => Number(b.name === FIRST_CHANNEL) - Number(a.name === FIRST_CHANNEL) || byName(a.name, b.name));
+    .sort(
+      (a, b) =>
+        Number(a.hub !== null) - Number(b.hub !== null) ||
+        Number(b.name === FIRST_CHANNEL) - Number(a.name === FIRST_CHANNEL) ||
+        byName(a.name, b.name),
+    );
   const directs = all
     .filter((each) => each.kind === "direct")
     .sort((a, b) => b.lastAt - a.lastAt || byName(a.name, b.name));

@@ -117,7 +117,7 @@ export class MentionMenu {
     const ranked = [];
     for (const person of this.#people()) {
       const rank = rankOf(person, wanted);
-      if (rank < 3 && !person.isMe) {
+      if (rank < 3 && !person.isMe && !person.hub) { // a name is an account name of this hub
         ranked.push({ person, rank: rank * 2 + (person.presence === "offline" ? 1 : 0) });
       }
     }

@@ -81,7 +81,7 @@ function people(list, app) {
     words: `${each.displayName} ${each.name}`,
     kind: "Person",
     picture: () => avatar(each, { small: true, presence: true }),
-    note: each.displayName && each.displayName !== each.name ? `@${each.name}` : "",
+    note: each.hub ? each.hub.name : each.displayName && each.displayName !== each.name ? `@${each.name}` : "",
     run: () => app.message(each.key),
     weight: -1 - index / 1000,
   }));

@@ -1,4 +1,7 @@
-/** The people on the right: admins, then members, whoever is there first. A click opens the person's card. */
+/**
+ * The people on the right: admins, then members, whoever is there first, then people whom other hubs serve. A click
+ * opens the person's card.
+ */
 
 import { avatar, h, iconButton } from "./dom.js";
 import { openPerson } from "./person.js";
@@ -22,7 +25,7 @@ export class PeoplePane {
     /** @type {Map<string, {element: HTMLElement, face: string}>} */
     this.rows = new Map();
     this.conversation = null;
-    this.groups = [group("Admins"), group("Members")];
+    this.groups = [group("Admins"), group("Members"), group("On other hubs")];
     this.closeButton = iconButton("close", "Close people", () => app.showPeople(false), { class: "people-close" });
     this.element = h(
       "aside",
@@ -54,12 +57,16 @@ export class PeoplePane {
     const { people, me } = this.client.state;
     const other = this.conversation?.with;
     const all = other ? [people[me?.key], people[other]].filter(Boolean) : Object.values(people);
-    const kinds = [all.filter((each) => each.isAdmin), all.filter((each) => !each.isAdmin)];
+    const kinds = [
+      all.filter((each) => each.isAdmin),
+      all.filter((each) => !each.isAdmin && !each.hub),
+      all.filter((each) => !each.isAdmin && each.hub),
+    ];
     const held = new Set();
-    this.groups.forEach(({ element, title, list }, index) => {
+    this.groups.forEach(({ name, element, title, list }, index) => {
       const members = inOrder(kinds[index]);
       element.hidden = members.length === 0;
-      title.textContent = `${index === 0 ? "Admins" : "Members"}, ${members.length}`;
+      title.textContent = `${name}, ${members.length}`;
       members.forEach((person, place) => {
         const row = this.#row(person);
         held.add(person.key);
@@ -82,7 +89,8 @@ export class PeoplePane {
       row = { element: h("li", null), face: "" };
       this.rows.set(person.key, row);
     }
-    const face = JSON.stringify([person.name, person.displayName, person.presence, person.status, person.isMe]);
+    const { name, displayName, presence, status, isMe, hub } = person;
+    const face = JSON.stringify([name, displayName, presence, status, isMe, hub?.name]);
     if (row.face !== face) {
       row.face = face;
       const hadFocus = row.element.contains(document.activeElement);
@@ -99,7 +107,8 @@ export class PeoplePane {
           { class: "grow clip" },
           person.displayName || person.name,
           person.isMe ? h("span", { class: "dim" }, " (you)") : null,
-          h("span", { class: "visually-hidden" }, `, ${WORDS[person.presence]}`),
+          hub ? null : h("span", { class: "visually-hidden" }, `, ${WORDS[person.presence]}`),
+          hub ? h("small", { class: "clip" }, hub.name) : null,
           person.status ? h("small", { class: "clip" }, person.status) : null,
         ),
       );
@@ -115,5 +124,5 @@ export class PeoplePane {
 function group(name) {
   const title = h("h2", null, name);
   const list = h("ul", null);
-  return { element: h("section", null, title, list), title, list };
+  return { name, element: h("section", null, title, list), title, list };
 }

@@ -30,8 +30,10 @@ export function openPerson(app, key) {
       h(
         "div",
         { class: "grow" },
-        h("p", null, person ? `@${shown.name}${person.isMe ? " (you)" : ""}` : "No account on this hub"),
-        person ? h("p", { class: "meta" }, `${PRESENCE[shown.presence]}${shown.isAdmin ? " · Admin" : ""}`) : null,
+        h("p", null, whereText(person)),
+        person && !person.hub
+          ? h("p", { class: "meta" }, `${PRESENCE[shown.presence]}${shown.isAdmin ? " · Admin" : ""}`)
+          : null,
         shown.status ? h("p", null, shown.status) : null,
       ),
     ),
@@ -68,6 +70,13 @@ export function openPerson(app, key) {
       ),
     );
   }
+}
+
+function whereText(person) {
+  if (person === undefined) {
+    return "No account on this hub";
+  }
+  return person.hub ? `On another hub: ${person.hub.name}` : `@${person.name}${person.isMe ? " (you)" : ""}`;
 }
 
 /**

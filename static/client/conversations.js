@@ -138,7 +138,23 @@ export class Conversations {
   /** Channels in which something has arrived that was not counted. */
   uncounted() {
     const isBehind = (row) => row.cursor > (this.#records.get(row.topic)?.cursor ?? 0);
-    return this.#parts.directory.channels().filter(isBehind).map((row) => row.topic);
+    return this.followed().filter(isBehind).map((row) => row.topic);
+  }
+
+  /** The channels that are listened to: this hub's, and those of others that have been opened here. */
+  followed() {
+    return this.#parts.directory.channels().filter((row) => !row.hub || this.#records.get(row.topic)?.isOpened);
+  }
+
+  /** A page shows it. Gives whether it is a channel of another hub that was never looked at. @param {string} id */
+  opened(id) {
+    const record = this.#records.get(id);
+    if (!record || record.isOpened || !this.#parts.directory.rows.get(id)?.hub) {
+      return false;
+    }
+    record.isOpened = true;
+    this.#save(id);
+    return true;
   }
 
   /**
@@ -282,7 +298,8 @@ export class Conversations {
       id,
       kind: record.kind,
       topic: other ? `user:${other}` : id,
-      name: other ? people.nameOf(other) : row?.name || id.slice(5, 13),
+      name: other ? people.nameOf(other) : directory.titleOf(id),
+      hub: other ? directory.hubOf(other) : row?.hub ?? null,
       about: other ? people.profileOf(other).about : row?.about ?? "",
       with: other,
       unread: record.unread.length,
@@ -292,7 +309,7 @@ export class Conversations {
       draft: record.draft,
       replyTo: record.replyTo || null,
       isEncrypted: false,
-      canPost: other ? directory.knows(other) && other !== account.key : true,
+      canPost: other ? directory.reaches(other) && other !== account.key : true,
       canPin: !other && row?.isAdmin === true,
     });
     this.#publishMentions();

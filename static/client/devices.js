@@ -29,6 +29,7 @@ export class Devices {
       expires: item.expires,
       isRevoked: item.is_revoked,
       isConnected: item.is_connected,
+      isHub: item.certificates.length > 0 && item.certificates.every(({ scope }) => !scope.includes("login")),
     }));
   }
 

@@ -1,12 +1,15 @@
 /**
  * What is where and who is who, from the hub's answer to `topics` (protocol.md section 4): channels and account names.
  *
- * The account name is what identifies a person; what people call themselves is in people.js.
+ * The account name is what identifies a person; what people call themselves is in people.js. A channel of another hub is
+ * administered by that hub's admin, as that hub itself has signed; a person without an account here is known by the hub
+ * that serves them.
  */
 
 import { b64decode } from "../accord/encoding.js";
 import { RemoteError } from "../accord/errors.js";
 import { MAX_ATTENTION_KEYS } from "../accord/messages.js";
+import { verifyStatement } from "../accord/statements.js";
 import { parseTopic } from "../accord/topics.js";
 
 const LOUNGE = "lounge";
@@ -28,7 +31,33 @@ function readRow(value) {
       count: Number.isSafeInteger(value.count) ? value.count : 0,
       horizon: Number.isSafeInteger(value.horizon) ? value.horizon : 0,
       isAdmin: value.role === "admin",
+      hub: hubOf(value),
+      /** @type {string | null} a user key; of a channel of another hub */
+      admin: null,
     };
+  } catch (error) {
+    if (error instanceof RemoteError) {
+      return null;
+    }
+    throw error;
+  }
+}
+
+function hubOf(value) {
+  if (value.hub === undefined) {
+    return null;
+  }
+  b64decode(value.hub, 32);
+  const name = typeof value.hub_name === "string" ? value.hub_name : "";
+  return { key: value.hub, name: name || `${value.hub.slice(0, SHORT_KEY_CHARS)}...` };
+}
+
+/** Who administers a channel of another hub: the one whom that hub has signed for, whatever this one says. */
+async function readAdmin(value) {
+  try {
+    const hub = b64decode(value.hub, 32);
+    const { user } = await verifyStatement(value.admin, { type: "set_admin", hub });
+    return isKey(user) ? user : null;
   } catch (error) {
     if (error instanceof RemoteError) {
       return null;
@@ -43,6 +72,8 @@ export class Directory {
   rows = new Map();
   /** @type {Map<string, string>} key -> account name; who was known stays known, for old messages need the name */
   #names = new Map();
+  /** @type {Map<string, string | null>} what is signed about a hub's admin -> the admin's key */
+  #admins = new Map();
 
   /** Read all of it anew. @param {import("./connection.js").Connection} connection */
   async load(connection) {
@@ -51,8 +82,11 @@ export class Directory {
     for (let page = 0; page < MAX_PAGES; page += 1) {
       const answer = await connection.request("topics", after ? { after } : {});
       const found = Array.isArray(answer.topics) ? answer.topics : [];
-      for (const row of found.map(readRow).filter((item) => item !== null)) {
-        rows.set(row.topic, row);
+      for (const value of found) {
+        const row = await this.#read(value);
+        if (row) {
+          rows.set(row.topic, row);
+        }
       }
       if (!answer.more || !found.length) {
         break;
@@ -66,11 +100,23 @@ export class Directory {
   }
 
   /** Take one row; gives it, or null where it has no known form. @param {object} value */
-  put(value) {
-    const row = readRow(value);
+  async put(value) {
+    const row = await this.#read(value);
     if (row) {
       this.rows.set(row.topic, row);
       this.#learn(row);
+    }
+    return row;
+  }
+
+  async #read(value) {
+    const row = readRow(value);
+    if (row?.kind === "chan" && row.hub) {
+      const signed = JSON.stringify([value.hub, value.admin]);
+      if (!this.#admins.has(signed)) {
+        this.#admins.set(signed, await readAdmin(value));
+      }
+      row.admin = this.#admins.get(signed);
     }
     return row;
   }
@@ -93,13 +139,31 @@ export class Directory {
 
   /** The channel where everybody is, if there is any. */
   lounge() {
-    const channels = this.channels();
+    const channels = this.channels().filter((row) => !row.hub);
     return channels.find((row) => row.name === LOUNGE) ?? channels[0];
   }
 
-  /** The feeds of those who have an account here. */
+  /** The feeds of those who have an account here, then of those whom another hub serves. */
   feeds() {
-    return [...this.rows.values()].filter((row) => row.kind === "feed" && row.name);
+    const feeds = [...this.rows.values()].filter((row) => row.kind === "feed" && (row.name || row.hub));
+    return [...feeds.filter((row) => row.name), ...feeds.filter((row) => !row.name)];
+  }
+
+  /** The hub that serves somebody who has no account here, if one is known. @param {string} key */
+  hubOf(key) {
+    return this.#names.has(key) ? null : this.rows.get(`feed:${key}`)?.hub ?? null;
+  }
+
+  /** Whether messages reach somebody. @param {string} key */
+  reaches(key) {
+    return this.#names.has(key) || this.hubOf(key) !== null;
+  }
+
+  /** What a channel is called; with its hub's name where that is another one. @param {string} topic */
+  titleOf(topic) {
+    const row = this.rows.get(topic);
+    const name = row?.name || topic.slice(5, 5 + SHORT_KEY_CHARS);
+    return row?.hub ? `${name} · ${row.hub.name}` : name;
   }
 
   /** The account name of a key, else its first letters. @param {string} key */

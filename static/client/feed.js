@@ -2,7 +2,7 @@
  * What a session brings: the list of topics, messages as they come and those that were missed, signals (protocol.md
  * section 4).
  *
- * Subscribed are the open channels, one's own inbox, whatever mentions one or is one's own, and the feeds of people as
+ * Subscribed are the open channels (of other hubs those that have been opened here), one's own inbox, whatever mentions one or is one's own, and the feeds of people as
  * far as the hub's limit goes. After a cut it goes on by cursor, so nothing is missed and nothing comes twice. A new
  * worker goes on so for what is addressed to its user, and reads the channels anew.
  */
@@ -25,13 +25,15 @@ export class Feed {
   #incoming = Promise.resolve();
   #saveTimer = 0;
   #subscribed = new Set();
+  /** @type {import("./connection.js").Connection | null} */
+  #connection = null;
   #parts;
 
   /**
    * @param {{storage: import("./storage.js").Storage, directory: import("./directory.js").Directory, me: string,
    *   events: {messages: (facts: import("./verify.js").Fact[]) => void, restarted: (isOtherStore: boolean) => void,
-   *     topics: () => void, added: (row: any) => void, gone: (topic: string) => void, signal: (frame: any) => void}}}
-   * parts
+   *     linked: () => void, topics: () => void, added: (row: any) => void, gone: (topic: string) => void,
+   *     signal: (frame: any) => void}, followed: () => {topic: string}[]}} parts `followed`: channels to listen to
    */
   constructor(parts) {
     this.#parts = parts;
@@ -46,6 +48,7 @@ export class Feed {
     const { directory, events } = this.#parts;
     this.#openBacklogs.clear();
     this.#subscribed.clear();
+    this.#connection = connection;
     this.#farthest = this.#position?.cursor ?? 0;
     connection.listen((frame) => this.#take(connection, frame));
     await directory.load(connection);
@@ -98,7 +101,7 @@ export class Feed {
   #wanted() {
     const { directory, me } = this.#parts;
     const personal = directory.rows.has(`user:${me}`) ? [`user:${me}`] : [];
-    const channels = directory.channels().map((row) => row.topic);
+    const channels = this.#parts.followed().map((row) => row.topic);
     const feeds = directory.feeds().map((row) => row.topic);
     return [personal, [...channels, ...feeds].slice(0, MAX_SUBSCRIBED - 1)];
   }
@@ -115,6 +118,9 @@ export class Feed {
           console.error(error);
           connection.close(); // what was not taken comes again
         });
+        break;
+      case "linked":
+        this.#parts.events.linked();
         break;
       case "signal":
         this.#parts.events.signal(frame);
@@ -146,18 +152,31 @@ export class Feed {
   }
 
   async #added(connection, frame) {
-    const row = this.#parts.directory.put(frame);
+    const row = await this.#parts.directory.put(frame);
     if (!row) {
       return;
     }
-    const isWanted = ["chan", "feed"].includes(row.kind) && this.#subscribed.size < MAX_SUBSCRIBED;
-    if (isWanted && !row.isEncrypted && !this.#subscribed.has(row.topic)) {
-      this.#subscribed.add(row.topic);
-      connection.request("subscribe", { topics: [row.topic] }).catch((error) => {
+    const isFollowed = row.kind === "feed" || (row.kind === "chan" && this.#parts.followed().includes(row));
+    if (isFollowed && !row.isEncrypted) {
+      this.#follow(connection, row.topic);
+    }
+    this.#parts.events.added(row);
+  }
+
+  #follow(connection, topic) {
+    if (this.#subscribed.size < MAX_SUBSCRIBED && !this.#subscribed.has(topic)) {
+      this.#subscribed.add(topic);
+      connection.request("subscribe", { topics: [topic] }).catch((error) => {
         console.warn("a new topic was not subscribed to:", error.code);
       });
     }
-    this.#parts.events.added(row);
+  }
+
+  /** Listen to a channel from now on. @param {string} topic */
+  follow(topic) {
+    if (this.#connection?.isOpen) {
+      this.#follow(this.#connection, topic);
+    } // else: it is among those that the next session asks for
   }
 
   /** Backlogs overtake each other, so the position moves only when none is under way. */

@@ -82,7 +82,7 @@ export class Fold {
 
   /**
    * @param {{me: string, conversation: string, isDirect: boolean, admin: () => string | null, canPost: () => boolean,
-   *   nameOf: (key: string) => string}} world `admin` is the hub's admin, who administers open channels
+   *   nameOf: (key: string) => string}} world `admin` administers the channel
    */
   constructor(world) {
     this.#world = world;

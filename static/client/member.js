@@ -5,6 +5,7 @@
  */
 
 import { AccordError } from "../accord/errors.js";
+import { Carrying } from "./carrying.js";
 import { Composer } from "./composer.js";
 import { Conversations } from "./conversations.js";
 import { Devices } from "./devices.js";
@@ -43,6 +44,7 @@ export class Member {
     this.#isNew = isNew;
     const { me } = this;
     const admin = () => this.admin;
+    const adminOf = (topic) => this.directory.rows.get(topic)?.hub ? this.directory.rows.get(topic).admin : this.admin;
     this.directory = new Directory();
     const { directory } = this;
     this.link = new Link(account, clock, this.#linkHandlers(stop));
@@ -58,14 +60,16 @@ export class Member {
     this.conversations = new Conversations({ storage, directory, state, account, people, clock });
     const { conversations } = this;
     const outbox = () => this.outbox;
-    this.timelines = new Timelines({ link, rest, clock, conversations, people, state, me, admin, outbox });
+    this.timelines = new Timelines({ link, rest, clock, conversations, people, state, me, adminOf, outbox });
     const { timelines } = this;
-    this.mentions = new Mentions({ rest, timelines, conversations, people, me, admin });
+    this.mentions = new Mentions({ rest, timelines, conversations, people, me, adminOf });
     this.composer = new Composer(account.user, clock);
     const learnTime = () => this.#learnTime();
     this.outbox = new Outbox({ storage, composer: this.composer, link, learnTime, events: this.#outboxEvents() });
-    this.feed = new Feed({ storage, directory, me, events: this.#feedEvents() });
+    const followed = () => conversations.followed();
+    this.feed = new Feed({ storage, directory, me, events: this.#feedEvents(), followed });
     const publish = (draft) => this.publish(draft);
+    this.carrying = new Carrying({ link, account, clock, publish });
     this.devices = new Devices(rest, publish);
     this.invites = new Invites({ storage, rest, account, clock, publish });
   }
@@ -84,6 +88,7 @@ export class Member {
   stop() {
     this.isOver = true;
     this.link.stop();
+    this.carrying.stop();
     this.presence.lost();
   }
 
@@ -119,6 +124,7 @@ export class Member {
     this.presence.opened();
     this.timelines.resume();
     this.outbox.pump();
+    this.carrying.look();
   }
 
   #learnHub({ name, admin }) {
@@ -155,7 +161,7 @@ export class Member {
       name,
       ...profile,
       displayName: directory.knows(me) || profile.displayName !== directory.nameOf(me) ? profile.displayName : name,
-      isAdmin: directory.channels().some((row) => row.isAdmin),
+      isAdmin: directory.channels().some((row) => row.isAdmin && !row.hub),
     });
   }
 
@@ -171,6 +177,7 @@ export class Member {
 
   #feedEvents() {
     return {
+      linked: () => this.carrying.look(),
       topics: () => this.#topicsKnown(),
       messages: (facts) => facts.forEach((fact) => this.#take(fact)),
       restarted: (isOtherStore) => this.#restarted(isOtherStore),

@@ -16,7 +16,7 @@ export class Mentions {
   /**
    * @param {{rest: import("./rest.js").Rest, timelines: import("./timelines.js").Timelines,
    *   conversations: import("./conversations.js").Conversations, people: import("./people.js").People, me: string,
-   *   admin: () => string | null}} parts
+   *   adminOf: (topic: string) => string | null}} parts
    */
   constructor(parts) {
     this.#parts = parts;
@@ -61,9 +61,10 @@ export class Mentions {
   }
 
   #foldOf(conversation, fact) {
-    const { me, admin, people } = this.#parts;
+    const { me, adminOf, people } = this.#parts;
     const isDirect = conversation !== fact.topic;
     const nameOf = (key) => people.nameOf(key);
+    const admin = () => adminOf(conversation);
     const fold = new Fold({ me, conversation, isDirect, admin, canPost: () => false, nameOf });
     fold.addPost(postOf(fact));
     return fold;

@@ -2,7 +2,7 @@
  * People as pages see them: account name, what they call themselves, whether they are there (protocol.md section 14,
  * `profile`).
  *
- * Profiles are read when somebody is shown, a few at a time, and kept; later ones come by subscription.
+ * Somebody without an account here has a profile only, and the hub that serves them. Profiles are read when somebody is shown, a few at a time, and kept; later ones come by subscription.
  */
 
 import { readFacts } from "./verify.js";
@@ -63,7 +63,7 @@ export class People {
   /** Tell pages about a person. @param {string} key */
   publish(key) {
     const { directory, state, me, admin, presenceOf } = this.#parts;
-    if (!directory.knows(key)) {
+    if (!directory.reaches(key)) {
       return;
     }
     state.put("people", key, {
@@ -73,6 +73,7 @@ export class People {
       isMe: key === me,
       isAdmin: key === admin(),
       presence: presenceOf(key),
+      hub: directory.hubOf(key),
     });
   }
 

@@ -160,9 +160,14 @@ async function createChannel(member, { name, about }) {
 }
 
 function pageCalls(member) {
-  const { timelines } = member;
+  const { timelines, conversations, feed } = member;
   return {
-    "timeline.open": ({ conversation }, page) => timelines.open(page, conversation),
+    "timeline.open": ({ conversation }, page) => {
+      if (conversations.opened(conversation)) {
+        feed.follow(conversation);
+      }
+      return timelines.open(page, conversation);
+    },
     "timeline.close": ({ view }) => timelines.close(view),
     "timeline.older": ({ view }) => timelines.loadOlder(view),
     "timeline.seek": ({ view, id }) => timelines.seek(view, id),
@@ -170,7 +175,7 @@ function pageCalls(member) {
 }
 
 function otherCalls(member) {
-  const { devices, invites, outbox, link, presence } = member;
+  const { devices, carrying, invites, outbox, link, presence } = member;
   return {
     "profile.set": async ({ displayName, about, status }) => {
       const body = {
@@ -184,6 +189,8 @@ function otherCalls(member) {
     "devices.list": () => devices.list(),
     "devices.rename": (params) => devices.rename(params),
     "devices.revoke": (params) => devices.revoke(params),
+    "carrying.state": () => carrying.state(),
+    "carrying.want": ({ carry }) => carrying.want(carry === true),
     "invites.list": () => invites.list(),
     "invites.create": (params) => invites.create(params),
     "invites.withdraw": (params) => invites.withdraw(params),

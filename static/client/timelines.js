@@ -62,7 +62,7 @@ export class Timelines {
    * @param {{link: import("./link.js").Link, rest: import("./rest.js").Rest, clock: import("./clock.js").Clock,
    *   conversations: import("./conversations.js").Conversations, people: import("./people.js").People,
    *   outbox: () => import("./outbox.js").Outbox, state: import("./state.js").PublishedState, me: string,
-   *   admin: () => string | null}} parts
+   *   adminOf: (topic: string) => string | null}} parts
    */
   constructor(parts) {
     this.#parts = parts;
@@ -83,7 +83,7 @@ export class Timelines {
   }
 
   #make(id) {
-    const { conversations, people, clock, me, admin, state } = this.#parts;
+    const { conversations, people, clock, me, adminOf, state } = this.#parts;
     const conversation = conversations.get(id);
     if (!conversation) {
       throw new ClientError("not_found");
@@ -93,7 +93,7 @@ export class Timelines {
       me,
       conversation: id,
       isDirect: other !== null,
-      admin,
+      admin: () => adminOf(id),
       canPost: () => state.value.conversations[id]?.canPost === true,
       nameOf: (key) => people.nameOf(key),
     });

@@ -216,6 +216,9 @@ class FakeHub:
             envelope = {**envelope, "sig": b64encode(bytes(64))}
         await session.send(type="deliver", messages=[{"cursor": cursor, "message": envelope}])
 
+    async def _on_serve(self, session: Session, frame: dict[str, Any]) -> None:
+        await session.send(type="error", ref=frame["ref"], code="unsupported", detail="no hub but this one")
+
     async def _on_publish(self, session: Session, frame: dict[str, Any]) -> None:
         if self.refuse:
             await session.send(type="error", ref=frame["ref"], **self.refuse.pop(0))

@@ -76,3 +76,57 @@ def test_everything_leaves_out_inboxes_of_others(directory):
     ]
     assert {LOUNGE.name, NEWS.name, Topic("feed", ADA).name} <= set(names)
     assert Topic("user", ADA).name not in names
+
+
+HUB, OTHER_HUB = (SigningKey.generate().public for _ in range(2))
+GARDEN, FAR_NEWS = (Topic("chan", bytes([number]) * 32) for number in (4, 5))
+ZOE, ZOE_TOO, YAN = (SigningKey.generate().public for _ in range(3))
+
+
+@pytest.fixture
+def linked(directory):
+    """The same hub, linked with two others."""
+    for topic, name, hub, hub_name in [
+        (GARDEN, "garden", HUB, "Elsewhere"),
+        (FAR_NEWS, "News", HUB, "Elsewhere"),
+        (Topic("feed", ZOE), None, HUB, "Elsewhere"),
+        (Topic("feed", ZOE_TOO), None, OTHER_HUB, "Far"),
+        (Topic("feed", YAN), None, OTHER_HUB, None),
+    ]:
+        directory.put({**row(topic, name), "hub": b64encode(hub), **({"hub_name": hub_name} if hub_name else {})})
+    return directory
+
+
+def test_channels_of_other_hubs_are_named_with_their_hub_where_need_be(linked):
+    assert linked.topic("#garden") == linked.topic("garden · elsewhere") == GARDEN
+    assert linked.topic("#news") == NEWS  # one's own hub comes first
+    assert linked.topic("#News · Elsewhere") == FAR_NEWS
+    assert linked.label(GARDEN) == "#garden · Elsewhere"
+    assert linked.topic(None) == LOUNGE
+    assert not {GARDEN.name, FAR_NEWS.name} & set(linked.everything())  # to listen to one is to have it carried
+
+
+def test_people_of_other_hubs_are_called_so_with_their_hub(linked):
+    assert sorted(linked.foreign()) == sorted([ZOE, ZOE_TOO, YAN])
+    assert linked.name_of(ZOE) == b64encode(ZOE)[:8] + "..."
+    with pytest.raises(ClientError, match="nobody"):
+        linked.person("@Zoe")
+    assert linked.wants_profile(ZOE)
+    linked.learn(ZOE, "Zoe")
+    assert not linked.wants_profile(ZOE)
+    assert linked.name_of(ZOE) == "Zoe · Elsewhere"
+    assert linked.topic("@zoe") == linked.topic("@Zoe · Elsewhere") == Topic("user", ZOE)
+    linked.learn(ZOE_TOO, "zoe")
+    with pytest.raises(ClientError, match=b64encode(ZOE)):
+        linked.person("@zoe")
+    assert linked.person("@zoe · far") == ZOE_TOO
+    assert linked.person(f"@{b64encode(YAN)}") == YAN
+
+
+def test_nobody_of_another_hub_passes_for_somebody_here(linked):
+    linked.learn(ZOE, "ada")
+    assert linked.person("@ada") == ADA
+    assert linked.name_of(ZOE) != linked.name_of(ADA) == "ada"
+    assert linked.mentions("@ada") == [ADA]
+    assert linked.find_name(ZOE) is None
+    assert not linked.wants_profile(ADA)

@@ -106,6 +106,17 @@ async def test_the_scope_makes_the_session(hub: World) -> None:
         assert await refused(session, "signal", to=f"user:{user.text}", body={}) == "denied"
 
 
+async def test_moments_are_not_carried(hub: World, other: Other) -> None:
+    member, channel = await hub.member(), await hub.channel()
+    await other.session.subscribe(topics=[channel])
+    async with await hub.connect(member) as session:
+        for to in (channel, f"user:{other.member.text}"):
+            await session.send("signal", to=to, body={"typing": True})
+        await session.store(probe := text(member, channel, "after them"))
+    await other.session.until_delivered(probe)
+    assert other.session.first("signal") is None
+
+
 async def test_accounts_that_are_not_claimed_have_no_relays(hub: World) -> None:
     temporary, peer = Key(), Key()
     async with await hub.connect(hub.admin) as session:

@@ -223,6 +223,23 @@ def test_hubs_are_linked_once_they_have_proved_their_key_and_not_for_ever(hub: W
     assert blessings.linked_hubs(now=NOW) == []
 
 
+def test_a_users_relays_tell_of_few_hubs(hub: World) -> None:
+    teller = person("ann").public
+    for number in range(blessings.MAX_HUBS_OF_A_USER):
+        blessings.hub_seen(admin=told(f"hub {number}"), name="x", proved=number % 2 == 0, now=NOW, by=teller)
+    for proved in (False, True):
+        with pytest.raises(AccordError, match="quota"):
+            blessings.hub_seen(admin=told("one more"), name="x", proved=proved, now=NOW, by=teller)
+    blessings.hub_seen(admin=told("hub 0"), name="known", proved=True, now=NOW, by=teller)
+    blessings.hub_seen(admin=told("one more"), name="x", proved=False, now=NOW)
+
+
+def test_names_of_hubs_hide_nothing(hub: World) -> None:
+    for name in ("\u202ebuh\u0000\n", "\u200b"):
+        blessings.hub_seen(admin=told(), name=name, proved=True, now=NOW)
+        assert Hub.objects.get().name == "buh"
+
+
 def test_a_hub_tells_of_itself_first_and_of_those_it_knows(hub: World) -> None:
     blessings.hub_seen(admin=told(), name="a", proved=True, now=NOW)
     (frame,) = blessings.serve_frames(HUBS[1], now=NOW)
