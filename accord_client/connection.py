@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
+from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Any, Final
 
@@ -49,6 +50,9 @@ ANSWERS: Final = {
 
 log = logging.getLogger(__name__)
 
+# Is given each frame and its size before anything else is; True: it was taken. The socket is not read meanwhile.
+Taker = Callable[[dict[str, Any], int], Awaitable[bool]]
+
 
 async def connect(
     ws: str,
@@ -57,6 +61,7 @@ async def connect(
     expected_hub_key: bytes | None,
     sealed: bool = True,
     address: str | None = None,
+    taker: Taker | None = None,
 ) -> Connection:
     """Open the programs' route `ws` and log in, within HANDSHAKE_TIMEOUT_SECONDS; without a certificate as a guest.
 
@@ -70,7 +75,7 @@ async def connect(
         async with asyncio.timeout(login.HANDSHAKE_TIMEOUT_SECONDS):
             socket = await open_socket(ws, address=address)
             machine = login.ClientLogin(client_key, certificate=certificate, expected=expected_hub_key, sealed=sealed)
-            connection = Connection(socket, machine, await log_in(socket, machine))
+            connection = Connection(socket, machine, await log_in(socket, machine), taker)
         return connection
     except TimeoutError as error:
         raise HubUnreachable(f"no answer in {login.HANDSHAKE_TIMEOUT_SECONDS} seconds") from error
@@ -90,13 +95,20 @@ async def connect(
 class Connection:
     """A session. Requests may come from any task of the loop; events have one reader, and end with Closed."""
 
-    def __init__(self, socket: ClientConnection, machine: login.ClientLogin, outcome: login.LoggedIn) -> None:
+    def __init__(
+        self,
+        socket: ClientConnection,
+        machine: login.ClientLogin,
+        outcome: login.LoggedIn,
+        taker: Taker | None = None,
+    ) -> None:
         self.hub = outcome.server
         self.result = outcome.result
         self.store = str(outcome.result.get("store", ""))
         self.end: Closed | None = None
         self.linked = asyncio.Event()  # set when the hub says that it is linked with others than before
         self._socket = socket
+        self._taker = taker
         self._sealer, self._opener = machine.sealer, machine.opener
         self._sending = asyncio.Lock()
         self._ref = 0
@@ -136,15 +148,14 @@ class Connection:
 
     async def request(self, type: str, **fields: Any) -> dict[str, Any]:
         """Ask, and give the answer with the same ref. AccordError (the hub refused), ConnectionLost."""
-        self._ref += 1
-        ref = self._ref
+        ref = self.next_ref()
         future: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
         if self.end is not None:
             raise self._lost()
         self._pending[ref] = (ANSWERS.get(type, ""), future)
         self._room.set()
         try:
-            await self._send({"type": type, "ref": ref, **fields})
+            await self.send({"type": type, "ref": ref, **fields})
             async with asyncio.timeout(REQUEST_TIMEOUT_SECONDS):
                 return await future
         except TimeoutError as error:
@@ -154,6 +165,11 @@ class Connection:
             self._pending.pop(ref, None)
             if future.done() and not future.cancelled():
                 future.exception()  # looked at: where the sending failed nobody awaits it
+
+    def next_ref(self) -> int:
+        """A number that no other request of this session has."""
+        self._ref += 1
+        return self._ref
 
     async def publish(
         self, envelopes: list[dict[str, Any]], pow: list[dict[str, Any]] | None = None
@@ -233,7 +249,7 @@ class Connection:
 
     async def signal(self, to: str, body: Any) -> None:
         """Say something of the moment; there is no answer."""
-        await self._send({"type": "signal", "to": to, "body": body})
+        await self.send({"type": "signal", "to": to, "body": body})
 
     async def pow(self, key: bytes, purpose: str = "mail") -> dict[str, Any]:
         """A challenge for messages of `key` (section 10); accord.pow.solve solves it."""
@@ -243,8 +259,12 @@ class Connection:
             raise RemoteError("bad_request", "challenge: object expected")
         return challenge
 
-    async def _send(self, frame: dict[str, Any]) -> None:
-        data = orjson.dumps(frame)
+    async def send(self, frame: dict[str, Any]) -> int:
+        """Send a frame that has no answer here; gives its size in bytes. ConnectionLost, AccordError("too_big")."""
+        return await self.send_data(orjson.dumps(frame))
+
+    async def send_data(self, data: bytes) -> int:
+        """The same for a frame that is JSON already."""
         if len(data) > MAX_FRAME_BYTES:
             raise AccordError("too_big", "the request does not fit a frame")
         try:
@@ -255,6 +275,7 @@ class Connection:
                     await self._socket.send(self._sealer.seal(data))
         except ConnectionClosed as error:
             raise self._lost(error) from error
+        return len(data)
 
     def _lost(self, error: ConnectionClosed | None = None) -> ConnectionLost:
         code = self.end.code if self.end else close_code(error) if error else 1006
@@ -279,8 +300,11 @@ class Connection:
         end = Closed(1006, "")
         try:
             while True:
-                self._dispatch(self._decode(await self._socket.recv()))
-                await self._wait_for_room()
+                raw = await self._socket.recv()
+                frame = self._decode(raw)
+                if self._taker is None or not await self._taker(frame, len(raw)):
+                    self._dispatch(frame)
+                    await self._wait_for_room()
         except ConnectionClosed as error:
             end = Closed(close_code(error), error.rcvd.reason if error.rcvd else "")
         except RemoteError as error:

@@ -236,6 +236,8 @@ CELERY_BEAT_SCHEDULE = {
     "discovery.look": {"task": "discovery.look", "schedule": 60},
     "messaging.prune": {"task": "messaging.prune", "schedule": 15},
     "messaging.room": {"task": "messaging.room", "schedule": 300},
+    "links.compare": {"task": "links.compare", "schedule": 15},
+    "links.sweep": {"task": "links.sweep", "schedule": 3600},
     "console.count": {"task": "console.count", "schedule": 60},
     "console.sweep": {"task": "console.sweep", "schedule": 3600},
 }

@@ -4,6 +4,9 @@ from django.apps import AppConfig
 
 
 class LinksConfig(AppConfig):
-    """Links to other hubs."""
+    """Loads what the app registers."""
 
     name = "links"
+
+    def ready(self) -> None:
+        from links import frames, parcels  # noqa: F401, PLC0415 - register frames, hooks and what runs twice a second

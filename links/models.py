@@ -85,6 +85,7 @@ class Refusal(models.Model):
     """A message that one of the two hubs refuses: left out of the comparison for a while."""
 
     link = models.ForeignKey(Link, on_delete=models.CASCADE, related_name="refusals")
+    topic = models.ForeignKey(Topic, on_delete=models.CASCADE)
     ident = models.BinaryField(max_length=32)
     at = models.BigIntegerField(db_index=True, help_text="ms since 1970 UTC")
 

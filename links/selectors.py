@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any, Final
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Final, NamedTuple
 
-from django.db.models import Count, Q
+from django.db import connection
+from django.db.models import Count, Min, Q
 
 from accord.encoding import b64encode
-from links.models import Exchange, Link, Parcel
+from accord.topics import Topic as TopicName
+from links.models import Base, Exchange, Link, Parcel, Refusal
 from links.states import State, describe, is_connected
-
-STEP_ROWS: Final = 200
+from messaging.models import Message, Topic
+from messaging.stored import envelope_bytes
+from messaging.topic_rows import USED_MS
 
 
 def link_of(key: bytes) -> Link | None:
@@ -84,3 +88,130 @@ def exchanges_since(*, since: int) -> Iterable[tuple[int, str]]:
 def due_to_compare(*, now: int) -> Q:
     """Links whose next comparison has come: connected, and not asked for one yet."""
     return Q(state__in=[State.EQUAL, State.UNEQUAL], next_at__lte=now, asked_at__isnull=True)
+
+
+# What a link carries
+
+
+MAX_IDS_A_QUERY: Final = 500
+MAX_ENVELOPES_BYTES: Final = 900 * 1024  # of a frame that carries them
+
+
+def used_channels(*, now: int) -> frozenset[TopicName]:
+    """The open channels that people here have used in the last 30 days."""
+    rows = Topic.objects.filter(kind="chan", used_at__gte=now - USED_MS).values_list("ident", flat=True)
+    return frozenset(TopicName("chan", bytes(ident)) for ident in rows)
+
+
+def counts_of(kinds: Sequence[str]) -> dict[TopicName, int]:
+    """How many messages are held of each topic of these kinds."""
+    rows = Topic.objects.filter(kind__in=kinds).values_list("kind", "ident", "count")
+    return {TopicName(kind, bytes(ident)): count for kind, ident, count in rows}
+
+
+def channel_openings(*, after: int, but: bytes) -> list[tuple[int, bytes]]:
+    """(arrival number, envelope) of every `chan.open` that has arrived later, of all hubs `but` that one."""
+    hubs = Topic.objects.filter(kind="hub").exclude(ident=but)
+    rows = Message.objects.filter(topic__in=hubs, type="chan.open", cursor__gt=after)
+    columns = ("cursor", "header", "sig", "salt", "body")
+    return [(cursor, envelope_bytes(*blobs)) for cursor, *blobs in rows.order_by("cursor").values_list(*columns)]
+
+
+def envelopes_at(cursors: Sequence[int]) -> list[bytes | None]:
+    """The envelopes with these arrival numbers, in order, as many as fit a frame; None for what is held no more."""
+    rows = Message.objects.filter(cursor__in=cursors)
+    columns = ("cursor", "header", "sig", "salt", "body")
+    held = {cursor: blobs for cursor, *blobs in rows.values_list(*columns)}
+    found: list[bytes | None] = []
+    size = 0
+    for cursor in cursors:
+        envelope = envelope_bytes(*held[cursor]) if cursor in held else None
+        size += len(envelope or b"") + 1
+        if found and size > MAX_ENVELOPES_BYTES:
+            break
+        found.append(envelope)
+    return found
+
+
+def inbox_cursors(user: bytes) -> list[int]:
+    """The arrival numbers of what is held of somebody's inbox, in order."""
+    rows = Message.objects.filter(topic__in=Topic.objects.filter(kind="user", ident=user))
+    return list(rows.order_by("cursor").values_list("cursor", flat=True))
+
+
+def parcel_due_at(hub: bytes) -> int | None:
+    """When the next message for a hub is to be tried, ms since 1970 UTC."""
+    due_at: int | None = Parcel.objects.filter(hub=hub).aggregate(at=Min("next_at"))["at"]
+    return due_at
+
+
+class Shared(NamedTuple):
+    """The last root of a topic that both hubs had."""
+
+    root: bytes
+    horizon: int
+    cursor: int
+
+
+def shared_roots(hub: bytes) -> dict[TopicName, Shared]:
+    """Of each topic the last root that this hub and that one had."""
+    rows = Base.objects.filter(link__key=hub).values_list("topic__kind", "topic__ident", "root", "horizon", "cursor")
+    return {
+        TopicName(kind, bytes(ident)): Shared(bytes(root), horizon, cursor)
+        for kind, ident, root, horizon, cursor in rows
+    }
+
+
+def refused_idents(hub: bytes) -> dict[TopicName, set[bytes]]:
+    """Of each topic what one of the two hubs refuses."""
+    found: defaultdict[TopicName, set[bytes]] = defaultdict(set)
+    rows = Refusal.objects.filter(link__key=hub).values_list("topic__kind", "topic__ident", "ident")
+    for kind, topic, ident in rows.iterator(chunk_size=2_000):
+        found[TopicName(kind, bytes(topic))].add(bytes(ident))
+    return found
+
+
+def topic_rows(topics: Iterable[TopicName]) -> dict[TopicName, int]:
+    """The numbers of the rows of topics that are known here."""
+    found: dict[TopicName, int] = {}
+    by_kind: defaultdict[str, list[bytes]] = defaultdict(list)
+    for topic in topics:
+        by_kind[topic.kind].append(topic.ident)
+    for kind, idents in by_kind.items():
+        for start in range(0, len(idents), MAX_IDS_A_QUERY):
+            some = idents[start : start + MAX_IDS_A_QUERY]
+            for number, ident in Topic.objects.filter(kind=kind, ident__in=some).values_list("pk", "ident"):
+                found[TopicName(kind, bytes(ident))] = number
+    return found
+
+
+def horizons_of(kinds: Sequence[str]) -> dict[TopicName, int]:
+    """The horizons of all topics of these kinds, ms since 1970 UTC."""
+    rows = Topic.objects.filter(kind__in=kinds).values_list("kind", "ident", "horizon")
+    return {TopicName(kind, bytes(ident)): horizon for kind, ident, horizon in rows}
+
+
+_HELD_BETWEEN: Final = f"SELECT ident FROM {Message._meta.db_table} WHERE ident >= %s AND ident <= %s LIMIT 1"  # noqa: S608
+# `+ 0` keeps the planner from the index by topic and time: it would read the whole topic.
+_ARRIVED: Final = f"SELECT ident FROM {Message._meta.db_table} WHERE cursor > %s AND cursor <= %s AND topic_id + 0 = %s"  # noqa: S608
+_LAST: Final = b"\xff" * 16
+
+
+def held_prefixes(prefixes: Iterable[bytes]) -> list[bytes]:
+    """The ids of the messages held here that begin with one of these 16 bytes. Plain SQL: there are many."""
+    found = []
+    with connection.cursor() as cursor:
+        for prefix in prefixes:
+            cursor.execute(_HELD_BETWEEN, (prefix, prefix + _LAST))
+            if row := cursor.fetchone():
+                found.append(bytes(row[0]))
+    return found
+
+
+def arrived(topic_id: int, after: int, upto: int) -> Iterator[bytes]:
+    """The ids of a topic with arrival numbers in (after, upto]."""
+    with connection.cursor() as cursor:
+        cursor.execute(_ARRIVED, (after, upto, topic_id))
+        while rows := cursor.fetchmany(1_000):
+            for (ident,) in rows:
+                yield bytes(ident)

@@ -12,7 +12,7 @@ from django.db import transaction
 from accord.errors import AccordError
 from links import selectors
 from links.models import Base, Exchange, Link, Parcel, Refusal
-from links.states import State, check_step
+from links.states import State, check_step, is_connected
 from peers.keyring import keyring
 
 HISTORY_MS: Final = 30 * 24 * 3600 * 1000
@@ -110,6 +110,9 @@ def link_behind(*, key: bytes, behind: int) -> None:
     Link.objects.filter(key=key).update(behind=max(0, behind))
 
 
+_NO_FIGURES: Final = frozenset({"bases", "refusals", "taken", "is_asker"})
+
+
 @dataclass
 class Ended:
     """A session of sync that has ended, as it goes into the history."""
@@ -126,7 +129,9 @@ class Ended:
     bytes_out: int = 0
     trips: int = 0
     bases: list[tuple[int, bytes, int, int]] = field(default_factory=list)  # topic's row, root, horizon, cursor
-    refusals: list[bytes] = field(default_factory=list)
+    refusals: list[tuple[int, bytes]] = field(default_factory=list)  # topic's row, id
+    taken: list[bytes] = field(default_factory=list)  # ids refused before that have been taken now
+    is_asker: bool = True
 
 
 @transaction.atomic
@@ -138,7 +143,7 @@ def exchange_end(*, key: bytes, ended: Ended, now: int) -> None:
     link = Link.objects.select_for_update().filter(key=key).first()
     if link is None:
         return
-    figures = {name: value for name, value in vars(ended).items() if name not in ("bases", "refusals")}
+    figures = {name: value for name, value in vars(ended).items() if name not in _NO_FIGURES}
     Exchange.objects.create(link=link, ended_at=now, **figures)
     Base.objects.bulk_create(
         [
@@ -150,10 +155,13 @@ def exchange_end(*, key: bytes, ended: Ended, now: int) -> None:
         update_fields=["root", "horizon", "cursor"],
     )
     Refusal.objects.bulk_create(
-        [Refusal(link=link, ident=ident, at=now) for ident in ended.refusals], ignore_conflicts=True
+        [Refusal(link=link, topic_id=row, ident=ident, at=now) for row, ident in ended.refusals], ignore_conflicts=True
     )
+    for ident in ended.taken:
+        Refusal.objects.filter(link=link, ident=ident).delete()
     link.refused = Refusal.objects.filter(link=link).count()
-    link.asked_at = None
+    if link.asked_at is not None and link.asked_at <= ended.began_at:
+        link.asked_at = None
     if ended.outcome == Exchange.Outcome.EQUAL:
         link.equal_at, link.failures, link.behind = now, 0, 0
         state, code, next_at = State.EQUAL, "", now + COMPARE_EVERY_MS
@@ -161,15 +169,10 @@ def exchange_end(*, key: bytes, ended: Ended, now: int) -> None:
         pause = min(FIRST_UNEQUAL_MS << min(link.failures, MAX_DOUBLINGS), MAX_UNEQUAL_MS)
         link.failures += 1
         state, code, next_at = State.UNEQUAL, ended.code or "unequal", now + pause
-    if link.state == State.COMPARING:  # else the session with the other hub has ended too
-        link.state, link.since, link.code, link.next_at = state, now, code, next_at
+    if is_connected(link.state):  # else the session with the other hub has ended too
+        link.state, link.since, link.code = state, now, code
+        link.next_at = next_at if ended.is_asker else None  # the asker sees to the next one
     link.save()
-
-
-def bases_of(key: bytes) -> dict[int, tuple[bytes, int, int]]:
-    """By topic's row: root, horizon and cursor of the last root that both had."""
-    rows = Base.objects.filter(link__key=key).values_list("topic_id", "root", "horizon", "cursor")
-    return {topic: (bytes(root), horizon, cursor) for topic, root, horizon, cursor in rows}
 
 
 # Parcels

@@ -19,6 +19,7 @@ from peers.wire import SharedFrame
 
 COALESCE_SECONDS: Final = 0.002
 MAX_SUBSCRIPTIONS: Final = 1_000
+MAX_RELAYED: Final = 20_000  # of another hub, in frames of 1,000
 _FRAME_ROOM: Final = 64
 
 

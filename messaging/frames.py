@@ -18,7 +18,7 @@ from accord.topics import Topic, parse_topic
 from messaging import backlogs, selectors, topic_rows
 from messaging.admission import DIFFICULTY
 from messaging.batch import Result
-from messaging.fanout import COALESCE_SECONDS, MAX_SUBSCRIPTIONS
+from messaging.fanout import COALESCE_SECONDS, MAX_RELAYED, MAX_SUBSCRIPTIONS
 from messaging.ingest import Submission
 from messaging.live import live
 from messaging.places import read_place, write_place
@@ -164,9 +164,10 @@ async def _check_readable(session: Session, topic: Topic) -> None:
 
 def _check_room(session: Session, wanted: Wanted) -> None:
     have = live().fanout.subscriptions(session)
+    most = MAX_RELAYED if session.role is Role.RELAY else MAX_SUBSCRIPTIONS
     for held, more in ((have.topics, wanted.topics), (have.keys, wanted.keys), (have.messages, wanted.messages)):
-        if len(held.keys() | set(more)) > MAX_SUBSCRIPTIONS:
-            raise AccordError("quota", f"at most {MAX_SUBSCRIPTIONS} subscriptions of a kind")
+        if len(held.keys() | set(more)) > most:
+            raise AccordError("quota", f"at most {most} subscriptions of a kind")
 
 
 @registry.frame("subscribe")

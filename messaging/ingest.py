@@ -22,7 +22,7 @@ from typing import Any, Final
 from django.db import DatabaseError
 
 from accord.errors import AccordError
-from accord.messages import envelope_id, parse_envelope
+from accord.messages import Envelope, envelope_id, parse_envelope
 from messaging import selectors
 from messaging.admission import Admitted, Publisher, admit
 from messaging.batch import Result, rejected
@@ -49,7 +49,7 @@ StoredHandler = Callable[[list[Stored]], None]
 
 @dataclass(slots=True)
 class Submission:
-    """The messages of one `publish`, as parsed from JSON, and who wants to hear what became of them."""
+    """The messages of one `publish`, as parsed from JSON or read already, and who wants to hear what became of them."""
 
     envelopes: list[Any]
     publisher: Publisher
@@ -69,7 +69,7 @@ def check_submission(submission: Submission, now: int) -> list[Admitted | Result
     for value in submission.envelopes:
         ident = None
         try:
-            envelope = parse_envelope(value)
+            envelope = value if isinstance(value, Envelope) else parse_envelope(value)
             ident = envelope.id
             proof = submission.proofs.get(ident.hex()) if submission.proofs else None
             found.append(admit(envelope, submission.publisher, now=now, proof=proof))

@@ -128,6 +128,8 @@ class LiveConsumer:
         writer = asyncio.create_task(session.write_frames())
         try:
             session.run(_recheck(session))
+            for opened in registry.session_opened:
+                opened(session)
             await self._read_frames(session, opener, receive)
         finally:
             if expiry:

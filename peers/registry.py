@@ -66,6 +66,7 @@ served_hooks: list[Callable[[], None]] = []  # on the loop: other hubs are to be
 unserved_hooks: list[Callable[[Session, bytes], None]] = []  # on the loop: a relay's session reads an inbox no more
 linked_hubs: list[Callable[[], list[bytes]]] = []  # keys of hubs that the operator has linked; in a database thread
 before_login: list[StartHook] = []
+session_opened: list[SessionHook] = []  # on the loop, before its first frame is read
 session_closed: list[SessionHook] = []
 login_facts: list[LoginFacts] = []  # fields of login_result that the floors above know
 login_checks: list[LoginCheck] = []  # AccordError refuses a valid certificate; in a thread that may use the database

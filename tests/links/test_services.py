@@ -6,6 +6,7 @@ from accord.errors import AccordError
 from links import selectors, services
 from links.models import Exchange, Link, Parcel, Refusal
 from links.states import State
+from messaging.models import Topic
 from peers.keyring import keyring
 
 NOW = 1_800_000_000_000
@@ -70,8 +71,9 @@ def test_equal_waits_for_the_schedule_and_unequal_ever_longer() -> None:
 def test_what_is_refused_is_kept_for_a_week_and_history_for_a_month() -> None:
     make()
     step(State.DIALLING, State.COMPARING)
-    end(Exchange.Outcome.EQUAL, refusals=[b"\1" * 32, b"\2" * 32])
-    end(Exchange.Outcome.EQUAL, refusals=[b"\2" * 32])
+    topic = Topic.objects.create(kind="chan", ident=b"\3" * 32).pk
+    end(Exchange.Outcome.EQUAL, refusals=[(topic, b"\1" * 32), (topic, b"\2" * 32), (topic, b"\4" * 32)])
+    end(Exchange.Outcome.EQUAL, refusals=[(topic, b"\2" * 32)], taken=[b"\4" * 32])
     assert Link.objects.get().refused == 2
     assert services.history_prune(now=NOW + services.REFUSED_MS) == 0
     assert not Refusal.objects.exists()
