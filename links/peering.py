@@ -55,7 +55,7 @@ class Peering:
     def __init__(self, hub: bytes, known: Acquaintance) -> None:
         self.hub = hub
         self.known = known
-        self.publisher: Publisher | None = None
+        self._publisher: Publisher | None = None
         self.comparisons = Comparisons(self, asker=self.is_dialled, known=known)
         self._serve_again = asyncio.Event()
         self._parcels = asyncio.Event()
@@ -97,7 +97,6 @@ class Peering:
 
     async def work(self) -> None:
         """Show certificates, send parcels, and what else the subclass adds; raises what ends the session."""
-        self.publisher = await in_db(publisher_of_link, self.hub)
         async with asyncio.TaskGroup() as group:
             for duty in self.duties():
                 group.create_task(duty)
@@ -115,7 +114,13 @@ class Peering:
         """Run something beside the session; it ends with it."""
         task = asyncio.create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._beside_ended)
+
+    def _beside_ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            logger.error("%s: something beside it failed", self, exc_info=error)
+            self.hang_up()  # the other hub may wait for what that would have answered
 
     async def close(self) -> None:
         """Stop what runs beside it."""
@@ -147,7 +152,7 @@ class Peering:
 
     # What comes from the other hub
 
-    async def bring(self, envelopes: Sequence[Any], publisher: Publisher | None = None) -> list[Result]:
+    async def bring(self, envelopes: Sequence[Any]) -> list[Result]:
         """Have messages checked and stored like published ones; gives what became of each, once all are decided."""
         future: asyncio.Future[list[Result]] = asyncio.get_running_loop().create_future()
 
@@ -160,11 +165,11 @@ class Peering:
             await self._brought.wait()
         self._bringing += len(envelopes)
         try:
-            whose = publisher or self.publisher
-            assert whose is not None  # noqa: S101 - set before anything is asked for
+            if self._publisher is None:
+                self._publisher = await in_db(publisher_of_link, self.hub)
             while True:
                 try:
-                    live().ingest.submit(Submission(list(envelopes), whose, {}, answer))
+                    live().ingest.submit(Submission(list(envelopes), self._publisher, {}, answer))
                     return await future
                 except AccordError as error:
                     if error.code != "busy":
