@@ -59,6 +59,7 @@ class HubDocumentSerializer(serializers.Serializer[Any]):
     limits = serializers.DictField(child=serializers.IntegerField())
     store = Serial()
     admin = serializers.DictField(help_text="the statement `set_admin`")
+    bot = Key(required=False, help_text="user key of the hub's own program, once it has an account")
     sig = serializers.CharField()
 
 

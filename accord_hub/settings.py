@@ -76,6 +76,7 @@ INSTALLED_APPS = [
     "invites.apps.InvitesConfig",
     "messaging.apps.MessagingConfig",
     "discovery.apps.DiscoveryConfig",
+    "plugins.apps.PluginsConfig",
     "links.apps.LinksConfig",
 ]
 MIDDLEWARE = [
@@ -238,6 +239,8 @@ CELERY_BEAT_SCHEDULE = {
     "messaging.room": {"task": "messaging.room", "schedule": 300},
     "links.compare": {"task": "links.compare", "schedule": 15},
     "links.sweep": {"task": "links.sweep", "schedule": 3600},
+    "plugins.run": {"task": "plugins.run", "schedule": 5},  # what is put off is at most so late
+    "plugins.sweep": {"task": "plugins.sweep", "schedule": 30},
     "console.count": {"task": "console.count", "schedule": 60},
     "console.sweep": {"task": "console.sweep", "schedule": 3600},
 }

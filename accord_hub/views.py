@@ -26,6 +26,7 @@ from peers.consumer import LIMITS
 from peers.keyring import keyring
 from peers.options import HUB_NAME
 from peers.selectors import statement
+from plugins.bot import bot_in_use
 
 API_PREFIX: Final = "/api/"
 API_PATH: Final = "/api/v1"
@@ -96,6 +97,7 @@ def mirror(request: HttpRequest) -> HttpResponse:
 def hub_document(request: HttpRequest) -> dict[str, Any]:
     """What the hub says of itself, signed by its key."""
     origin = settings.ACCORD_URL or f"http://{request.get_host()}"
+    bot = bot_in_use()
     return make_statement(
         keyring().hub,
         type="hub",
@@ -113,6 +115,7 @@ def hub_document(request: HttpRequest) -> dict[str, Any]:
         limits={**LIMITS, **MESSAGE_LIMITS, "body_bytes": MESSAGE_KIB.value * 1024},
         store=b64encode(store_id()),
         admin=statement("set_admin"),
+        **({"bot": b64encode(bot)} if bot else {}),
     )
 
 

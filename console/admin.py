@@ -8,10 +8,12 @@ from console.hub_tables import AuditTable, StatementTable, TopicTable
 from console.message_table import MessageTable
 from console.models import AuditEntry, Block
 from console.people_tables import AccountTable, InvitationTable
+from console.plugin_tables import JobTable
 from discovery.models import Sighting
 from invites.models import Invitation
 from messaging.models import Message, Topic
 from peers.models import Account, Certificate, Peer, Revocation, Statement, Token
+from plugins.models import Job
 
 admin.site.register(Account, AccountTable)
 admin.site.register(Invitation, InvitationTable)
@@ -25,3 +27,4 @@ admin.site.register(Statement, StatementTable)
 admin.site.register(AuditEntry, AuditTable)
 admin.site.register(Message, MessageTable)
 admin.site.register(Sighting, SightingTable)
+admin.site.register(Job, JobTable)

@@ -14,7 +14,9 @@ from django.urls import reverse
 from console import runs
 from console.models import Sample
 from console.selectors import has_factor
+from console.shown import count
 from invites.selectors import tally
+from plugins.selectors import dead_count
 
 FEW_INVITES: Final = 5
 LITTLE_DISK_BYTES: Final = 2 * 1024**3
@@ -36,7 +38,7 @@ class Concern:
 
 def concerns(hour: list[Sample], logins_refused: int) -> list[Concern]:
     """Everything that somebody should look at, the urgent first; `hour` are the samples of the last one."""
-    found = [*_invites(), *_disk(), *_tasks(), *_refusals(hour, logins_refused), *_clear(), *_factor()]
+    found = [*_invites(), *_disk(), *_tasks(), *_jobs(), *_refusals(hour, logins_refused), *_clear(), *_factor()]
     return sorted(found, key=lambda concern: not concern.is_urgent)
 
 
@@ -78,6 +80,15 @@ def _tasks() -> Iterator[Concern]:
                 reverse("admin:tasks"),
                 is_urgent=True,
             )
+
+
+def _jobs() -> Iterator[Concern]:
+    if dead := dead_count():
+        yield Concern(
+            f"{count(dead, 'job of a plugin was', 'jobs of plugins were')} given up after the last try.",
+            "See what went wrong",
+            f"{reverse('admin:plugins_job_changelist')}?state=dead",
+        )
 
 
 def _refusals(hour: list[Sample], logins_refused: int) -> Iterator[Concern]:

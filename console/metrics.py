@@ -27,6 +27,7 @@ from messaging.live import live
 from messaging.selectors import figures
 from peers.counters import counters
 from peers.sessions import Role, sessions
+from plugins.selectors import job_counts
 
 LATENCY_SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 BEARER: Final = "Bearer "
@@ -64,6 +65,10 @@ class HubCollector(Collector):
         files = sum(path.stat().st_size for path in settings.ACCORD_HOME.glob("hub.sqlite3*"))
         yield GaugeMetricFamily("accord_database_bytes", "Bytes of the database's files", value=files)
         yield from _tasks()
+        jobs = GaugeMetricFamily("accord_plugin_jobs", "Jobs of plugins held, by state", labels=["state"])
+        for state, number in job_counts().items():
+            jobs.add_metric([state], number)
+        yield jobs
 
 
 def _by(name: str, says: str, label: str, counts: dict[str, int]) -> CounterMetricFamily:

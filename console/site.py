@@ -20,6 +20,8 @@ from console import (  # noqa: F401 - all deeds register
     finding_deeds,
     hub_deeds,
     pages,
+    plugin_deeds,
+    plugin_pages,
     storage,
     storage_deeds,
 )
@@ -65,6 +67,8 @@ MENU: Final = (
         (
             ("Settings", "admin:settings", "tune"),
             ("Tasks", "admin:tasks", "schedule"),
+            ("Plugins", "admin:plugins", "extension"),
+            ("Jobs of plugins", "admin:plugins_job_changelist", "pending_actions"),
             ("Numbers", "admin:numbers", "monitoring"),
             ("Hub key", "admin:peers_statement_changelist", "verified"),
             ("Second factor", "admin:factors", "passkey"),
@@ -100,6 +104,7 @@ class ConsoleSite(UnfoldAdminSite):
             page("sessions/", pages.live_sessions, "sessions"),
             page("sessions/<slug:sid>/", pages.live_session, "session"),
             page("tasks/", pages.tasks, "tasks"),
+            page("plugins/", plugin_pages.plugins, "plugins"),
             page("numbers/", pages.numbers, "numbers"),
             page("settings/", pages.hub_settings, "settings"),
             page("storage/", storage.storage, "storage"),

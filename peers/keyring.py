@@ -4,6 +4,7 @@ hub.key     the peer key of the hub
 admin.key   the admin's user key, until an owner claims the hub
 secret.key  32 bytes from which stateless tags are derived (section 10)
 import.key  32 bytes from which an import derives its keys (section 14), made by the first import
+bot.key     the user key of the hub's bot (section 14), made when it first has something to say
 """
 
 from __future__ import annotations

@@ -119,6 +119,7 @@ function headLine(item, place, state) {
       : h("button", { type: "button", class: "who", "data-act": "person", "data-key": item.author, tabindex: "-1",
         title: `@${person.name}` }, name),
     time(item),
+    person?.isBot ? h("span", { class: "origin", title: "A program of this hub" }, "bot") : null,
     item.kind === "import" ? h("span", { class: place.origin ? "origin" : "origin is-known",
       title: "Written elsewhere and brought here; the hub's import signed it" },
       "imported") : null);

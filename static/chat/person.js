@@ -7,6 +7,10 @@ import { openProfile } from "./profile.js";
 
 const PRESENCE = { online: "Online", away: "Away", offline: "Offline" };
 
+function standing({ presence, isAdmin, isBot }) {
+  return [PRESENCE[presence], isAdmin && "Admin", isBot && "Bot"].filter(Boolean).join(" · ");
+}
+
 /**
  * @param {import("./app.js").App} app
  * @param {string} key
@@ -31,9 +35,7 @@ export function openPerson(app, key) {
         "div",
         { class: "grow" },
         h("p", null, whereText(person)),
-        person && !person.hub
-          ? h("p", { class: "meta" }, `${PRESENCE[shown.presence]}${shown.isAdmin ? " · Admin" : ""}`)
-          : null,
+        person && !person.hub ? h("p", { class: "meta" }, standing(shown)) : null,
         shown.status ? h("p", null, shown.status) : null,
       ),
     ),

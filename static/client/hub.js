@@ -49,7 +49,7 @@ async function fetchDocument() {
  * The hub's document, verified.
  * @param {Uint8Array} hubKey the key that it must be signed with
  * @param {import("./clock.js").Clock} clock learns the hub's time
- * @returns {Promise<{name: string, admin: string | null}>} `admin` is a user key
+ * @returns {Promise<{name: string, admin: string | null, bot: string | null}>} user keys
  */
 export async function readHub(hubKey, clock) {
   const asked = clock.local();
@@ -62,7 +62,8 @@ export async function readHub(hubKey, clock) {
   const answered = clock.local();
   const document = await checkDocument(bytes, hubKey);
   clock.learn(document.at, asked, answered);
-  return { name: String(document.name ?? ""), admin: await readAdmin(document, hubKey) };
+  const bot = typeof document.bot === "string" ? document.bot : null;
+  return { name: String(document.name ?? ""), admin: await readAdmin(document, hubKey), bot };
 }
 
 async function checkDocument(bytes, hubKey) {

@@ -29,6 +29,7 @@ const COUNTING_AT_ONCE = 2;
 /** One account, at work. */
 export class Member {
   admin = null;
+  bot = null;
   #isNew;
   isOver = false;
 
@@ -52,6 +53,7 @@ export class Member {
     this.rest = new Rest(link, clock);
     this.people = new People({
       storage, directory, link, state, me, admin,
+      bot: () => this.bot,
       presenceOf: (key) => this.presence.of(key),
       onRenamed: (key) => this.#renamed(key),
     });
@@ -127,9 +129,13 @@ export class Member {
     this.carrying.look();
   }
 
-  #learnHub({ name, admin }) {
+  #learnHub({ name, admin, bot }) {
     this.state.set("clock", { offsetMs: this.clock.offsetMs });
     this.#publishHub(name);
+    if (bot !== this.bot) {
+      this.bot = bot;
+      this.people.publish(bot ?? "");
+    }
     if (admin !== this.admin) {
       this.admin = admin;
       this.timelines.refreshAll();

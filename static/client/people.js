@@ -25,8 +25,8 @@ export class People {
 
   /**
    * @param {{storage: import("./storage.js").Storage, directory: import("./directory.js").Directory,
-   *   link: import("./link.js").Link, state: import("./state.js").PublishedState, me: string, admin: () => string |
-   * null,
+   *   link: import("./link.js").Link, state: import("./state.js").PublishedState, me: string,
+   *   admin: () => string | null, bot: () => string | null,
    *   presenceOf: (key: string) => string, onRenamed: (key: string) => void}} parts
    */
   constructor(parts) {
@@ -62,7 +62,7 @@ export class People {
 
   /** Tell pages about a person. @param {string} key */
   publish(key) {
-    const { directory, state, me, admin, presenceOf } = this.#parts;
+    const { directory, state, me, admin, bot, presenceOf } = this.#parts;
     if (!directory.reaches(key)) {
       return;
     }
@@ -72,6 +72,7 @@ export class People {
       ...this.profileOf(key),
       isMe: key === me,
       isAdmin: key === admin(),
+      isBot: key === bot(),
       presence: presenceOf(key),
       hub: directory.hubOf(key),
     });

@@ -40,6 +40,7 @@ TABLES = [
     "peers/statement",
     "console/auditentry",
     "discovery/sighting",
+    "plugins/job",
 ]
 
 
@@ -70,6 +71,7 @@ def world(hub: Hub, operator: Client) -> Client:
         expires_at=now_ms() + 60_000,
     )
     store(made(ann, hub.lounge, "hello"), made(ann, "feed", {"display_name": "Ann"}, type="profile"))
+    store(made(ann, hub.lounge, "/remind 10m tea"))
     found_hub(1)
     return operator
 
