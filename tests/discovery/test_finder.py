@@ -8,6 +8,8 @@ import ssl
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from accord.errors import RemoteError
 from discovery import options as settings
@@ -93,6 +95,22 @@ def test_networks_of_the_operator_are_gone_through(finder: Finder, other: HubPro
         ear.settimeout(0.3)
         finder.round()
         assert was_dialled(ear)
+
+
+@given(
+    st.integers(0, 3), st.lists(st.integers(28, 32), max_size=3, unique=True), st.integers(1, 20), st.integers(0, 100)
+)
+def test_a_cycle_of_the_scan_meets_every_computer_once(hosts: int, prefixes: list[int], most: int, begun: int) -> None:
+    names = [f"h{number}.example" for number in range(hosts)]
+    networks = read_networks(" ".join(f"10.0.{number}.0/{prefix}" for number, prefix in enumerate(prefixes)))
+    everyone = names + [str(host) for network in networks for host in network.hosts()]
+    rounds = scan.Rounds(begun)
+    met: list[str] = []
+    while len(met) < len(everyone):
+        chosen = rounds.following(names, networks, min(most, len(everyone) - len(met)))
+        assert 1 <= len(chosen) <= most
+        met += chosen
+    assert sorted(met) == sorted(everyone)
 
 
 def test_a_claim_with_another_key_is_not_believed(finder: Finder, other: HubProcess) -> None:
