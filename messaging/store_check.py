@@ -96,27 +96,25 @@ def _check(row: Row) -> Fault | None:
         return Fault(what, f"message {b64encode(ident)}", cursor, topic_id)
 
     try:
-        envelope = _signed(header, sig)
+        envelope = _signed(header, sig, salt, body)
     except (AccordError, ValueError):
-        return fault("unsigned")
+        try:
+            _signed(header, sig)
+        except (AccordError, ValueError):
+            return fault("unsigned")
+        return fault("body")
     if envelope.header_bytes != bytes(header):
         return fault("unsigned")
     if (salt is None) != (body is None):
         return fault("body")
-    if body is not None:
-        try:
-            parse_envelope(orjson.loads(envelope_bytes(header, sig, salt, body)))
-        except AccordError:
-            return fault("body")
     kept = (bytes(ident), TopicName(kind, bytes(topic_ident)), bytes(author), type_, created_at, burn_at)
     said = (envelope.id, envelope.topic, envelope.author, envelope.type, envelope.created_at, envelope.burn_at)
     return None if kept == said else fault("columns")
 
 
-def _signed(header: Blob, sig: Blob) -> Envelope:
-    """The header under its signature, whatever became of the body; AccordError or ValueError."""
-    envelope = parse_envelope(orjson.loads(envelope_bytes(header, sig, None, None)))
-    return verify(envelope)
+def _signed(header: Blob, sig: Blob, salt: Blob | None = None, body: Blob | None = None) -> Envelope:
+    """What an author has signed; AccordError, or ValueError where the header is not even JSON."""
+    return verify(parse_envelope(orjson.loads(envelope_bytes(header, sig, salt, body))))
 
 
 def totals_check() -> Iterator[Fault]:
