@@ -15,7 +15,7 @@ from accord import pow
 from accord.encoding import b64decode, b64encode
 from accord.errors import AccordError, RemoteError
 from accord.topics import Topic, parse_topic
-from messaging import backlogs, selectors, topic_rows
+from messaging import backlogs, selectors, topic_rows, using
 from messaging.admission import DIFFICULTY
 from messaging.batch import Result
 from messaging.fanout import COALESCE_SECONDS, MAX_RELAYED, MAX_SUBSCRIPTIONS
@@ -25,7 +25,6 @@ from messaging.places import read_place, write_place
 from messaging.publishing import MAX_PUBLISH_MESSAGES, publisher_of_session, result_bytes
 from messaging.reading import reader_of
 from messaging.selectors import MAX_FETCH_MESSAGES, OPEN_KINDS, Reader, Wanted
-from messaging.services import topics_use
 from messaging.stored import frame_bytes
 from peers import registry
 from peers.clock import now_ms
@@ -39,10 +38,6 @@ MAX_TOPICS_A_FRAME: Final = 1_000
 MAX_SIGNAL_BYTES: Final = 4 * 1024
 SIGNALS_PER_SECOND: Final = 5
 MAX_LONG_ANSWERS: Final = 8
-USED_STEP_MS: Final = 3600 * 1000
-MAX_NOTED_TOPICS: Final = 10_000
-
-_noted: dict[Topic, int] = {}  # when this process last wrote down that a topic is used, ms
 
 
 def member_of(session: Session) -> bytes:
@@ -291,18 +286,13 @@ async def challenge(session: Session, frame: dict[str, Any]) -> None:
     session.send_json({"type": "challenge", "ref": ref, "challenge": value})
 
 
-# What a session reads is used
+# What a session reads
 
 
 async def _use(session: Session, *topics: Topic) -> None:
-    """Note that a person here uses these topics: it decides what links to other hubs carry."""
-    now = now_ms()
-    unnoted = [topic for topic in topics if _noted.get(topic, 0) <= now - USED_STEP_MS]
-    if session.role in MEMBERS and unnoted:
-        if len(_noted) > MAX_NOTED_TOPICS:
-            _noted.clear()
-        _noted.update(dict.fromkeys(unnoted, now))
-        await in_db(topics_use, topics=unnoted, now=now)
+    """Note that a person here uses these topics."""
+    if session.role in MEMBERS and (unnoted := using.unnoted(topics, now_ms())):
+        await in_db(using.note, unnoted, now_ms())
 
 
 def _no_longer_served(session: Session, user: bytes) -> None:

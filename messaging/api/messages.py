@@ -15,7 +15,7 @@ from accord.encoding import b64decode, b64encode
 from accord.errors import AccordError
 from accord.merkle import ROOT_LEVEL, proof
 from accord.topics import Topic, parse_topic
-from messaging import listing, selectors, trees
+from messaging import listing, selectors, trees, using
 from messaging.admission import BUILT_KINDS
 from messaging.api.shared import EXAMPLE, EXAMPLE_ID, ROOT, TOPIC_REGEX, reader_of, reads_all_of
 from messaging.listing import Reader, api_item
@@ -136,6 +136,8 @@ class MessageViewSet(HubViewSet):
             raise AccordError("denied", "only members may do that")
         _check_kept(topic)
         reader = reader_of(caller)
+        if caller.is_member and (unnoted := using.unnoted([topic], reader.now)):
+            using.note(unnoted, reader.now)
         found, more = selectors.page(
             topic,
             reader,
