@@ -14,7 +14,7 @@ from rich.console import Console
 from benchmarks import results
 from benchmarks.homes import Homes
 from benchmarks.measure import Bench, Row
-from benchmarks.sections import fanout, ingest, latency, links, memory, operator_console, rest, start, store, web
+from benchmarks.sections import fanout, ingest, latency, links, memory, operator_console, prune, rest, start, store, web
 
 PLAIN_WIDTH: Final = 200  # columns, where there is no terminal
 
@@ -29,6 +29,7 @@ SECTIONS: Final[dict[str, ModuleType]] = {
     "console": operator_console,
     "links": links,
     "web": web,
+    "prune": prune,
 }
 
 

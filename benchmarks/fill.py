@@ -1,4 +1,4 @@
-"""`python -m benchmarks.fill ROWS`: fill the lounge of $ACCORD_HOME with messages that nobody signed.
+"""`python -m benchmarks.fill ROWS [SPACING_MS]`: fill the lounge of $ACCORD_HOME with messages that nobody signed.
 
 Ids, keys and signatures are random bytes, so that indexes have the shape that they have in use.
 """
@@ -23,8 +23,8 @@ def _text(data: bytes) -> bytes:
     return binascii.b2a_base64(data, newline=False).rstrip(b"=").translate(bytes.maketrans(b"+/", b"-_"))
 
 
-def fill(rows: int) -> None:
-    """Insert the rows behind what is there."""
+def fill(rows: int, spacing_ms: int = SPACING_MS) -> None:
+    """Insert the rows behind what is there, dated until now."""
     from django.db import connection, transaction  # noqa: PLC0415 - after django.setup()
     from django.db.models import F  # noqa: PLC0415
 
@@ -43,12 +43,12 @@ def fill(rows: int) -> None:
     columns = ("cursor", "ident", "topic_id", "author_id", "type", "created_at", "header", "sig", "salt", "body")
     insert = f"INSERT INTO {Message._meta.db_table} ({', '.join(columns)}) VALUES ({', '.join(['%s'] * len(columns))})"  # noqa: S608
     cursor = Store.objects.get(pk=1).cursor
-    begin = now_ms() - rows * SPACING_MS
+    begin = now_ms() - rows * spacing_ms
 
     def made(start: int, stop: int) -> Iterator[tuple[int | str | bytes, ...]]:
         for number in range(start, stop):
             author_id, author = authors[number % AUTHORS]
-            created_at = begin + number * SPACING_MS
+            created_at = begin + number * spacing_ms
             header = (
                 b'{"body_hash":"%b","body_size":%d,"created_at":%d,"from":"%b","to":"%b","type":"chat.text","v":1}'
                 % (
@@ -78,11 +78,18 @@ def fill(rows: int) -> None:
         for start in range(0, rows, STEP):
             with transaction.atomic():
                 database.executemany(insert, list(made(start, min(rows, start + STEP))))
-    Topic.objects.filter(pk=lounge.pk).update(count=F("count") + rows, cursor=cursor + rows)
+    with connection.cursor() as database:
+        content = "length(header) + length(sig) + length(salt) + length(body)"
+        database.execute(
+            f"SELECT sum({content}) FROM {Message._meta.db_table} WHERE topic_id = %s",  # noqa: S608
+            [lounge.pk],
+        )
+        (size,) = database.fetchone()
+    Topic.objects.filter(pk=lounge.pk).update(count=F("count") + rows, bytes=size, cursor=cursor + rows)
     Store.objects.filter(pk=1).update(cursor=cursor + rows)
 
 
 if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "accord_hub.settings")
     django.setup()
-    fill(int(sys.argv[1]))
+    fill(*map(int, sys.argv[1:]))

@@ -61,5 +61,11 @@ class Homes:
             self._filled[rows] = home
         return self._filled[rows]
 
+    def spread(self, rows: int, spacing_ms: int) -> Path:
+        """A home of its own with a lounge of so many messages, one each `spacing_ms` until now."""
+        home = self.empty()
+        self._manage(home, "-m", "benchmarks.fill", str(rows), str(spacing_ms))
+        return home
+
     def _manage(self, home: Path, *arguments: str) -> None:
         subprocess.run([sys.executable, *arguments], cwd=ROOT, env=environment(home), check=True)

@@ -32,10 +32,10 @@ from messaging.room import bound, room, room_note, room_return_step
 from peers.keyring import keyring
 
 SLACK_PARTS: Final = 50  # pruning goes on to a fiftieth below the bound: else it would begin anew with each message
-STEP_SECONDS: Final = 0.03  # what a transaction that removes rows should take
-FIRST_STEP_MESSAGES: Final = 200
-LEAST_STEP_MESSAGES: Final = 50
-MOST_STEP_MESSAGES: Final = 1_000
+STEP_SECONDS: Final = 0.03  # what a transaction that removes rows should take before it commits
+FIRST_STEP_MESSAGES: Final = 500
+LEAST_STEP_MESSAGES: Final = 200
+MOST_STEP_MESSAGES: Final = 4_000  # each dirties a page of the index of ids: the more at once, the less is written
 MAX_PAUSE_SECONDS: Final = 0.1
 RECEIPT_TRIES: Final = 3
 
@@ -70,8 +70,15 @@ class _Pace:
         return self._end is not None and time.monotonic() >= self._end
 
     @contextlib.contextmanager
-    def stepping(self) -> Iterator[None]:
+    def pausing(self) -> Iterator[None]:
         """Around what locks the store."""
+        begun = time.monotonic()
+        yield
+        time.sleep(min(MAX_PAUSE_SECONDS, time.monotonic() - begun))
+
+    @contextlib.contextmanager
+    def working(self) -> Iterator[None]:
+        """Within a transaction, around all but its commit: how long that takes does not depend on the step."""
         begun = time.monotonic()
         yield
         took = time.monotonic() - begun
@@ -79,7 +86,6 @@ class _Pace:
             self.step = max(LEAST_STEP_MESSAGES, self.step // 2)
         elif took < STEP_SECONDS / 2:
             self.step = min(MOST_STEP_MESSAGES, self.step * 2)
-        time.sleep(min(MAX_PAUSE_SECONDS, took))
 
 
 @contextlib.contextmanager
@@ -154,42 +160,62 @@ _LEFT: Final = (
     "SELECT m.cursor, length(m.header) + length(m.sig) + coalesce(length(m.salt), 0) + coalesce(length(m.body), 0) "  # noqa: S608
     f"FROM {Message._meta.db_table} m WHERE m.topic_id = %s AND m.created_at < %s AND "
 )
+_WITH_REST: Final = (
+    f"SELECT t.id, t.horizon FROM {Topic._meta.db_table} t WHERE t.horizon > 0 AND EXISTS ("  # noqa: S608
+    f"SELECT 1 FROM {Message._meta.db_table} m WHERE m.topic_id = t.id AND m.created_at < t.horizon"
+)
 
 
 def rows_remove(cursors: Collection[int]) -> None:
     """Remove messages by arrival number, and every row of any app that belongs to one. In a transaction."""
+    numbers = ", ".join(map(str, cursors))
     for relation in Message._meta.related_objects:
-        relation.related_model._base_manager.filter(**{f"{relation.field.name}__in": cursors}).delete()
-    Message.objects.filter(cursor__in=cursors)._raw_delete(connection.alias)  # nothing refers to them any more
+        model, column = relation.related_model, relation.field.column
+        if model._meta.related_objects:  # others belong to its rows in turn
+            model._base_manager.filter(**{f"{relation.field.name}__in": cursors}).delete()
+        else:
+            _execute(f"DELETE FROM {model._meta.db_table} WHERE {column} IN ({numbers})")  # noqa: S608
+    _execute(f"DELETE FROM {Message._meta.db_table} WHERE cursor IN ({numbers})")  # noqa: S608
 
 
-def _remove_step(topic_id: int, horizon: int, limit: int) -> int:
-    """Remove some of what lies below a topic's horizon; gives how many."""
+def _execute(query: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(query)
+
+
+def _remove_step(topic_id: int, horizon: int, pace: _Pace) -> tuple[int, bool]:
+    """Remove some of what lies below a topic's horizon; gives how many, and whether that may have been all."""
     with transaction.atomic():
         store_lock()
-        with connection.cursor() as cursor:
-            cursor.execute(f"{_LEFT} {goes(pinned())} LIMIT %s", (topic_id, horizon, limit))
-            rows = cursor.fetchall()
-        if rows:
-            rows_remove([row[0] for row in rows])
-            size = sum(row[1] for row in rows)
-            Topic.objects.filter(pk=topic_id).update(count=F("count") - len(rows), bytes=F("bytes") - size)
-            Store.objects.filter(pk=1).update(unwiped=F("unwiped") + len(rows))
-    return len(rows)
+        limit = pace.step
+        with pace.working():
+            with connection.cursor() as cursor:
+                cursor.execute(f"{_LEFT} {goes(pinned())} LIMIT %s", (topic_id, horizon, limit))
+                rows = cursor.fetchall()
+            if rows:
+                rows_remove([row[0] for row in rows])
+                size = sum(row[1] for row in rows)
+                Topic.objects.filter(pk=topic_id).update(count=F("count") - len(rows), bytes=F("bytes") - size)
+                Store.objects.filter(pk=1).update(unwiped=F("unwiped") + len(rows))
+    return len(rows), len(rows) < limit
+
+
+def _topics_with_rest() -> list[tuple[int, int]]:
+    """(row, horizon) of topics below whose horizon there is something to remove, the lowest horizon first."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"{_WITH_REST} AND {goes(pinned())}) ORDER BY t.horizon, t.id", ())  # with %% for %
+        rows: list[tuple[int, int]] = cursor.fetchall()
+    return rows
 
 
 def _sweep(pace: _Pace, outcome: Outcome, progress: Progress | None) -> None:
-    """Remove all that lies below horizons, the lowest horizon first."""
-    for topic_id, horizon in Topic.objects.filter(horizon__gt=0).order_by("horizon", "pk").values_list("pk", "horizon"):
-        with connection.cursor() as cursor:
-            cursor.execute(f"{_LEFT} {goes(pinned())} LIMIT 1", (topic_id, horizon))
-            is_left = cursor.fetchone() is not None
-        while is_left and not pace.is_over():
-            with pace.stepping():
-                limit = pace.step
-                removed = _remove_step(topic_id, horizon, limit)
+    """Remove all that lies below horizons."""
+    for topic_id, horizon in _topics_with_rest():
+        is_all = False
+        while not is_all and not pace.is_over():
+            with pace.pausing():
+                removed, is_all = _remove_step(topic_id, horizon, pace)
             outcome.messages += removed
-            is_left = removed == limit
             if progress is not None:
                 progress(removed, room().used)
 
@@ -198,7 +224,7 @@ def _return_room(pace: _Pace) -> bool:
     """Give free pages back; whether all are."""
     more = True
     while more and not pace.is_over():
-        with pace.stepping():
+        with pace.pausing():
             more = room_return_step()
     return not more
 
