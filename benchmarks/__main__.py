@@ -14,7 +14,20 @@ from rich.console import Console
 from benchmarks import results
 from benchmarks.homes import Homes
 from benchmarks.measure import Bench, Row
-from benchmarks.sections import fanout, ingest, latency, links, memory, operator_console, prune, rest, start, store, web
+from benchmarks.sections import (
+    fanout,
+    ingest,
+    latency,
+    links,
+    memory,
+    operator_console,
+    prune,
+    rest,
+    start,
+    store,
+    trees,
+    web,
+)
 
 PLAIN_WIDTH: Final = 200  # columns, where there is no terminal
 
@@ -24,6 +37,7 @@ SECTIONS: Final[dict[str, ModuleType]] = {
     "latency": latency,
     "memory": memory,
     "store": store,
+    "trees": trees,
     "start": start,
     "rest": rest,
     "console": operator_console,

@@ -21,7 +21,7 @@ from functools import partial
 from typing import Final
 
 from django.db import connection, transaction
-from django.db.models import F, Q
+from django.db.models import F
 
 from accord.errors import AccordError
 from accord.merkle import HORIZON_MS, LEVELS, ROOT_LEVEL, bucket_of, span_ms
@@ -35,6 +35,16 @@ STEP_BUCKETS: Final = 5_000
 PATIENCE_SECONDS: Final = 20.0
 RETRY_BUSY_MS: Final = 5_000
 
+# What every look does is plain SQL: the ORM takes longer to write such statements than the database to run them.
+_STATE: Final = (
+    f"SELECT cursor, tree_cursor, tree_at, tree_turn, EXISTS (SELECT 1 FROM {Dirty._meta.db_table}) "  # noqa: S608
+    f"FROM {Store._meta.db_table} WHERE id = 1"
+)
+_PLACES: Final = " UNION ALL ".join(
+    f"SELECT topic_id, created_at FROM {model._meta.db_table} WHERE {{0}}"  # noqa: S608
+    for model in (Message, Burned)
+)
+
 Progress = Callable[[int, int], None]  # arrival numbers: how far, of how many
 
 _alone = threading.Lock()
@@ -42,12 +52,13 @@ _alone = threading.Lock()
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What branches are true for: `cursor` is the store's, the others are the trees'."""
+    """What branches are true for: `cursor` is the store's, the others are the trees'; `is_marked` if there is Dirty."""
 
     cursor: int
     tree_cursor: int
     at: int
     turn: int
+    is_marked: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +70,10 @@ class _Step:
 
 def state() -> State:
     """As it is now."""
-    return State(*Store.objects.values_list("cursor", "tree_cursor", "tree_at", "tree_turn").get(pk=1))
+    with connection.cursor() as cursor:
+        cursor.execute(_STATE)
+        newest, tree_cursor, at, turn, is_marked = cursor.fetchone()
+    return State(newest, tree_cursor, at, turn, bool(is_marked))
 
 
 def refresh(*, now: int, steps: int | None = None, progress: Progress | None = None) -> int:
@@ -111,9 +125,10 @@ def _next_step(found: State, at: int, target: int) -> _Step | None:
     """The next thing to do, in this order: begin, whole trees, another moment, marked buckets and new messages."""
     if found.cursor and not found.tree_cursor:
         return _Step(lambda: _begin(found, at))
-    whole = Dirty.objects.filter(bucket=Dirty.WHOLE).values_list("pk", "topic_id").order_by("pk").first()
-    if whole:
-        return _whole(found, *whole)
+    if found.is_marked:
+        whole = Dirty.objects.filter(bucket=Dirty.WHOLE).values_list("pk", "topic_id").order_by("pk").first()
+        if whole:
+            return _whole(found, *whole)
     if at != found.at and (pairs := burning_between(found.at, at, found.tree_cursor)):
         return _Step(lambda: _move(found, at, pairs))
     return _paths(found, target)
@@ -171,12 +186,15 @@ def _whole(found: State, dirty_id: int, topic_id: int) -> _Step:
 def burning_between(one: int, other: int, cut: int) -> set[tuple[int, int]]:
     """Where trees as of two moments differ: (topic id, bucket of level 1)."""
     low, high = sorted((one, other))
-    span = Q(burn_at__gt=low + BURN_MARGIN_MS, burn_at__lte=high + BURN_MARGIN_MS, cursor__lte=cut)
-    found: set[tuple[int, int]] = set()
-    for model in (Message, Burned):
-        rows = model.objects.filter(span).values_list("topic_id", "created_at")  # type: ignore[attr-defined]
-        found.update((topic_id, bucket_of(created_at, 1)) for topic_id, created_at in rows.iterator())
-    return found
+    span = [low + BURN_MARGIN_MS, high + BURN_MARGIN_MS, cut]
+    return _places("burn_at > %s AND burn_at <= %s AND cursor <= %s", span)
+
+
+def _places(condition: str, values: list[int]) -> set[tuple[int, int]]:
+    """Where messages lie, held or burned: (topic id, bucket of level 1)."""
+    with connection.cursor() as cursor:
+        cursor.execute(_PLACES.format(condition), [*values, *values])
+        return {(topic_id, bucket_of(created_at, 1)) for topic_id, created_at in cursor.fetchall()}
 
 
 def _move(found: State, at: int, pairs: Iterable[tuple[int, int]]) -> bool:
@@ -189,7 +207,9 @@ def _move(found: State, at: int, pairs: Iterable[tuple[int, int]]) -> bool:
 
 def _paths(found: State, target: int) -> _Step | None:
     """Hash the paths of marked buckets and of the messages that arrived next."""
-    marked = list(Dirty.objects.order_by("pk").values_list("pk", "topic_id", "bucket")[:STEP_BUCKETS])
+    marked: list[tuple[int, int, int]] = []
+    if found.is_marked:
+        marked = list(Dirty.objects.order_by("pk").values_list("pk", "topic_id", "bucket")[:STEP_BUCKETS])
     upto = min(target, found.tree_cursor + STEP_MESSAGES)
     if not marked and upto <= found.tree_cursor:
         return None
@@ -198,10 +218,8 @@ def _paths(found: State, target: int) -> _Step | None:
     touched: defaultdict[int, set[int]] = defaultdict(set)
     for _, topic_id, bucket in marked:
         touched[topic_id].add(bucket)
-    for model in (Message, Burned):
-        rows = model.objects.filter(cursor__gt=found.tree_cursor, cursor__lte=upto)  # type: ignore[attr-defined]
-        for topic_id, created_at in rows.values_list("topic_id", "created_at").iterator():
-            touched[topic_id].add(bucket_of(created_at, 1))
+    for topic_id, bucket in _places("cursor > %s AND cursor <= %s", [found.tree_cursor, upto]):
+        touched[topic_id].add(bucket)
     written, roots = [], []
     for topic_id, horizon in Topic.objects.filter(pk__in=touched).values_list("pk", "horizon"):
         members = Members(topic_id, horizon, found.at, upto, burned.get(topic_id, ()))
@@ -216,7 +234,7 @@ def _paths(found: State, target: int) -> _Step | None:
         nodes.write(written)
         if marked:
             Dirty.objects.filter(pk__lte=marked[-1][0]).delete()  # none has come since, or the turn were another
-        if not Dirty.objects.exists():
+        if len(marked) < STEP_BUCKETS:  # so that none is left
             _note(roots, found.at, upto)
         _turned(found, tree_cursor=upto)
         return True
