@@ -64,7 +64,7 @@ def test_what_would_go_is_told_and_then_done(operator: Client, hub: Hub) -> None
     assert AuditEntry.objects.filter(action="prune", detail__startswith=f"{gone} messages").exists()
     assert (Receipt.objects.get().count, Receipt.objects.get().horizon > first) == (gone, True)
     after = page(operator, "/console/storage/")
-    assert f'<td class="number">{gone}</td>' in after
+    assert f'data-label="Messages">{gone}</td>' in after
     assert operator.post(url, {"confirmed": "1"}).headers["Location"] == "/console/", "there is nothing left to do"
 
 
