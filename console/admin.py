@@ -5,12 +5,14 @@ from django.contrib import admin
 from console.connection_tables import BlockTable, CertificateTable, PeerTable, RevocationTable, TokenTable
 from console.finding_table import SightingTable
 from console.hub_tables import AuditTable, StatementTable, TopicTable
+from console.link_tables import ExchangeTable, LinkTable, ParcelTable
 from console.message_table import MessageTable
 from console.models import AuditEntry, Block
 from console.people_tables import AccountTable, InvitationTable
 from console.plugin_tables import JobTable
 from discovery.models import Sighting
 from invites.models import Invitation
+from links.models import Exchange, Link, Parcel
 from messaging.models import Message, Topic
 from peers.models import Account, Certificate, Peer, Revocation, Statement, Token
 from plugins.models import Job
@@ -28,3 +30,6 @@ admin.site.register(AuditEntry, AuditTable)
 admin.site.register(Message, MessageTable)
 admin.site.register(Sighting, SightingTable)
 admin.site.register(Job, JobTable)
+admin.site.register(Link, LinkTable)
+admin.site.register(Exchange, ExchangeTable)
+admin.site.register(Parcel, ParcelTable)

@@ -142,3 +142,65 @@ def _bars(names: Sequence[str], values: Sequence[int], what: str, *, says: str, 
         bars,
         labels,
     )
+
+
+OUTCOMES: Final = ("", "equal", "unequal", "cut")  # from the best to the worst
+HOUR_SECONDS: Final = 3600
+
+
+def outcome_bars(first: int, values: Sequence[tuple[int, str]]) -> SafeString:
+    """A bar an hour since `first` (hours since 1970 UTC): how many messages one was behind, and the worst outcome."""
+    top = _nice(max((behind for behind, _ in values), default=0))
+    room = BARS_HEIGHT - BARS_BOTTOM - 8
+    step = (BARS_WIDTH - BARS_LEFT) / max(1, len(values))
+    lines = format_html_join(
+        "",
+        '<line class="rule" x1="{}" x2="{}" y1="{}" y2="{}"/><text x="{}" y="{}" text-anchor="end">{}</text>',
+        (
+            (BARS_LEFT, BARS_WIDTH, y, y, BARS_LEFT - 8, y + 4, f"{mark:,}")
+            for mark in (0, top // 2, top)
+            for y in (round(8 + room - mark / top * room, 1),)
+        ),
+    )
+    bars = format_html_join(
+        "",
+        '<rect class="{}" x="{}" y="{}" width="{}" height="{}"><title>{}: behind by {}, then {}</title></rect>',
+        (
+            (
+                outcome,
+                round(BARS_LEFT + index * step + step * 0.14, 1),
+                round(8 + room - height, 1),
+                round(step * 0.72, 1),
+                round(height, 1),
+                hour_name(first + index),
+                f"{behind:,}",
+                outcome,
+            )
+            for index, (behind, outcome) in enumerate(values)
+            if outcome
+            for height in (max(3.0, behind / top * room),)
+        ),
+    )
+    names = format_html_join(
+        "",
+        '<text x="{}" y="{}" text-anchor="end">{}</text>',
+        (
+            (round(BARS_LEFT + (index + 1) * step, 1), BARS_HEIGHT - 4, hour_name(first + index))
+            for index in range(len(values) - 1, 3, -12)
+        ),
+    )
+    return format_html(
+        '<svg class="bars outcomes" viewBox="0 0 {} {}" role="img" aria-label="{}">{}{}{}</svg>',
+        BARS_WIDTH,
+        BARS_HEIGHT,
+        "Messages behind, by the hour",
+        lines,
+        bars,
+        names,
+    )
+
+
+def hour_name(hour: int) -> str:
+    """An hour since 1970 UTC, for people."""
+    moment = datetime.fromtimestamp(hour * HOUR_SECONDS, tz=UTC)
+    return f"{moment.day} {moment:%b %H}:00"

@@ -19,6 +19,8 @@ from console import (  # noqa: F401 - all deeds register
     entry,
     finding_deeds,
     hub_deeds,
+    link_deeds,
+    link_pages,
     pages,
     plugin_deeds,
     plugin_pages,
@@ -60,7 +62,14 @@ MENU: Final = (
     ),
     (
         "Other hubs",
-        (("Found hubs", "admin:discovery_sighting_changelist", "travel_explore"),),
+        (
+            ("Links", "admin:links_link_changelist", "hub"),
+            ("Becoming equal", "admin:equal", "compare_arrows"),
+            ("Comparisons", "admin:links_exchange_changelist", "history"),
+            ("Waiting messages", "admin:links_parcel_changelist", "outbox"),
+            ("Trees", "admin:trees", "forest"),
+            ("Found hubs", "admin:discovery_sighting_changelist", "travel_explore"),
+        ),
     ),
     (
         "Hub",
@@ -103,6 +112,8 @@ class ConsoleSite(UnfoldAdminSite):
             page("tree/", pages.tree, "tree"),
             page("sessions/", pages.live_sessions, "sessions"),
             page("sessions/<slug:sid>/", pages.live_session, "session"),
+            page("equal/", link_pages.equal, "equal"),
+            page("trees/", link_pages.tree_list, "trees"),
             page("tasks/", pages.tasks, "tasks"),
             page("plugins/", plugin_pages.plugins, "plugins"),
             page("numbers/", pages.numbers, "numbers"),

@@ -80,9 +80,10 @@ def link_rows(*, now: int) -> list[dict[str, Any]]:
     ]
 
 
-def exchanges_since(*, since: int) -> Iterable[tuple[int, str]]:
-    """(ended_at, outcome) of the sessions of sync that have ended since then, for a chart."""
-    return Exchange.objects.filter(ended_at__gte=since).order_by("ended_at").values_list("ended_at", "outcome")
+def exchanges_since(*, since: int) -> Iterable[tuple[int, str, int]]:
+    """(ended_at, outcome, messages received) of the sessions of sync that have ended since then."""
+    rows = Exchange.objects.filter(ended_at__gte=since).order_by("ended_at")
+    return rows.values_list("ended_at", "outcome", "received")
 
 
 def due_to_compare(*, now: int) -> Q:

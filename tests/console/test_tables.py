@@ -19,6 +19,8 @@ from console.selectors import MAX_DEPTH
 from console.tables import Table
 from discovery.probe import Found
 from discovery.services import sighting_note, sighting_prove
+from links.models import Exchange
+from links.services import Ended, exchange_end, link_make, parcels_make
 from messaging.models import Topic
 from peers.clock import now_ms
 from peers.models import Account, Certificate, Peer, Revocation, Token, User
@@ -41,6 +43,9 @@ TABLES = [
     "console/auditentry",
     "discovery/sighting",
     "plugins/job",
+    "links/link",
+    "links/exchange",
+    "links/parcel",
 ]
 
 
@@ -73,6 +78,7 @@ def world(hub: Hub, operator: Client) -> Client:
     store(made(ann, hub.lounge, "hello"), made(ann, "feed", {"display_name": "Ann"}, type="profile"))
     store(made(ann, hub.lounge, "/remind 10m tea"))
     found_hub(1)
+    linked_hub(1)
     return operator
 
 
@@ -80,6 +86,13 @@ def found_hub(number: int, *, name: str = "Next door") -> None:
     made = sighting_note(how="dht", address=f"wss://h{number}.example/ws/peer", claimed=bytes([number]) * 32, now=NOW)
     assert made is not None
     sighting_prove(sighting=made, found=Found(bytes([number]) * 32, name, ""), now=NOW)
+
+
+def linked_hub(number: int, *, name: str = "Next door") -> None:
+    key = bytes([number]) * 32
+    link_make(key=key, name=name, origin="http://127.0.0.1:51031", everything=False, now=NOW)
+    exchange_end(key=key, ended=Ended(NOW, Exchange.Outcome.EQUAL, received=3), now=NOW)
+    parcels_make(cursors=[(key, 1)], now=NOW)
 
 
 def rows_of(text: str) -> list[list[str]]:
@@ -193,6 +206,7 @@ def test_queries_do_not_grow_with_the_rows(world: Client, hub: Hub, table: str) 
         services.block_add(serial=bytes([100 + number]) * 16, reason="", now=NOW)
         store(made(person(f"member{number}"), hub.lounge, "more"))
         found_hub(10 + number)
+        linked_hub(10 + number)
     assert count() <= first + 1
     assert first <= 12
 
@@ -205,7 +219,8 @@ def test_names_are_inert(world: Client, hub: Hub) -> None:
     services.block_add(serial=b"z" * 16, reason=SCRIPT, now=NOW)
     store(made(person("ann"), hub.lounge, SCRIPT))
     found_hub(99, name=SCRIPT)
-    paths = ["", "tree/", "tree/?q=script", "do/notice/", *(f"{table}/" for table in TABLES)]
+    linked_hub(99, name=SCRIPT)
+    paths = ["", "tree/", "tree/?q=script", "do/notice/", "equal/", "trees/", *(f"{table}/" for table in TABLES)]
     for path in paths:
         text = page(world, f"/console/{path}")
         assert "<script>" not in text, path
