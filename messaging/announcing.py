@@ -18,7 +18,6 @@ from messaging.selectors import Reader
 from peers import registry
 from peers.clock import now_ms
 from peers.db import in_db
-from peers.keyring import keyring
 from peers.loop import loop_bridge
 from peers.sessions import Role, Session, sessions
 
@@ -67,8 +66,7 @@ announcer = Announcer()
 
 def _blessed(user: bytes, hub: bytes, now: int) -> None:
     """Somebody can be reached through another hub now: who lists people is told."""
-    if hub != keyring().hub.public:
-        transaction.on_commit(lambda: loop_bridge.soon(announcer.announce, Topic("feed", user)))
+    transaction.on_commit(lambda: loop_bridge.soon(announcer.announce, Topic("feed", user)))
 
 
 registry.blessing_hooks.append(_blessed)

@@ -145,11 +145,15 @@ def _read_wanted(frame: dict[str, Any]) -> Wanted:
     )
 
 
+def _check_inbox(session: Session, topic: Topic) -> None:
+    if topic.kind == "user" and topic.ident != session.user and topic.ident not in session.served:
+        raise AccordError("denied", "an inbox is read by its owner")
+
+
 async def _check_readable(session: Session, topic: Topic) -> None:
     if topic.kind not in ("feed", "user", "chan", "hub"):
         raise AccordError("not_found", f"this hub keeps no {topic.kind} topics")
-    if topic.kind == "user" and topic.ident != session.user and topic.ident not in session.served:
-        raise AccordError("denied", "an inbox is read by its owner")
+    _check_inbox(session, topic)
     is_foreign = topic.kind == "hub" and topic.ident != keyring().hub.public
     if is_foreign and session.role is not Role.RELAY:  # which learns from it what channels that hub has
         raise AccordError("not_found", "that is another hub's topic")
@@ -184,6 +188,10 @@ async def subscribe(session: Session, frame: dict[str, Any]) -> None:
             raise AccordError("conflict", "that cursor is not of this store: begin with fetch")
         if session.running >= MAX_LONG_ANSWERS:
             raise AccordError("busy", "too many backlogs at once", retry_ms=1_000)
+    for (
+        topic
+    ) in wanted.topics:  # what a relay serves may have been revoked while it was waited; from here on nothing is
+        _check_inbox(session, topic)
     session.send_json({"type": "subscribed", "ref": ref, "cursor": fanout.cursor})
     if since is None:
         backlogs.go_live(session, wanted, ref)

@@ -289,7 +289,7 @@ def _bless(certificate: Certificate, value: dict[str, Any], *, now: int) -> None
     kept = Blessing.objects.filter(user=user, hub=certificate.client).order_by("-expiration", "-pk")
     surplus = list(kept.values_list("pk", flat=True)[MAX_BLESSINGS_OF_A_USER:])
     Blessing.objects.filter(pk__in=surplus).delete()
-    if is_new:
+    if is_new and certificate.client != keyring().hub.public:
         for hook in registry.blessing_hooks:
             hook(certificate.user, certificate.client, now)
 

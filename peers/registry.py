@@ -60,7 +60,7 @@ store_handlers: dict[str, list[StoreHandler]] = {}
 live_handlers: dict[str, list[LiveHandler]] = {}
 # Called with all that a commit stores and the time in ms, last in its transaction: they note what is to be done later.
 stored_hooks: list[StoredHook] = []
-# (user, hub, now in ms): a user has blessed a hub that had no living certificate of that user; in the transaction.
+# (user, hub, now in ms): a user has blessed another hub that had no living certificate of theirs; in the transaction.
 blessing_hooks: list[BlessingHook] = []
 served_hooks: list[Callable[[], None]] = []  # on the loop: other hubs are to be shown other certificates than before
 unserved_hooks: list[Callable[[Session, bytes], None]] = []  # on the loop: a relay's session reads an inbox no more

@@ -59,7 +59,7 @@ class Model:
         """Whether it is taken."""
         if {(who, serial), (who, hub)} & self.revoked or value["expiration"] <= self.now:
             return False
-        if (who, hub) not in self.living():
+        if (who, hub) not in self.living() and hub in HUBS:
             self.begun.append((person(who).public, hub))
         self.rows[(who, hub, serial)] = value["expiration"]
         return True
