@@ -11,10 +11,12 @@ from django.db.models import OuterRef, Q, QuerySet
 from django.http import HttpRequest
 
 from accord.encoding import b64decode
+from accord.merkle import ROOT_LEVEL
 from console.models import AuditEntry
 from console.shown import key_html, moment, size, text_of, whole_key_html
 from console.tables import StateFilter, Table
-from messaging.models import Message, Topic
+from messaging.models import Branch, Message, Topic
+from messaging.trees.nodes import root_of
 from peers.models import Account, Statement
 
 
@@ -46,13 +48,24 @@ class TopicTable(Table):
     singular = "channel"
     plural = "channels"
     explains = "Where messages are addressed. Open channels can be read by the hub and by every member."
-    list_display = ("shown_name", "shown_kind", "shown_about", "messages", "room", "newest")
+    list_display = ("shown_name", "shown_kind", "shown_about", "messages", "room", "newest", "held_from", "root")
     list_filter = (TopicKind,)
     search_fields = ("name", "about")
     search_help_text = "Name, or what it is for"
     ordering = ("-cursor",)
     list_buttons = (("Open a channel", "open-channel"), ("Put a notice to all", "notice"))
-    detail = ("shown_name", "shown_kind", "about", "messages", "room", "newest", "address")
+    detail = (
+        "shown_name",
+        "shown_kind",
+        "about",
+        "messages",
+        "room",
+        "newest",
+        "held_from",
+        "whole_root",
+        "under_root",
+        "address",
+    )
 
     @display(description="name", ordering="name")
     def shown_name(self, topic: Any) -> str:
@@ -85,6 +98,26 @@ class TopicTable(Table):
         """When its newest message was written."""
         return moment(topic.newest_at)
 
+    @display(description="held from (UTC)", ordering="horizon")
+    def held_from(self, topic: Topic) -> str:
+        """The horizon: what is older has been pruned."""
+        return moment(topic.horizon) if topic.horizon else "the beginning"
+
+    @display(description="root of its tree")
+    def root(self, topic: Any) -> str:
+        """Its beginning, for comparing at a glance; two hubs with the same root hold the same messages."""
+        return f"{self.whole_root(topic)[:12]}…" if topic.branches else ""
+
+    @display(description="root of its tree, some seconds ago")
+    def whole_root(self, topic: Any) -> str:
+        """Of what was last hashed."""
+        return text_of(root_of(topic.branches or b"")[0])
+
+    @display(description="messages under it")
+    def under_root(self, topic: Any) -> int:
+        """Those that burn within minutes, and what is kept from before, are not."""
+        return root_of(topic.branches or b"")[1]
+
     @display(description="address")
     def address(self, topic: Topic) -> str:
         """As the protocol writes it."""
@@ -93,7 +126,9 @@ class TopicTable(Table):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         newest = Message.objects.filter(cursor=OuterRef("cursor")).values("created_at")
         owner = Account.objects.filter(user__key=OuterRef("ident")).values("name")
-        return super().get_queryset(request).annotate(newest_at=newest[:1], owner_name=owner[:1])
+        top = Branch.objects.filter(topic=OuterRef("pk"), level=ROOT_LEVEL, bucket=0).values("children")
+        rows = super().get_queryset(request)
+        return rows.annotate(newest_at=newest[:1], owner_name=owner[:1], branches=top[:1])
 
 
 class StatementTable(Table):

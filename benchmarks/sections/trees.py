@@ -42,6 +42,7 @@ def run(bench: Bench) -> Iterator[Row]:
             f"{found['build_seconds']:.2f} s, {found['branches']:,} branches of {found['bytes'] / 2**20:.1f} MiB",
             f"{found['bare_seconds']:.2f} s a bare pass",
             found["bare_seconds"] / found["build_seconds"],
+            by_cpu=found["bare_cpu"] / found["build_cpu"],
         )
         yield Row(
             "trees",

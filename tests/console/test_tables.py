@@ -12,6 +12,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from accord.encoding import b64encode
 from console import services
 from console.exports import safe_cell
 from console.models import AuditEntry
@@ -21,6 +22,7 @@ from discovery.probe import Found
 from discovery.services import sighting_note, sighting_prove
 from links.models import Exchange
 from links.services import Ended, exchange_end, link_make, parcels_make
+from messaging import trees
 from messaging.models import Topic
 from peers.clock import now_ms
 from peers.models import Account, Certificate, Peer, Revocation, Token, User
@@ -292,3 +294,15 @@ def test_channels_come_first(world: Client) -> None:
     rows = rows_of(page(world, "/console/messaging/topic/export/", kind="all"))[1:]
     assert {"inbox", "feed", "open channel", "the hub's own"} == {row[1] for row in rows}
     assert [row[0] for row in rows if row[0] == "ann"] == ["ann", "ann"]
+
+
+def test_a_topic_shows_the_root_of_its_tree(hub: Hub, world: Client) -> None:
+    row = Topic.objects.get(kind="chan")
+    path = f"/console/messaging/topic/{row.pk}/change/"
+    assert "A" * 43 in page(world, path)  # no tree yet
+    store(made(hub.admin, hub.lounge, "hello"))
+    found = trees.root(hub.lounge, now=NOW)
+    text = page(world, path)
+    assert b64encode(found.root) in text
+    assert "the beginning" in text
+    assert b64encode(found.root)[:12] in page(world, "/console/messaging/topic/")
