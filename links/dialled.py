@@ -65,8 +65,10 @@ class Dialled(Peering):
         self._push_wake = asyncio.Event()
         self._delivered = asyncio.Semaphore(MAX_DELIVERED_UNDER_WAY)
 
-    async def dial(self, ws: str) -> None:
-        """Log in as the admin's user's blessed peer; LoginRefused, RemoteError, HubUnreachable."""
+    async def dial(self, ws: str, address: str | None = None) -> None:
+        """Log in as the admin's user's blessed peer, at `address` if that is given for the host of `ws`; LoginRefused,
+        RemoteError, HubUnreachable.
+        """
         ring, now = keyring(), now_ms()
         self._expires = now + certs.MAX_LIFE_MS
         certificate = certs.issue(
@@ -77,7 +79,7 @@ class Dialled(Peering):
             life_ms=certs.MAX_LIFE_MS,
             scope=("relay",),
         )
-        self._connection = await connect(ws, ring.hub, certificate, self.hub, taker=self._take)
+        self._connection = await connect(ws, ring.hub, certificate, self.hub, address=address, taker=self._take)
 
     async def run(self) -> int:
         """Work until the session ends; gives its close code. AccordError: the other hub breaks the rules."""

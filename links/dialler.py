@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import logging
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
 
@@ -21,6 +22,7 @@ from accord.errors import AccordError, CloseCode
 from accord.keys import fingerprint
 from accord_client.errors import HubUnreachable, LoginRefused
 from accord_client.session import Backoff
+from discovery.finder import finder
 from links import selectors, services
 from links.addresses import peer_address
 from links.dialled import Dialled
@@ -99,7 +101,7 @@ class Links:
             self._drop(key)
         for key, row in by_key.items():
             keeper = self._keepers.get(key)
-            everything = row.everything or getattr(settings, "ACCORD_MODE", "full") == "gossip"
+            everything = row.everything or settings.IS_GOSSIP
             if keeper is not None and (
                 not row.enabled or (keeper.origin, keeper.everything) != (row.origin, everything)
             ):
@@ -168,7 +170,7 @@ class Links:
             return State.OFF, ""
         dialled = Dialled(key, self.known(key), everything=keeper.everything)
         try:
-            await dialled.dial(peer_address(keeper.origin))
+            await _dial(dialled, peer_address(keeper.origin))
             self.dialled[key] = dialled
             await dialled.step(State.COMPARING)
             code = await dialled.run()
@@ -235,6 +237,22 @@ class Links:
             peering.note(stored)
 
 
+async def _dial(dialled: Dialled, ws: str) -> None:
+    """Dial where the operator said; if that hub is not there, where it has proved its key since."""
+    try:
+        await dialled.dial(ws)
+        return
+    except (AccordError, HubUnreachable) as error:
+        if isinstance(error, AccordError) and error.code != "wrong_server":
+            raise
+        found = await asyncio.get_running_loop().run_in_executor(_finding, finder.address_of, dialled.hub)
+        if found is None or found.ws == ws:
+            raise
+    logger.info("%s: found at %s", dialled, found.ws)
+    await dialled.dial(found.ws, address=found.address)
+
+
+_finding: Final = ThreadPoolExecutor(1, thread_name_prefix="find")  # it blocks for seconds
 links: Final = Links()
 
 

@@ -8,6 +8,7 @@ The admin's key is on the disk for good: whatever happens in between, the same l
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 from typing import Any, Final
 
@@ -19,6 +20,8 @@ from accord_client.compose import claim
 from accord_client.connection import Connection, connect
 from accord_client.discovery import HubDocument, hub_document
 from accord_client.errors import ClientError, HubUnreachable, LoginRefused
+from discovery.models import Sighting
+from discovery.services import sighting_note
 from links.addresses import peer_address
 from links.models import Link
 from links.services import link_make
@@ -49,7 +52,11 @@ def link_claim(text: str, *, everything: bool = False) -> Link:
         raise AccordError(cause.code if isinstance(cause, RemoteError) else "internal", str(error)) from error
     except TimeoutError as error:
         raise AccordError("busy", f"{invite.origin} does not answer") from error
-    return link_make(key=invite.hub, name=document.name, origin=invite.origin, everything=everything, now=now_ms())
+    link = link_make(key=invite.hub, name=document.name, origin=invite.origin, everything=everything, now=now_ms())
+    with contextlib.suppress(RemoteError):
+        address = peer_address(invite.origin, document.ws)
+        sighting_note(how=Sighting.How.INVITE, address=address, claimed=invite.hub, now=now_ms())
+    return link
 
 
 async def _have_account(invite: InviteLink) -> HubDocument:

@@ -169,6 +169,12 @@ def exchange_end(*, key: bytes, ended: Ended, now: int) -> None:
         pause = min(FIRST_UNEQUAL_MS << min(link.failures, MAX_DOUBLINGS), MAX_UNEQUAL_MS)
         link.failures += 1
         state, code, next_at = State.UNEQUAL, ended.code or "unequal", now + pause
+        if ended.is_asker and ended.code not in (
+            "",
+            "lost",
+        ):  # that hub is at fault: others may have what it has not given
+            others = Link.objects.filter(enabled=True, state=State.EQUAL, asked_at__isnull=True).exclude(pk=link.pk)
+            others.update(asked_at=now)
     if is_connected(link.state):  # else the session with the other hub has ended too
         link.state, link.since, link.code = state, now, code
         link.next_at = next_at if ended.is_asker else None  # the asker sees to the next one

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable
@@ -116,11 +117,30 @@ class Pair:
             database.execute("UPDATE links_link SET asked_at = ?", (now_ms(),))
 
 
+def look_nowhere(home: Path) -> None:
+    """Set a hub not to look for others by port: it would find the one behind the proxy."""
+    with closing(sqlite3.connect(home / "hub.sqlite3")) as database, database:
+        database.execute("INSERT INTO console_setting (name, value, changed_at) VALUES ('find_scan', 'off', 0)")
+
+
+@asynccontextmanager
+async def one_hub(home: Path) -> AsyncIterator[Hub]:
+    """One running hub."""
+    hub = Hub(home)
+    await hub.start()
+    try:
+        yield hub
+    finally:
+        await asyncio.to_thread(hub.process.stop)
+
+
 @asynccontextmanager
 async def pair(tmp_path: Path) -> AsyncIterator[Pair]:
     """Two running hubs, not linked yet."""
     far, near = Hub(tmp_path / "far"), Hub(tmp_path / "near")
-    await asyncio.to_thread(migrated_home)
+    for hub in (far, near):
+        await asyncio.to_thread(shutil.copytree, migrated_home(), hub.home)
+        look_nowhere(hub.home)
     await asyncio.gather(far.start(), near.start())
     try:
         async with Proxy(far.process.port) as proxy:

@@ -68,6 +68,21 @@ def test_equal_waits_for_the_schedule_and_unequal_ever_longer() -> None:
     assert Link.objects.get().failures == 0
 
 
+def test_when_a_hub_is_at_fault_those_that_were_equal_are_asked() -> None:
+    make()
+    step(State.DIALLING, State.COMPARING)
+    other = b"\x08" * 32
+    services.link_make(key=other, name="third", origin="http://127.0.0.1:51032", everything=False, now=NOW)
+    for state in (State.DIALLING, State.COMPARING):
+        services.link_step(key=other, state=state, now=NOW)
+    services.exchange_end(key=other, ended=services.Ended(NOW, Exchange.Outcome.EQUAL), now=NOW)
+    end(Exchange.Outcome.CUT, code="lost")
+    assert Link.objects.get(key=other).asked_at is None
+    step(State.COMPARING)
+    end(Exchange.Outcome.CUT, code="bad_request")
+    assert Link.objects.get(key=other).asked_at == NOW
+
+
 def test_what_is_refused_is_kept_for_a_week_and_history_for_a_month() -> None:
     make()
     step(State.DIALLING, State.COMPARING)
