@@ -12,7 +12,7 @@ RUNTIME := $(VENV)/.runtime
 DEV := $(VENV)/.dev
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check bench lock
+.PHONY: help setup run demo test check bench lock
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,6 +22,9 @@ setup: $(DEV) ## install everything into .venv; nothing to do when nothing chang
 run: $(RUNTIME) ## start a hub (installs only what it needs to run)
 	@$(BIN)/python manage.py migrate --verbosity 0
 	@exec $(BIN)/python manage.py hub $(ARGS)
+
+demo: $(RUNTIME) ## show three linked hubs becoming equal (ARGS="--logs FOLDER" for your own chat logs)
+	@$(BIN)/python -m demo $(ARGS)
 
 test: $(DEV) ## run the tests
 	@$(BIN)/python -m pytest $(ARGS)
