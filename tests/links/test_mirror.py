@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.e2e.plain_client import text, unb64
 from tests.e2e.world import World
-from tests.hubs import migrated_home, start_hub
+from tests.hubs import start_hub
 from tests.links.pair import Hub, until
 
 
@@ -27,10 +27,11 @@ def held(hub: Hub, topic: str) -> int:
 
 async def test_a_mirror_carries_a_channel_from_one_hub_to_the_other(tmp_path: Path) -> None:
     first, mirror, second = Hub(tmp_path / "first"), Mirror(tmp_path / "mirror"), Hub(tmp_path / "second")
-    hubs = (first, mirror, second)
-    await asyncio.to_thread(migrated_home)
-    await asyncio.gather(*(hub.start() for hub in hubs))
+    started: list[Hub] = []
     try:
+        for hub in (first, mirror, second):
+            await hub.start()
+            started.append(hub)
         ann, bob = await first.world.member(), await second.world.member()
         garden = await first.world.channel()
         async with await first.world.connect(ann) as session:
@@ -43,5 +44,5 @@ async def test_a_mirror_carries_a_channel_from_one_hub_to_the_other(tmp_path: Pa
         async with await second.world.connect(bob) as session:
             assert len(await session.fetch(garden)) == 5
     finally:
-        for hub in hubs:
+        for hub in started:
             await asyncio.to_thread(hub.process.stop)
