@@ -14,32 +14,23 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from accord import certs, invites, keys, login, merkle, message_types, messages, pow, primitives, statements, topics
+from accord import (
+    certs,
+    invites,
+    keys,
+    login,
+    message_types,
+    messages,
+    pow,
+    primitives,
+    statements,
+    topics,
+    vectors_of_trees,
+)
 from accord.encoding import b64decode, b64encode, canonical, is_rising, parse_canonical
-from accord.errors import RemoteError
 from accord.frames import FrameOpener, FrameSealer
 from accord.keys import OneTimeKey, SigningKey
-
-Entry = tuple[str, Callable[[], None]]
-
-
-def _equal(actual: object, expected: object) -> None:
-    if actual != expected:
-        raise AssertionError(f"{actual!r} instead of {expected!r}"[:300])
-
-
-def _fail(why: str) -> None:
-    raise AssertionError(why)
-
-
-def _refused(call: Callable[[], object], code: str | None = None) -> None:
-    try:
-        call()
-    except RemoteError as error:
-        if code is not None:
-            _equal(error.code, code)
-    else:
-        raise AssertionError("accepted")
+from accord.vector_checks import Entry, equal, fail, refused
 
 
 def _canonical_accept(cases: list[Any]) -> Iterator[Entry]:
@@ -47,8 +38,8 @@ def _canonical_accept(cases: list[Any]) -> Iterator[Entry]:
 
         def check(case: Any = case) -> None:
             data = bytes.fromhex(case["bytes"])
-            _equal(canonical(case["value"]), data)
-            _equal(parse_canonical(data, max_bytes=len(data)), case["value"])
+            equal(canonical(case["value"]), data)
+            equal(parse_canonical(data, max_bytes=len(data)), case["value"])
 
         yield str(number), check
 
@@ -56,24 +47,24 @@ def _canonical_accept(cases: list[Any]) -> Iterator[Entry]:
 def _canonical_reject(cases: list[Any]) -> Iterator[Entry]:
     for case in cases:
         data = bytes.fromhex(case["bytes"])
-        yield case["why"], partial(_refused, partial(parse_canonical, data, max_bytes=4096), "bad_encoding")
+        yield case["why"], partial(refused, partial(parse_canonical, data, max_bytes=4096), "bad_encoding")
 
 
 def _base64url_reject(cases: list[Any]) -> Iterator[Entry]:
     for case in cases:
-        yield repr(case), partial(_refused, partial(b64decode, case))
+        yield repr(case), partial(refused, partial(b64decode, case))
 
 
 def _order(case: list[str]) -> Iterator[Entry]:
-    yield "rising by raw bytes", lambda: _equal(is_rising([b64decode(item) for item in case]), True)
+    yield "rising by raw bytes", lambda: equal(is_rising([b64decode(item) for item in case]), True)
 
 
 def _labels(cases: list[Any], whole: dict[str, Any]) -> Iterator[Entry]:
     for case in cases:
 
         def check(case: Any = case) -> None:
-            _equal(primitives.labelled_hash(case["label"], bytes.fromhex(case["data"])).hex(), case["hash"])
-            _equal(primitives.expand(bytes.fromhex(whole["labels_prk"]), case["label"]).hex(), case["expand"])
+            equal(primitives.labelled_hash(case["label"], bytes.fromhex(case["data"])).hex(), case["hash"])
+            equal(primitives.expand(bytes.fromhex(whole["labels_prk"]), case["label"]).hex(), case["expand"])
 
         yield case["label"], check
 
@@ -81,7 +72,7 @@ def _labels(cases: list[Any], whole: dict[str, Any]) -> Iterator[Entry]:
 def _ids(case: dict[str, str]) -> Iterator[Entry]:
     def check() -> None:
         ident = topics.open_channel_id(b64decode(case["creator"]), b64decode(case["nonce"]), b64decode(case["hub"]))
-        _equal(b64encode(ident), case["open_channel"])
+        equal(b64encode(ident), case["open_channel"])
 
     yield "open_channel", check
 
@@ -93,14 +84,14 @@ def _cert(case: dict[str, Any]) -> Iterator[Entry]:
 
     def accepted() -> None:
         certificate = certs.verify_certificate(case["cert"], server=server, now=now)
-        _equal((certificate.user, certificate.client), (user.public, peer.public))
+        equal((certificate.user, certificate.client), (user.public, peer.public))
         unsigned = {name: item for name, item in case["cert"].items() if name != "signature"}
-        _equal(b64encode(user.sign("cert", canonical(unsigned))), case["cert"]["signature"])
+        equal(b64encode(user.sign("cert", canonical(unsigned))), case["cert"]["signature"])
 
     yield "cert", accepted
     for number, value in enumerate(case["reject"]):
         verify = partial(certs.verify_certificate, value, server=server, now=now)
-        yield f"reject {number}", partial(_refused, verify)
+        yield f"reject {number}", partial(refused, verify)
 
 
 def _login(case: dict[str, Any], whole: dict[str, Any]) -> Iterator[Entry]:
@@ -117,24 +108,24 @@ def _login(case: dict[str, Any], whole: dict[str, Any]) -> Iterator[Entry]:
             onetime=OneTimeKey(bytes.fromhex(case["client_onetime"])),
         )
         request = peer.request()
-        _equal(request.data, canonical(case["login_request"]))
+        equal(request.data, canonical(case["login_request"]))
         challenge = hub.receive(request.data, now)
-        _equal(isinstance(challenge, login.Send) and challenge.data, canonical(case["login_challenge"]))
+        equal(isinstance(challenge, login.Send) and challenge.data, canonical(case["login_challenge"]))
         response = peer.receive(canonical(case["login_challenge"]))
-        _equal(isinstance(response, login.Send) and response.data, canonical(case["login_response"]))
+        equal(isinstance(response, login.Send) and response.data, canonical(case["login_response"]))
         proved = hub.receive(canonical(case["login_response"]), now)
-        _equal(isinstance(proved, login.Proved) and proved.client, client.public)
+        equal(isinstance(proved, login.Proved) and proved.client, client.public)
         agreed = login.SessionKeys(*(bytes.fromhex(case[name]) for name in ("c2s", "s2c", "session")))
-        _equal((hub.keys, peer.keys), (agreed, agreed))
+        equal((hub.keys, peer.keys), (agreed, agreed))
 
     def transcripts() -> None:
         th1 = login.transcript_1(case["login_request"], case["login_challenge"])
-        _equal(th1.hex(), case["th1"])
+        equal(th1.hex(), case["th1"])
         th2 = login.transcript_2(
             th1, b64decode(case["login_challenge"]["auth"]), b64decode(case["login_challenge"]["mac"])
         )
-        _equal(th2.hex(), case["th2"])
-        _equal(login.transcript_3(th2, b64decode(case["login_response"]["box"])).hex(), case["th3"])
+        equal(th2.hex(), case["th2"])
+        equal(login.transcript_3(th2, b64decode(case["login_response"]["box"])).hex(), case["th3"])
 
     yield "handshake", handshake
     yield "transcripts", transcripts
@@ -144,10 +135,10 @@ def _login(case: dict[str, Any], whole: dict[str, Any]) -> Iterator[Entry]:
             key, plaintext = bytes.fromhex(case[frame["direction"]]), bytes.fromhex(frame["plaintext"])
             sealer, opener = FrameSealer(key, frame["counter"]), FrameOpener(key, frame["counter"])
             if frame["type"] == 1:
-                _equal(sealer.seal(plaintext).hex(), frame["frame"])
-                _equal(opener.open(bytes.fromhex(frame["frame"])), plaintext)
+                equal(sealer.seal(plaintext).hex(), frame["frame"])
+                equal(opener.open(bytes.fromhex(frame["frame"])), plaintext)
             else:
-                _refused(lambda: opener.open(bytes.fromhex(frame["frame"])), "unsupported")
+                refused(lambda: opener.open(bytes.fromhex(frame["frame"])), "unsupported")
 
         yield f"frame {number}", check
 
@@ -157,12 +148,12 @@ def _messages(cases: list[Any]) -> Iterator[Entry]:
 
         def check(case: Any = case) -> None:
             message = messages.verify(messages.parse_envelope(case["envelope"]))
-            _equal(message.header_bytes.hex(), case["canonical"])
-            _equal(b64encode(message.id), case["id"])
-            _equal(str(messages.message_uuid(message.id)), case["uuid"])
+            equal(message.header_bytes.hex(), case["canonical"])
+            equal(b64encode(message.id), case["id"])
+            equal(str(messages.message_uuid(message.id)), case["uuid"])
             author = SigningKey(bytes.fromhex(case["author"]))
-            _equal(author.public, message.author)
-            _equal(author.sign("event", message.header_bytes), message.sig)
+            equal(author.public, message.author)
+            equal(author.sign("event", message.header_bytes), message.sig)
 
         yield str(number), check
 
@@ -171,7 +162,7 @@ def _messages_reject(cases: list[Any]) -> Iterator[Entry]:
     for case in cases:
 
         def check(case: Any = case) -> None:
-            _refused(lambda: messages.verify(messages.parse_envelope(case["envelope"])), case["code"])
+            refused(lambda: messages.verify(messages.parse_envelope(case["envelope"])), case["code"])
 
         yield case["why"], check
 
@@ -181,7 +172,7 @@ def _message_types_reject(cases: list[Any]) -> Iterator[Entry]:
 
         def check(case: Any = case) -> None:
             message = messages.verify(messages.parse_envelope(case["envelope"]))
-            _refused(lambda: message_types.check_type(message), case["code"])
+            refused(lambda: message_types.check_type(message), case["code"])
 
         yield case["why"], check
 
@@ -191,7 +182,7 @@ def _statement(case: dict[str, Any]) -> Iterator[Entry]:
         server = SigningKey(bytes.fromhex(case["server"]))
         statement = statements.verify_statement(case["statement"], hub=server.public)
         rest = {name: item for name, item in statement.items() if name not in ("v", "hub", "sig")}
-        _equal(statements.make_statement(server, **rest), case["statement"])
+        equal(statements.make_statement(server, **rest), case["statement"])
 
     yield "statement", check
 
@@ -201,20 +192,20 @@ def _pow(case: dict[str, Any]) -> Iterator[Entry]:
     difficulty = case["challenge"]["difficulty"]
 
     def accepted() -> None:
-        _equal(ch.hex(), case["ch"])
-        _equal(pow.work(ch, case["counter"]).hex(), case["hash"])
+        equal(ch.hex(), case["ch"])
+        equal(pow.work(ch, case["counter"]).hex(), case["hash"])
         pow.check_work(ch, case["counter"], difficulty)
 
     yield "solution", accepted
-    yield "reject", lambda: _refused(lambda: pow.check_work(ch, case["reject_counter"], difficulty), "pow_needed")
+    yield "reject", lambda: refused(lambda: pow.check_work(ch, case["reject_counter"], difficulty), "pow_needed")
 
 
 def _invite(case: dict[str, str]) -> Iterator[Entry]:
     def check() -> None:
         temporary = invites.temporary_key(bytes.fromhex(case["secret"]))
-        _equal(temporary.seed.hex(), case["temporary_private"])
+        equal(temporary.seed.hex(), case["temporary_private"])
         hub, new = b64decode(case["hub"]), SigningKey(bytes.fromhex(case["new_private"]))
-        _equal(b64encode(invites.make_proof(new, hub=hub, temp=temporary.public)), case["proof"])
+        equal(b64encode(invites.make_proof(new, hub=hub, temp=temporary.public)), case["proof"])
         invites.verify_proof(b64decode(case["proof"]), hub=hub, temp=temporary.public, new=new.public)
 
     yield "claim", check
@@ -222,68 +213,19 @@ def _invite(case: dict[str, str]) -> Iterator[Entry]:
 
 def _invite_links_reject(cases: list[Any]) -> Iterator[Entry]:
     for case in cases:
-        yield case["why"], partial(_refused, partial(invites.parse_link, case["link"]), "bad_request")
-
-
-def _tree(case: dict[str, Any]) -> merkle.Tree:
-    return merkle.Tree((bytes.fromhex(ident), created_at) for created_at, ident in case["items"])
-
-
-def _merkle(cases: list[Any]) -> Iterator[Entry]:
-    for case in cases:
-
-        def check(case: Any = case) -> None:
-            _equal(_tree(case).view(horizon=case["horizon"]).root.hex(), case["root"])
-
-        yield f"{case['n']} from {case['horizon']}", check
-
-
-def _named(whole: dict[str, Any], name: str) -> dict[str, Any]:
-    """The case of a section that `name` (`section[number]`) stands for."""
-    section, _, number = name.rstrip("]").partition("[")
-    case: dict[str, Any] = whole[section][int(number)]
-    return case
-
-
-def _merkle_nodes(case: dict[str, Any], whole: dict[str, Any]) -> Iterator[Entry]:
-    def check() -> None:
-        children = _tree(_named(whole, case["items"])).view().children(case["level"], case["bucket"])
-        _equal(sum(1 << child.index for child in children), case["mask"])
-        _equal(b64encode(b"".join(child.hash[:16] for child in children)), case["hashes"])
-
-    yield "entry", check
-
-
-def _merkle_proof(case: dict[str, Any], whole: dict[str, Any]) -> Iterator[Entry]:
-    root, ident = bytes.fromhex(case["root"]), bytes.fromhex(case["id"])
-
-    def check() -> None:
-        merkle.verify_proof(root, ident, case["created_at"], case["steps"])
-        view = _tree(_named(whole, case["items"])).view()
-        _equal(merkle.proof(view, ident, case["created_at"]), case["steps"])
-
-    yield "proof", check
-    for refused in case["reject"]:
-        proved = bytes.fromhex(refused["id"])
-        verify = partial(merkle.verify_proof, root, proved, refused["created_at"], refused["steps"])
-        yield f"reject {refused['why']}", partial(_refused, verify, "bad_request")
-
-
-def _sync_digest(case: dict[str, Any]) -> Iterator[Entry]:
-    rows = [(topic, b64decode(root), horizon) for topic, root, horizon in case["list"]]
-    yield "digest", lambda: _equal(merkle.topics_digest(rows).hex(), case["digest"])
+        yield case["why"], partial(refused, partial(invites.parse_link, case["link"]), "bad_request")
 
 
 def _statements_reject(cases: list[Any]) -> Iterator[Entry]:
     for case in cases:
-        yield case["why"], partial(_refused, partial(statements.verify_statement, case["statement"]), case["code"])
+        yield case["why"], partial(refused, partial(statements.verify_statement, case["statement"]), case["code"])
 
 
 def _signatures(cases: list[Any]) -> Iterator[Entry]:
     for case in cases:
         parts = [bytes.fromhex(case[name]) for name in ("key", "message", "signature")]
         verify = partial(keys.verify_raw, *parts)
-        yield case["why"], verify if case["valid"] else partial(_refused, verify, "bad_sig")
+        yield case["why"], verify if case["valid"] else partial(refused, verify, "bad_sig")
 
 
 _ALONE: dict[str, Callable[[Any], Iterator[Entry]]] = {
@@ -296,8 +238,7 @@ _ALONE: dict[str, Callable[[Any], Iterator[Entry]]] = {
     "messages": _messages,
     "messages_reject": _messages_reject,
     "message_types_reject": _message_types_reject,
-    "merkle": _merkle,
-    "sync_digest": _sync_digest,
+    **vectors_of_trees.ALONE,
     "statement": _statement,
     "statements_reject": _statements_reject,
     "pow": _pow,
@@ -308,8 +249,7 @@ _ALONE: dict[str, Callable[[Any], Iterator[Entry]]] = {
 _WITH_FILE: dict[str, Callable[[Any, dict[str, Any]], Iterator[Entry]]] = {
     "labels": _labels,
     "login": _login,
-    "merkle_nodes": _merkle_nodes,
-    "merkle_proof": _merkle_proof,
+    **vectors_of_trees.WITH_FILE,
 }
 _NOT_CASES = frozenset({"about", "labels_prk"})
 
@@ -329,7 +269,7 @@ def entries(whole: dict[str, Any]) -> Iterator[tuple[str, Callable[[], None] | N
         try:
             found = list(build())
         except Exception as error:  # noqa: BLE001 - a section that cannot be taken apart is one failed entry
-            yield f"{section}: malformed", partial(_fail, f"{type(error).__name__}: {error}")
+            yield f"{section}: malformed", partial(fail, f"{type(error).__name__}: {error}")
             continue
         for name, check in found:
             yield f"{section}: {name}", check

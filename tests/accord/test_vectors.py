@@ -89,6 +89,10 @@ CHANGES = [
     (("merkle_proof", "root"), "00" * 32, 1),
     (("merkle_proof", "reject", 0, "id"), WHOLE["merkle_proof"]["id"], 1),
     (("sync_digest", "digest"), "00" * 16, 1),
+    (("sync_entries", 2, "entry", "mask"), 1, 1),
+    (("sync_want", "want"), "AA", 1),
+    (("sync_frames", 0, "frame", "at"), -1, 1),
+    (("sync_frames_reject", 0, "frame"), WHOLE["sync_frames"][0]["frame"], 1),
     (("statement", "statement", "at"), 1, 1),
     (("statements_reject", 0, "statement"), WHOLE["statement"]["statement"], 1),
     (("statements_reject", 0, "code"), "denied", 1),
@@ -105,7 +109,7 @@ CHANGES = [
 @pytest.mark.parametrize(("path", "to", "broken"), CHANGES, ids=[".".join(map(str, path)) for path, *_ in CHANGES])
 def test_a_wrong_entry_fails(path, to, broken):
     section = path[0]
-    part = {name: WHOLE[name] for name in {section, "cert", "labels_prk", "merkle"}}
+    part = {name: WHOLE[name] for name in {section, "cert", "labels_prk", "merkle", "sync_digest"}}
     part[section] = _changed(*path, to=to)[section]
     failed = 0
     for name, check in vectors.entries(part):
