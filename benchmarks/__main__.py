@@ -25,6 +25,7 @@ from benchmarks.sections import (
     rest,
     start,
     store,
+    sync,
     trees,
     web,
 )
@@ -44,6 +45,7 @@ SECTIONS: Final[dict[str, ModuleType]] = {
     "links": links,
     "web": web,
     "prune": prune,
+    "sync": sync,
 }
 
 

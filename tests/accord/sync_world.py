@@ -5,6 +5,7 @@ driver that carries the frames of two machines.
 from __future__ import annotations
 
 import hashlib
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -81,6 +82,8 @@ class Hub:
         self.keeps = keeps
         self.cursor = 0
         self.rows: dict[str, dict[bytes, Row]] = defaultdict(dict)
+        self.arrivals: dict[str, list[tuple[int, bytes]]] = defaultdict(list)
+        self.burning: dict[str, set[bytes]] = defaultdict(set)
         self.trees: dict[str, Tree] = {}
         self.horizons: dict[str, int] = defaultdict(int)
         self.index: dict[tuple[str, bytes, int], int] = {}
@@ -103,6 +106,9 @@ class Hub:
         if message.id not in self.rows[message.topic]:
             self.cursor += 1
             self.rows[message.topic][message.id] = Row(message, self.cursor, bringer)
+            self.arrivals[message.topic].append((self.cursor, message.id))
+            if message.burn_at is not None:
+                self.burning[message.topic].add(message.id)
             self.tree(message.topic).add(message.id, message.created_at)
 
     def take(self, envelope: Envelope, bringer: str, time: int) -> str | None:
@@ -130,12 +136,15 @@ class Hub:
 
     def burn(self, time: int) -> None:
         now = self.now(time)
-        for topic, rows in self.rows.items():
-            for ident, row in list(rows.items()):
-                if row.message.burn_at is not None and row.message.burn_at <= now:
+        for topic, burning in self.burning.items():
+            for ident in list(burning):
+                row = self.rows[topic].get(ident)
+                if row is None:
+                    burning.remove(ident)
+                elif row.message.burn_at is not None and row.message.burn_at <= now:
                     row.burned_at = row.burned_at or now
                     if row.burned_at + BURNED_KEPT_MS < now:
-                        del rows[ident]
+                        del self.rows[topic][ident]
                         self.trees[topic].remove(ident, row.message.created_at)
 
     def prune(self, topic: str, horizon: int) -> None:
@@ -161,6 +170,16 @@ class Hub:
         """What is held from a horizon on, and has not burned."""
         rows = self.rows[topic].values()
         return {row.message.id for row in rows if row.message.created_at >= horizon and row.burned_at is None}
+
+    def lasting(self, topic: str, horizon: int, time: int) -> set[bytes]:
+        """What of it does not burn within the next minutes, when it is in no tree any more."""
+        rows = self.rows[topic]
+        soon = {
+            ident
+            for ident in self.burning[topic] & rows.keys()
+            if (rows[ident].message.burn_at or 0) < time + 10 * MINUTE_MS
+        }
+        return self.ids(topic, horizon) - soon
 
     def note(self, topic: str) -> None:
         """Enter the present root into the index."""
@@ -199,9 +218,12 @@ class HubHoldings:
         )
 
     def view(self, topic: str, horizon: int) -> View:
-        rows = self.hub.rows[topic].values()
+        hub, arrivals = self.hub, self.hub.arrivals[topic]
+        after = arrivals[bisect_right(arrivals, (self.cut, b"\xff" * 33)) :]
+        doubtful = {ident for _, ident in after} | hub.burning[topic] | hub.refused[self.peer]
+        rows = [row for ident in doubtful if (row := hub.rows[topic].get(ident))]
         outside = [(row.message.id, row.message.created_at) for row in rows if not self._inside(row)]
-        return self.hub.tree(topic).view(horizon=max(horizon, self.hub.horizons[topic]), exclude=outside)
+        return hub.tree(topic).view(horizon=max(horizon, hub.horizons[topic]), exclude=outside)
 
     def base(self, topic: str) -> bytes | None:
         base = self.hub.bases.get((self.peer, topic))
@@ -214,19 +236,15 @@ class HubHoldings:
         return 0 if root == EMPTY else self.hub.index.get((topic, root, horizon))
 
     def after(self, topic: str, horizon: int, cursor: int) -> Iterator[bytes]:
-        rows = sorted(self.hub.rows[topic].values(), key=lambda row: row.cursor)
-        for row in rows:
-            if (
-                row.cursor > cursor
-                and row.bringer != self.peer
-                and row.message.created_at >= horizon
-                and self._inside(row)
-            ):
+        arrivals = self.hub.arrivals[topic]
+        for _, ident in arrivals[bisect_right(arrivals, (cursor, b"\xff" * 33)) :]:
+            row = self.hub.rows[topic].get(ident)
+            if row and row.bringer != self.peer and row.message.created_at >= horizon and self._inside(row):
                 yield row.message.id
 
     def held(self, topic: str, prefixes: Sequence[bytes]) -> Sequence[bytes]:
-        asked = set(prefixes)
-        return [ident for ident in self.hub.rows[topic] if ident[:16] in asked]
+        by_prefix = {ident[:16]: ident for ident in self.hub.rows[topic]}
+        return [by_prefix[prefix] for prefix in prefixes if prefix in by_prefix]
 
     def unwanted(self, topic: str, prefixes: Sequence[bytes]) -> Collection[bytes]:
         refused = {ident[:16] for ident in self.hub.refused[self.peer]}

@@ -32,13 +32,7 @@ def assert_equal(link: Link, *topics: str) -> None:
     assert link.over == {}
     for topic in topics or (TOPIC,):
         assert link.equal(topic), link.outcome
-        assert lasting(a, topic) == lasting(b, topic)
-
-
-def lasting(hub: Hub, topic: str) -> set[bytes]:
-    """What is held and does not burn within the next minutes, when it is in no tree any more."""
-    rows = hub.rows[topic].values()
-    return {row.message.id for row in rows if not row.message.burn_at or row.message.burn_at > NOW + 10 * MINUTE_MS}
+        assert a.lasting(topic, 0, NOW) == b.lasting(topic, 0, NOW)
 
 
 # ------------------------------------------------------------------------------------------------------ what it costs
