@@ -1,10 +1,11 @@
-"""Celery's worker and beat inside the hub's process, for hubs without a broker.
+"""Celery's workers and beat inside the hub's process, for hubs without a broker.
 
-Both are daemon threads: the worker with the solo pool (one task at a time, in its own thread), beat with its schedule
-in memory. What the in-memory broker forgets when the hub stops, the sweeps find again in the database.
+All are daemon threads: two workers with the solo pool (one task at a time, in its own thread), so that handlers of
+plugins, which may take their time, and everything else do not wait for each other; beat with its schedule in memory.
+What the in-memory broker forgets when the hub stops, the sweeps find again in the database.
 
 Plain `memory://` is not used: Celery's loop for it waits up to 2 s before it looks whether it shall stop, and finds a
-new task by polling. WakingTransport waits for an event that a new task and a stop both set: a task starts within
+new task by polling. WakingTransport waits for a bell that a new task and a stop both ring: a task starts within
 milliseconds, and the hub is gone within a second.
 """
 
@@ -25,19 +26,41 @@ from kombu.transport import memory
 STOP_TIMEOUT_SECONDS: Final = 1.0
 BEAT_INTERVAL_SECONDS: Final = 60
 
-_wake = threading.Event()
+PLUGINS_QUEUE: Final = "plugins"
+
+
+class Bell:
+    """Wakes all who wait. Who has read `rings` before looking for work misses nothing by waiting for another."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self.rings = 0
+
+    def ring(self) -> None:
+        """Wake everybody."""
+        with self._changed:
+            self.rings += 1
+            self._changed.notify_all()
+
+    def wait(self, heard: int, seconds: float) -> bool:
+        """Wait until it has rung more often than `heard`; whether it has."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self.rings != heard, seconds)
+
+
+_bell = Bell()
 
 
 class WakingChannel(memory.Channel):
-    """Wakes the worker when something is queued."""
+    """Wakes the workers when something is queued."""
 
     def _put(self, queue: str, message: dict[str, Any], **kwargs: Any) -> None:
         super()._put(queue, message, **kwargs)
-        _wake.set()
+        _bell.ring()
 
 
 class WakingTransport(memory.Transport):
-    """The in-memory transport, waiting for an event instead of polling; named by CELERY_BROKER_TRANSPORT."""
+    """The in-memory transport, waiting for a bell instead of polling; named by CELERY_BROKER_TRANSPORT."""
 
     Channel = WakingChannel
 
@@ -46,13 +69,13 @@ class WakingTransport(memory.Transport):
         deadline = time.monotonic() + (threading.TIMEOUT_MAX if timeout is None else timeout)
         cycle: Any = self.cycle  # the transport's channels in turn
         while True:
-            _wake.clear()
+            heard = _bell.rings
             try:
                 cycle.get(self._deliver, timeout=timeout)
                 return
             except Empty:
                 left = deadline - time.monotonic()
-                if left <= 0 or worker_state.should_stop is not None or not _wake.wait(left):
+                if left <= 0 or worker_state.should_stop is not None or not _bell.wait(heard, left):
                     raise socket.timeout from None  # noqa: UP041 - the name by which Celery's loop knows it
 
 
@@ -70,15 +93,29 @@ class Beat(Service):
         self.sync()
 
 
+def _copy(app: Celery) -> Celery:
+    """Another application of the same tasks and settings: which queues a worker consumes is kept in its application."""
+    copy = Celery(f"{app.main}_plugins", set_as_current=False)
+    copy.config_from_object("django.conf:settings", namespace="CELERY")
+    copy.autodiscover_tasks()
+    return copy
+
+
 class Background:
-    """The two threads; `start` once, `stop` once."""
+    """The threads; `start` once, `stop` once."""
 
     def __init__(self, app: Celery) -> None:
         self._app = app
         self._beat = Beat(app, max_interval=BEAT_INTERVAL_SECONDS)
+        workers = [("celery-worker", app, app.conf.task_default_queue)]
+        if any(entry["task"] == "plugins.run" for entry in app.conf.beat_schedule.values()):
+            workers.append(("celery-plugins", _copy(app), PLUGINS_QUEUE))
         self._threads = [
-            threading.Thread(target=target, name=name, daemon=True)
-            for name, target in (("celery-worker", self._run_worker), ("celery-beat", self._run_beat))
+            *(
+                threading.Thread(target=self._run_worker, args=(own, queue), name=name, daemon=True)
+                for name, own, queue in workers
+            ),
+            threading.Thread(target=self._run_beat, name="celery-beat", daemon=True),
         ]
 
     def start(self) -> None:
@@ -90,18 +127,20 @@ class Background:
         """Let the running task end, for a second at most; a task cut short is done again, like any that failed."""
         self._beat.stop()
         worker_state.should_stop = 0  # the exit code
-        _wake.set()
+        _bell.ring()
         deadline = time.monotonic() + STOP_TIMEOUT_SECONDS
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))
 
-    def _run_worker(self) -> None:
+    @staticmethod
+    def _run_worker(app: Celery, queue: str) -> None:
         # Made in the thread where it works: making it closes the database connections of the thread that does.
         # A WorkController is Celery's worker without banner, signal handlers, set-up of logging or process title.
-        self._app.set_current()
+        app.set_current()
         WorkController(
-            app=self._app,
-            hostname="hub@local",
+            app=app,
+            hostname=f"{queue}@local",
+            queues=[queue],
             pool_cls="solo",
             concurrency=1,
             loglevel="WARNING",

@@ -224,6 +224,7 @@ CELERY_BROKER_URL = "memory://localhost/"
 CELERY_BROKER_TRANSPORT = "accord_hub.background:WakingTransport"
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ROUTES = {"plugins.run": {"queue": "plugins"}}  # a worker of its own (accord_hub/background.py)
 CELERY_TIMEZONE = "UTC"
 CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
@@ -244,8 +245,8 @@ CELERY_BEAT_SCHEDULE = {
     "console.count": {"task": "console.count", "schedule": 60},
     "console.sweep": {"task": "console.sweep", "schedule": 3600},
 }
-if IS_GOSSIP:  # nobody is invited
-    del CELERY_BEAT_SCHEDULE["invites.expire"]
+if IS_GOSSIP:  # nobody is invited, and the hubs that it mirrors have their own plugins
+    del CELERY_BEAT_SCHEDULE["invites.expire"], CELERY_BEAT_SCHEDULE["plugins.run"]
 
 LOGGING = {
     "version": 1,

@@ -9,13 +9,13 @@ from console.link_tables import ExchangeTable, LinkTable, ParcelTable
 from console.message_table import MessageTable
 from console.models import AuditEntry, Block
 from console.people_tables import AccountTable, InvitationTable
-from console.plugin_tables import JobTable
+from console.plugin_tables import JobTable, ProposalTable
 from discovery.models import Sighting
 from invites.models import Invitation
 from links.models import Exchange, Link, Parcel
 from messaging.models import Message, Topic
 from peers.models import Account, Certificate, Peer, Revocation, Statement, Token
-from plugins.models import Job
+from plugins.models import Job, Proposal
 
 admin.site.register(Account, AccountTable)
 admin.site.register(Invitation, InvitationTable)
@@ -33,3 +33,4 @@ admin.site.register(Job, JobTable)
 admin.site.register(Link, LinkTable)
 admin.site.register(Exchange, ExchangeTable)
 admin.site.register(Parcel, ParcelTable)
+admin.site.register(Proposal, ProposalTable)

@@ -16,7 +16,7 @@ from console.models import Sample
 from console.selectors import has_factor
 from console.shown import count
 from invites.selectors import tally
-from plugins.selectors import dead_count
+from plugins.selectors import dead_count, proposals_open
 
 FEW_INVITES: Final = 5
 LITTLE_DISK_BYTES: Final = 2 * 1024**3
@@ -38,7 +38,16 @@ class Concern:
 
 def concerns(hour: list[Sample], logins_refused: int) -> list[Concern]:
     """Everything that somebody should look at, the urgent first; `hour` are the samples of the last one."""
-    found = [*_invites(), *_disk(), *_tasks(), *_jobs(), *_refusals(hour, logins_refused), *_clear(), *_factor()]
+    found = [
+        *_invites(),
+        *_disk(),
+        *_tasks(),
+        *_jobs(),
+        *_proposals(),
+        *_refusals(hour, logins_refused),
+        *_clear(),
+        *_factor(),
+    ]
     return sorted(found, key=lambda concern: not concern.is_urgent)
 
 
@@ -88,6 +97,15 @@ def _jobs() -> Iterator[Concern]:
             f"{count(dead, 'job of a plugin was', 'jobs of plugins were')} given up after the last try.",
             "See what went wrong",
             f"{reverse('admin:plugins_job_changelist')}?state=dead",
+        )
+
+
+def _proposals() -> Iterator[Concern]:
+    if proposed := proposals_open():
+        yield Concern(
+            f"{count(proposed, 'hub was', 'hubs were')} proposed to be linked, in messages to the admin.",
+            "See which",
+            reverse("admin:plugins_proposal_changelist"),
         )
 
 

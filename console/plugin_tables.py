@@ -1,18 +1,19 @@
-"""The outbox of plugins as the operator sees it."""
+"""The outbox of plugins as the operator sees it: jobs, and hubs that somebody has proposed to link."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 from django.contrib.admin import display
-from django.db.models import Q
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 
-from console.shown import ago, moment
+from console.shown import ago, key_html, moment, whole_key_html
 from console.tables import Button, StateFilter, Table
 from peers.clock import now_ms
-from plugins.models import Job
+from plugins.models import Job, Proposal
 from plugins.running import runner
 
 MAX_LINE_CHARS = 100
@@ -98,3 +99,47 @@ class JobTable(Table):
             yield Button("Run again", "run-job", obj.pk, is_danger=False)
         if obj.state != Job.State.DONE:
             yield Button("Drop", "drop-job", obj.pk)
+
+
+class ProposalTable(Table):
+    """Hubs that somebody has proposed to link."""
+
+    singular = "proposal"
+    plural = "hubs to link"
+    explains = "Invite links of other hubs, written to the admin. Anyone who can write to the admin can propose."
+    list_display = ("origin", "shown_hub", "who", "when")
+    search_fields = ("origin",)
+    search_help_text = "Address"
+    ordering = ("-pk",)
+    detail = ("origin", "whole_hub", "who", "when")
+
+    @display(description="hub key")
+    def shown_hub(self, proposal: Proposal) -> str:
+        """Shortened."""
+        return key_html(proposal.hub)
+
+    @display(description="fingerprint of that hub's key")
+    def whole_hub(self, proposal: Proposal) -> str:
+        """To be compared."""
+        return whole_key_html(proposal.hub)
+
+    @display(description="proposed by")
+    def who(self, proposal: Proposal) -> str:
+        """The author of the message."""
+        author = proposal.message.author
+        account = getattr(author, "account", None)
+        return account.name if account is not None else f"a stranger, {author}"
+
+    @display(description="when (UTC)", ordering="at")
+    def when(self, proposal: Proposal) -> str:
+        """When it came."""
+        return moment(proposal.at)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Proposal]:
+        rows = super().get_queryset(request).select_related("message__author__account")
+        return rows.filter(is_open=True, message__body__isnull=False)
+
+    def buttons(self, obj: Proposal) -> Iterable[Button]:
+        """Link it, or not."""
+        yield Button("Link this hub", "link-proposed", obj.pk, is_danger=False)
+        yield Button("Dismiss", "dismiss-proposal", obj.pk)

@@ -64,6 +64,7 @@ MENU: Final = (
         "Other hubs",
         (
             ("Links", "admin:links_link_changelist", "hub"),
+            ("Hubs to link", "admin:plugins_proposal_changelist", "add_link"),
             ("Becoming equal", "admin:equal", "compare_arrows"),
             ("Comparisons", "admin:links_exchange_changelist", "history"),
             ("Waiting messages", "admin:links_parcel_changelist", "outbox"),

@@ -25,6 +25,7 @@ BUILT_IN: Final = (
     EntryPoint("welcome", "plugins.builtin.welcome:welcome", GROUP),
     EntryPoint("remind", "plugins.builtin.remind:remind", GROUP),
     EntryPoint("poll", "plugins.builtin.poll:poll", GROUP),
+    EntryPoint("hub_link", "plugins.builtin.hub_link:hub_link", GROUP),
 )
 ON: Final = "on"
 

@@ -11,13 +11,16 @@ import orjson
 from django.db.models import Avg, Count, Max, Q
 
 from accord.encoding import b64encode
+from accord.errors import RemoteError
+from accord.invites import parse_link
 from accord.messages import Message as SignedMessage
 from accord.messages import parse_envelope
 from accord.topics import Topic as TopicName
 from messaging.models import Message, Reference, Topic
 from messaging.stored import envelope_bytes
 from peers.models import Account
-from plugins.models import Job
+from plugins.builtin.hub_link import LINK
+from plugins.models import Job, Proposal
 
 SAID_AMONG: Final = 5_000  # newest messages of a channel
 MAX_SAID: Final = 100
@@ -167,3 +170,21 @@ def job_counts() -> dict[str, int]:
 def dead_count() -> int:
     """How many jobs were given up."""
     return Job.objects.filter(state=Job.State.DEAD).count()
+
+
+def proposals_open() -> int:
+    """How many hubs wait for the operator to link them or not."""
+    return Proposal.objects.filter(is_open=True, message__body__isnull=False).count()
+
+
+def proposed_link(proposal: Proposal) -> str | None:
+    """The invite link that a proposal is about, as its message has it; None once that is gone."""
+    message = signed_message(proposal.message_id)
+    value = None if message is None or message.body is None else orjson.loads(message.body)
+    for link in LINK.findall(value["text"]) if value else ():
+        try:
+            if parse_link(link).hub == bytes(proposal.hub):
+                return str(link)
+        except RemoteError:
+            continue
+    return None

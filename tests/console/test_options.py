@@ -40,7 +40,7 @@ def test_every_setting_explains_itself(operator: Client) -> None:
     text = page(operator, "/console/settings/")
     finding = {"find_scan", "scan_networks", "allowed_networks", "find_mdns", "find_dht", "dht_nodes"}
     own = {"hub_name", "max_sockets", "log_level", "strangers", "difficulty", "message_kib", "store_mib"}
-    plugins = {"welcome", "welcome_where", "welcome_text", "remind", "poll"}
+    plugins = {"welcome", "welcome_where", "welcome_text", "remind", "poll", "hub_link"}
     assert set(OPTIONS) == own | finding | {f"plugin_{name}" for name in plugins}
     for option in OPTIONS.values():
         assert option.title in text.replace("&#x27;", "'")

@@ -7,15 +7,16 @@ import re
 import pytest
 from django.test import Client
 
+from accord.invites import new_link
 from console.attention import concerns
 from console.models import AuditEntry
 from messaging.models import Message
 from peers.clock import now_ms
 from plugins import installed, services
-from plugins.models import Job
+from plugins.models import Job, Proposal
 from tests.console.conftest import page
 from tests.console.test_deeds import audit, do
-from tests.factories import Hub, envelope, take
+from tests.factories import Hub, envelope, inbox, store, take
 
 pytestmark = pytest.mark.django_db
 
@@ -81,3 +82,42 @@ def test_a_dead_job_is_dropped(operator: Client, dead: Job) -> None:
     assert Message.objects.filter(pk=dead.message_id).exists()
     assert operator.get(f"/console/do/drop-job/{dead.pk}/").status_code == 302
     assert audit()[-1] == "drop_job"
+
+
+@pytest.fixture
+def proposal(hub: Hub) -> Proposal:
+    """A member has written another hub's invite to the admin."""
+    ann, link = hub.member("ann"), new_link("http://127.0.0.1:9", b"k" * 32)
+    value = envelope(ann, inbox(hub.admin), f"try <b>{link}", created_at=now_ms())
+    cursor = store(value, now=now_ms())[1][0].cursor
+    return Proposal.objects.create(message_id=cursor, hub=b"k" * 32, origin=link.origin, at=now_ms())
+
+
+def test_a_proposed_hub_is_shown_without_its_secret(operator: Client, proposal: Proposal) -> None:
+    assert any("1 hub was proposed" in concern.says for concern in concerns([], 0))
+    row = page(operator, f"/console/plugins/proposal/{proposal.pk}/change/")
+    assert "http://127.0.0.1:9" in row
+    assert ">ann<" in row
+    assert "/join#" not in row + page(operator, f"/console/do/link-proposed/{proposal.pk}/")
+
+
+def test_a_proposed_hub_that_is_not_there_stays_proposed(operator: Client, proposal: Proposal) -> None:
+    path = f"/console/do/link-proposed/{proposal.pk}/"
+    answer = operator.post(path, {"everything": "used", "confirmed": "1"})
+    assert answer.status_code >= 400
+    assert Proposal.objects.get().is_open
+
+
+def test_a_proposal_goes_with_its_message(operator: Client, proposal: Proposal) -> None:
+    path = f"/console/do/dismiss-proposal/{proposal.pk}/"
+    Message.objects.filter(pk=proposal.message_id).update(body=None, salt=None)
+    assert operator.get(path).status_code == 302, "there is nothing to dismiss"
+    services.jobs_sweep(now=now_ms())
+    assert not Proposal.objects.exists()
+
+
+def test_a_proposal_is_dismissed(operator: Client, proposal: Proposal) -> None:
+    do(operator, f"dismiss-proposal/{proposal.pk}/")
+    assert not Proposal.objects.get().is_open
+    assert "there" not in page(operator, "/console/plugins/proposal/")
+    assert audit()[-1] == "dismiss_proposal"

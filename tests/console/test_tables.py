@@ -13,6 +13,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from accord.encoding import b64encode
+from accord.invites import new_link
 from console import services
 from console.exports import safe_cell
 from console.models import AuditEntry
@@ -26,6 +27,7 @@ from messaging import trees
 from messaging.models import Topic
 from peers.clock import now_ms
 from peers.models import Account, Certificate, Peer, Revocation, Token, User
+from plugins.models import Proposal
 from tests.console.conftest import page
 from tests.factories import NOW, Hub, account_of, person, store
 from tests.factories import envelope as made
@@ -48,6 +50,7 @@ TABLES = [
     "links/link",
     "links/exchange",
     "links/parcel",
+    "plugins/proposal",
 ]
 
 
@@ -79,6 +82,9 @@ def world(hub: Hub, operator: Client) -> Client:
     )
     store(made(ann, hub.lounge, "hello"), made(ann, "feed", {"display_name": "Ann"}, type="profile"))
     store(made(ann, hub.lounge, "/remind 10m tea"))
+    link = str(new_link("https://there.example", b"k" * 32))
+    cursor = store(made(ann, f"user:{b64encode(hub.admin.public)}", link))[1][0].cursor
+    Proposal.objects.create(message_id=cursor, hub=b"k" * 32, origin="https://there.example", at=NOW)
     found_hub(1)
     linked_hub(1)
     return operator

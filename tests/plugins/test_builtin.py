@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from accord.encoding import b64encode
+from accord.invites import new_link, parse_link
 from accord.keys import SigningKey
 from accord.topics import Topic
 from messaging.models import Message
@@ -16,8 +17,9 @@ from peers.clock import now_ms
 from plugins.bot import account_ensure, bot_key
 from plugins.builtin.poll import DIGITS
 from plugins.builtin.remind import MAX_WAITING
-from plugins.models import Job
+from plugins.models import Job, Proposal
 from plugins.running import Runner
+from plugins.selectors import proposed_link
 from tests.factories import Hub, deletion, envelope, ident_of, inbox, person, take
 
 pytestmark = pytest.mark.django_db
@@ -187,3 +189,16 @@ def test_a_newcomer_is_welcomed(hub: Hub, runner: Runner) -> None:
     third = join(hub, "carol")
     runner.run_due()
     assert heard(inbox(third)) == []
+
+
+def test_a_link_to_another_hub_is_proposed_once(hub: Hub, runner: Runner) -> None:
+    alice, bob = hub.member("alice"), hub.member("bob")
+    link, own = new_link("https://there.example", b"k" * 32), new_link("https://here.example", hub.key)
+    say(alice, inbox(hub.admin), f"join us: {link}, or {own}!")
+    say(bob, inbox(hub.admin), str(new_link("https://there.example", b"k" * 32)))
+    say(alice, inbox(bob), str(new_link("https://other.example", b"o" * 32)))
+    say(alice, hub.lounge, str(new_link("https://other.example", b"o" * 32)), created_at=now_ms() + 1)
+    runner.run_due()
+    proposal = Proposal.objects.get()
+    assert parse_link(proposed_link(proposal) or "").hub == b"k" * 32
+    assert (proposal.origin, bytes(proposal.hub), proposal.is_open) == ("https://there.example", b"k" * 32, True)
