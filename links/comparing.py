@@ -252,6 +252,7 @@ class Comparisons:
             ended.outcome = Exchange.Outcome.CUT if code else Exchange.Outcome.UNEQUAL
         ended.code = code
         ended.topics = len(equal) + len(self._unequal)
+        ended.differing = len(holdings.differing)
         ended.received, ended.sent = counts.got, counts.sent
         ended.refused = counts.refused_here + counts.refused_there
         ended.bases = [

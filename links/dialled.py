@@ -58,6 +58,7 @@ class Dialled(Peering):
         self._expires = 0
         self._met = asyncio.Event()
         self._look_again = asyncio.Event()
+        self._is_wanted = True
         self._subscribed: set[str] = set()
         self._told = 0  # openings of channels up to this arrival number
         self._waiting: deque[Stored] = deque()
@@ -70,15 +71,17 @@ class Dialled(Peering):
         RemoteError, HubUnreachable.
         """
         ring, now = keyring(), now_ms()
-        self._expires = now + certs.MAX_LIFE_MS
-        certificate = certs.issue(
-            ring.admin,
-            client=ring.hub.public,
-            servers=[self.hub],
-            issued_at=now,
-            life_ms=certs.MAX_LIFE_MS,
-            scope=("relay",),
-        )
+        certificate = self.known.certificate
+        if certificate is None or certificate["expiration"] - now < certs.MAX_LIFE_MS // 2:
+            certificate = self.known.certificate = certs.issue(
+                ring.admin,
+                client=ring.hub.public,
+                servers=[self.hub],
+                issued_at=now,
+                life_ms=certs.MAX_LIFE_MS,
+                scope=("relay",),
+            )
+        self._expires = int(certificate["expiration"])
         self._connection = await connect(ws, ring.hub, certificate, self.hub, address=address, taker=self._take)
 
     async def run(self) -> int:
@@ -102,6 +105,10 @@ class Dialled(Peering):
                 if not isinstance(cause, ConnectionLost):
                     raise cause
         return (await ending).code
+
+    def own_certificates(self) -> list[dict[str, Any]]:
+        """This hub carries for its admin's user too: what is written there to that account comes here."""
+        return [] if self.known.certificate is None else [self.known.certificate]
 
     @property
     def is_expired(self) -> bool:
@@ -145,7 +152,9 @@ class Dialled(Peering):
             self.beside(self._take_published(frame))
         elif kind == "serve":
             self.beside(self._take_served(frame))
-        elif kind == "poke" or kind in ("topic_added", "topic_gone"):
+        elif kind == "poke":
+            self.look_again()
+        elif kind in ("topic_added", "topic_gone"):
             self._look_again.set()
         elif kind == "error" and self.comparisons.is_mine(frame):
             await self.comparisons.receive(frame, size)
@@ -197,7 +206,8 @@ class Dialled(Peering):
     # Following
 
     def look_again(self) -> None:
-        """What is carried may have changed: people here use another channel, or a comparison is wanted."""
+        """A comparison is wanted, of what is to be carried now."""
+        self._is_wanted = True
         self._look_again.set()
 
     async def _follow(self) -> None:
@@ -212,14 +222,17 @@ class Dialled(Peering):
             ours = await in_db(selectors.counts_of, ("feed", "chan"))
             used = await in_db(selectors.used_channels, now=now_ms())
             used_there = {topic for topic, (_, is_used) in theirs.items() if is_used}
-            self.carried = frozenset(
+            carried = frozenset(
                 topic
                 for topic in theirs.keys() | ours.keys()
                 if topic.kind == "feed" or self.everything or topic in used or topic in used_there
             )
-            await self._subscribe(sorted(topic.name for topic in self.carried & theirs.keys()))
-            behind = sum(max(0, theirs[topic][0] - ours.get(topic, 0)) for topic in self.carried & theirs.keys())
-            self.comparisons.want(behind=behind)
+            is_wanted, self._is_wanted = self._is_wanted or carried != self.carried, False
+            self.carried = carried
+            await self._subscribe(sorted(topic.name for topic in carried & theirs.keys()))
+            if is_wanted:
+                behind = sum(max(0, theirs[topic][0] - ours.get(topic, 0)) for topic in carried & theirs.keys())
+                self.comparisons.want(behind=behind)
             await self._look_again.wait()
             await asyncio.sleep(LOOK_PAUSE_SECONDS)
 
@@ -284,7 +297,7 @@ class Dialled(Peering):
         if len(self._waiting) > MAX_WAITING_MESSAGES or self._waiting_bytes > MAX_WAITING_BYTES:
             self._waiting.clear()  # the other hub is slow: a comparison finds them
             self._waiting_bytes = 0
-            self._look_again.set()
+            self.look_again()
         if self._waiting:
             self._push_wake.set()
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from accord import merkle
 from accord.errors import AccordError
@@ -30,6 +30,7 @@ class Acquaintance:
 
     horizons: dict[Topic, int] = field(default_factory=dict)
     in_vain: dict[bytes, int] = field(default_factory=dict)  # the first 16 bytes of an id, until when (ms)
+    certificate: dict[str, Any] | None = None  # with which this hub logs in there
     has: set[int] = field(default_factory=set)  # arrival numbers of what that hub has brought or has been given
 
     def tidy(self, *, now: int, cursor: int) -> None:
@@ -64,6 +65,7 @@ class Holdings:
         self.at = at
         self.refused: list[tuple[Topic, bytes]] = []
         self.taken: list[bytes] = []
+        self.differing: set[str] = set()  # topics whose trees were looked into
         self._now = now
         self._known = known
         self._topics = topics
@@ -108,6 +110,7 @@ class Holdings:
 
     def view(self, topic: str, horizon: int) -> merkle.View:
         """The compared set of a topic as it is now."""
+        self.differing.add(topic)
         name = parse_topic(topic)
         try:
             newest = store_cursor()

@@ -181,10 +181,17 @@ class Peering:
 
     # Certificates
 
+    def own_certificates(self) -> list[dict[str, Any]]:
+        """What is shown besides the certificates of members here."""
+        return []
+
     async def _serve(self) -> None:
         while True:
             self._serve_again.clear()
-            for frame in await in_db(serve_frames, self.hub, now=now_ms()):
+            frames = await in_db(serve_frames, self.hub, now=now_ms())
+            if own := self.own_certificates():
+                frames.append({"certs": own})
+            for frame in frames:
                 await self.patiently("serve", **{name: value for name, value in frame.items() if name != "type"})
             await self._serve_again.wait()
             await asyncio.sleep(SERVE_PAUSE_SECONDS)  # several change at once
