@@ -109,13 +109,11 @@ class Asker(SyncSession):
     def _since(self, frame: dict[str, Any]) -> None:
         topic, start = self._topic(frame), frame["from"]
         holdings = self._now.holdings
-        topic.accept_since(more=frame["more"])
-        if start == topic.root:
-            return
-        cursor = holdings.cursor_of(topic.name, start, topic.horizon) if start == holdings.base(topic.name) else None
-        if cursor is None:
+        if start != topic.root and start != holdings.base(topic.name):
             raise RemoteError("bad_request", "since: from a root that is not known here")
-        topic.send_since(start, cursor)
+        topic.accept_since(more=frame["more"])
+        if start != topic.root:
+            topic.send_since(start, holdings.cursor_of(topic.name, start, topic.horizon))
 
     def _go_on(self) -> None:
         comparing = sum(topic.phase is Phase.OPEN for topic in self._active.values())

@@ -88,11 +88,15 @@ class TopicSync:
         self._open()
         self._say([(ROOT, self._tree().entry(ROOT))], b"")
 
-    def send_since(self, start: bytes, cursor: int, *, owed: bool = False) -> None:
-        """Send what came after a root that the peer has; `owed`: the peer is to do the same."""
+    def send_since(self, start: bytes, cursor: int | None, *, owed: bool = False) -> None:
+        """Send what came after a root that the peer has; `owed`: the peer is to do the same. Nothing, if it is not
+        known any more when that was: then the trees are compared.
+        """
         if self.phase is not Phase.OPEN:
             self._open()
-        later = self._context.holdings.after(self.name, self.horizon, cursor)
+        later: Iterator[bytes] = iter(())
+        if cursor is not None:
+            later = self._context.holdings.after(self.name, self.horizon, cursor)
         first = list(islice(later, 1))
         self._unsent.append(chain(first, later))
         self._said_more = bool(first)

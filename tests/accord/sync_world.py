@@ -195,6 +195,7 @@ class HubHoldings:
         self.readable = readable
         self.cut = hub.cursor
         self.included: set[bytes] = set()
+        self.forgetful = False
 
     def topics(self) -> Mapping[str, int]:
         return {name: self._horizon(name) for name in self.hub.topics if self.readable(name)}
@@ -231,6 +232,8 @@ class HubHoldings:
 
     def cursor_of(self, topic: str, root: bytes, horizon: int) -> int | None:
         base = self.hub.bases.get((self.peer, topic))
+        if self.forgetful:
+            return None
         if base and base[0] == root:
             return base[2]
         return 0 if root == EMPTY else self.hub.index.get((topic, root, horizon))
@@ -282,10 +285,12 @@ class Link:
     def __init__(self, asker: Hub, answerer: Hub, *, readable: Callable[[str], bool] = lambda topic: True) -> None:
         self.hubs = {"asker": asker, "answerer": answerer}
         self.holdings: dict[str, HubHoldings] = {}
+        self.forgetful: set[str] = set()  # of the cursors of roots
 
         def opener(role: str, peer: Hub) -> Callable[[int], sync.Holdings]:
             def open_(at: int) -> sync.Holdings:
                 self.holdings[role] = HubHoldings(self.hubs[role], peer.name, at, readable)
+                self.holdings[role].forgetful = role in self.forgetful
                 return self.holdings[role]
 
             return open_

@@ -93,6 +93,20 @@ def test_from_the_base_both_sides_send_what_is_new():
     assert not any(type_ == "nodes" for _, type_ in again.frames)
 
 
+def test_a_base_of_which_one_side_has_forgotten_the_moment():
+    link = Link(filled("a", spread(range(50))), filled("b", spread(range(50))))
+    link.run(NOW)
+    a, b = link.hubs.values()
+    a.hold(*spread(range(50, 51)))
+    b.hold(*spread(range(51, 52)))
+    again = Link(a, b)
+    again.forgetful.add("asker")
+    again.run(NOW)
+    assert_equal(again)
+    assert again.frames[1] == ("answerer", "since")
+    assert ("asker", "nodes") in again.frames
+
+
 def test_the_asker_is_ahead():
     link = Link(filled("a", spread(range(100))), filled("b", spread(range(90))))
     link.hubs["asker"].bases["b", TOPIC] = (filled("c", spread(range(90))).tree(TOPIC).view().root, 0, 90)
