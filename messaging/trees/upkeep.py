@@ -33,6 +33,7 @@ from messaging.trees.members import BURN_MARGIN_MS, Members, as_of, burned_rows
 STEP_MESSAGES: Final = 20_000
 STEP_BUCKETS: Final = 5_000
 PATIENCE_SECONDS: Final = 20.0
+BACK_MS: Final = 600_000  # less far back the moment does not go: sessions of some minutes ask for their own
 RETRY_BUSY_MS: Final = 5_000
 
 # What every look does is plain SQL: the ORM takes longer to write such statements than the database to run them.
@@ -129,7 +130,7 @@ def _next_step(found: State, at: int, target: int) -> _Step | None:
         whole = Dirty.objects.filter(bucket=Dirty.WHOLE).values_list("pk", "topic_id").order_by("pk").first()
         if whole:
             return _whole(found, *whole)
-    if at != found.at and (pairs := burning_between(found.at, at, found.tree_cursor)):
+    if (at > found.at or at < found.at - BACK_MS) and (pairs := burning_between(found.at, at, found.tree_cursor)):
         return _Step(lambda: _move(found, at, pairs))
     return _paths(found, target)
 

@@ -24,7 +24,21 @@ from messaging import services, trees
 from messaging.locks import store_lock
 from messaging.models import Burned, Message, RootMark, Store
 from messaging.models import Topic as TopicRow
-from tests.factories import HOUR_MS, MINUTE_MS, NOW, Hub, deletion, envelope, feed, ident_of, install, store, take
+from messaging.store_check import trees_check
+from tests.factories import (
+    HOUR_MS,
+    MINUTE_MS,
+    NOW,
+    Hub,
+    deletion,
+    envelope,
+    feed,
+    ident_of,
+    in_threads,
+    install,
+    store,
+    take,
+)
 
 DAY_MS = 24 * HOUR_MS
 # Buckets of all levels, and the same leaf again and again.
@@ -340,3 +354,55 @@ def test_an_unknown_topic_has_no_tree(hub: Hub) -> None:
         trees.view(Topic("chan", bytes(32)), now=NOW)
     assert caught.value.code == "not_found"
     assert trees.roots({Topic("chan", bytes(32)): 0}, now=NOW) == {}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_threads_that_store_burn_hash_prune_and_look_agree(hub: Hub) -> None:
+    rounds = 12
+
+    def storing() -> None:
+        for number in range(rounds):
+            now = NOW + number * MINUTE_MS
+            say(hub, *range(now - 40 * DAY_MS, now, 4 * DAY_MS), now=now)
+            say(hub, now, life=6 * MINUTE_MS, now=now)
+
+    def burning() -> None:
+        for number in range(rounds):
+            services.messages_burn(now=NOW + number * MINUTE_MS)
+
+    def hashing() -> None:
+        for number in range(rounds):
+            trees.refresh(now=NOW + number * MINUTE_MS)
+
+    def looking() -> None:
+        for number in range(rounds):
+            view = trees.view(hub.lounge, now=NOW + number * MINUTE_MS)
+            idents = view.ids(8, 0)
+            rows = Message.objects.filter(ident__in=idents).values_list("ident", "created_at")
+            held = {bytes(ident): created_at for ident, created_at in rows}
+            if len(held) == len(idents):  # nothing has burned in between
+                assert view.root == merkle.Tree(held.items()).view().root
+            assert view.count == len(idents)
+
+    def marking() -> None:
+        for _ in range(rounds):
+            with transaction.atomic():
+                store_lock()
+                trees.mark_whole(TopicRow.objects.values_list("pk", flat=True))
+
+    in_threads([storing, burning, hashing, looking, looking, marking])
+    trees.refresh(now=NOW + rounds * MINUTE_MS)
+    assert not list(trees_check(lambda _: None))
+
+
+def test_branches_stay_at_their_moment_for_sessions_that_began_before(hub: Hub) -> None:
+    times = [NOW, NOW + 1]
+    idents = say(hub, *times, life=8 * MINUTE_MS)
+    for minutes, count in ((0, 2), (4, 0), (0, 2), (4, 0)):
+        assert trees.root(hub.lounge, now=NOW + minutes * MINUTE_MS).count == count
+    moved = trees.as_of(NOW + 4 * MINUTE_MS)
+    assert Store.objects.get().tree_at == moved
+    assert trees.view(hub.lounge, now=NOW).root == root_over((idents, times))
+    trees.refresh(now=NOW - HOUR_MS)  # the clock had been wrong
+    assert Store.objects.get().tree_at == trees.as_of(NOW - HOUR_MS)
+    assert trees.root(hub.lounge, now=NOW).root == root_over((idents, times))
