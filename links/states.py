@@ -73,7 +73,7 @@ def is_connected(state: str) -> bool:
 REASONS: Final = {
     "wrong_server": "wrong key",
     "unauthorized": "it does not accept our certificate",
-    "denied": "it has no account for us",
+    "denied": "it does not let us in",
     "busy": "it is too busy",
     "unreachable": "it cannot be reached",
     "lost": "the connection was lost",

@@ -113,7 +113,11 @@ class Pair:
 
     async def ask_near(self) -> None:
         """Want a comparison of near's link, as the console does; one that waits for its next try is dialled at once."""
-        with closing(sqlite3.connect(self.near.home / "hub.sqlite3", timeout=20)) as database, database:
+        await self.ask(self.near)
+
+    async def ask(self, hub: Hub) -> None:
+        """The same for either."""
+        with closing(sqlite3.connect(hub.home / "hub.sqlite3", timeout=20)) as database, database:
             database.execute("UPDATE links_link SET asked_at = ?", (now_ms(),))
 
 
