@@ -8,6 +8,7 @@ loaded is left out and told to the operator. The settings of handlers, an on/off
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
@@ -49,8 +50,16 @@ class Installed:
         return {name: option.value for name, option in self.settings.items()}
 
 
+@dataclass(frozen=True)
+class Takers:
+    """The handlers of a type; `quick` finds in a body what any of them asks for, None where one asks for nothing."""
+
+    all: list[Installed]
+    quick: re.Pattern[bytes] | None
+
+
 handlers: Final[dict[str, Installed]] = {}
-by_type: Final[dict[str, list[Installed]]] = {}
+by_type: Final[dict[str, Takers]] = {}
 failures: Final[dict[str, str]] = {}  # of entry points, for the operator
 
 
@@ -75,20 +84,26 @@ def add(entry: EntryPoint) -> Installed:
         found, entry.value, _switch(found), {each.name: _option(found, each) for each in found.settings}
     )
     handlers[found.name] = installed
-    for type_ in found.types:
-        by_type.setdefault(type_, []).append(installed)
+    _sort()
     return installed
 
 
 def remove(name: str) -> None:
     """Take a handler out again, with its settings."""
     gone = handlers.pop(name)
-    for type_ in gone.handler.types:
-        by_type[type_].remove(gone)
-        if not by_type[type_]:
-            del by_type[type_]
+    _sort()
     for option in (gone.switch, *gone.settings.values()):
         del options.OPTIONS[option.name]
+
+
+def _sort() -> None:
+    by_type.clear()
+    for type_ in {type_ for each in handlers.values() for type_ in each.handler.types}:
+        found = [each for each in handlers.values() if type_ in each.handler.types]
+        parts = [each.handler.starts or each.handler.contains for each in found]
+        # JSON writes a text as it is, or with escapes, which a closer look undoes.
+        wanted = [re.escape(part.encode()) for some in parts for part in some]
+        by_type[type_] = Takers(found, re.compile(b"|".join([rb"\\", *wanted])) if all(parts) else None)
 
 
 def _switch(found: Handler) -> Option[str]:
