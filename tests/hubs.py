@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import functools
 import json
 import os
@@ -10,9 +11,10 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -22,6 +24,7 @@ START_SECONDS = 30
 STOP_SECONDS = 15
 COMMAND_SECONDS = 60
 POLL_SECONDS = 0.02
+PORTS_LOCK = Path(tempfile.gettempdir()) / f"accord-tests-{os.getuid()}.ports"
 
 
 def wait_until(condition: Callable[[], bool], *, seconds: float, what: str) -> None:
@@ -50,6 +53,15 @@ def run_command(
         text=True,
         timeout=seconds,
     )
+
+
+@contextmanager
+def ports_needed(*, all_of_them: bool = False) -> Iterator[None]:
+    """While a hub looks for a port; or, for a test that takes all of them, while none does. Between all test processes
+    of this user on this machine."""
+    with PORTS_LOCK.open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX if all_of_them else fcntl.LOCK_SH)
+        yield
 
 
 @functools.cache
@@ -125,6 +137,11 @@ def start_hub(home: Path, server: str = "hub", **extra: str) -> HubProcess:
     """Start a hub ("hub" or "runserver") in `home`, which is made if need be, and wait until it serves."""
     if not (home / "hub.sqlite3").exists():
         shutil.copytree(migrated_home(), home, dirs_exist_ok=True)
+    with ports_needed():
+        return _start(home, server, **extra)
+
+
+def _start(home: Path, server: str, **extra: str) -> HubProcess:
     facts_path = home / "hub.json"
     facts_path.unlink(missing_ok=True)
     options = ["--noreload"] if server == "runserver" else []

@@ -21,7 +21,7 @@ from accord.encoding import b64decode, b64encode
 from accord.invites import parse_link
 from accord.keys import SigningKey, fingerprint
 from accord_hub import home as home_module
-from tests.hubs import HubProcess, run_command, wait_until
+from tests.hubs import HubProcess, ports_needed, run_command, wait_until
 
 SERVERS = ("hub", "runserver")
 STOP_SECONDS = 3
@@ -101,6 +101,7 @@ def test_lock_and_not_hub_json_decides(start: Start, home: Path) -> None:
 
 def test_no_free_port(home: Path) -> None:
     with contextlib.ExitStack() as stack:
+        stack.enter_context(ports_needed(all_of_them=True))
         for _ in range(10):
             for port in home_module.PORTS:
                 with contextlib.suppress(home_module.ServeError):
