@@ -236,7 +236,7 @@ CELERY_BEAT_SCHEDULE = {
     "messaging.trees": {"task": "messaging.trees", "schedule": 5},
     "messaging.roots": {"task": "messaging.roots", "schedule": 3600},
     "discovery.look": {"task": "discovery.look", "schedule": 60},
-    "messaging.prune": {"task": "messaging.prune", "schedule": 15},
+    "messaging.prune": {"task": "messaging.prune", "schedule": 5},
     "messaging.room": {"task": "messaging.room", "schedule": 300},
     "links.compare": {"task": "links.compare", "schedule": 15},
     "links.sweep": {"task": "links.sweep", "schedule": 3600},

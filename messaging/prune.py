@@ -60,10 +60,11 @@ class Outcome:
 
 
 class _Pace:
-    """Ends a run in time, and leaves writers as much time as it takes."""
+    """Ends a run in time, and leaves writers as much time as it takes, unless it hurries."""
 
-    def __init__(self, seconds: float | None) -> None:
+    def __init__(self, seconds: float | None, *, hurries: bool) -> None:
         self._end = None if seconds is None else time.monotonic() + seconds
+        self._hurries = hurries
         self.step = FIRST_STEP_MESSAGES
 
     def is_over(self) -> bool:
@@ -74,7 +75,8 @@ class _Pace:
         """Around what locks the store."""
         begun = time.monotonic()
         yield
-        time.sleep(min(MAX_PAUSE_SECONDS, time.monotonic() - begun))
+        if not self._hurries:
+            time.sleep(min(MAX_PAUSE_SECONDS, time.monotonic() - begun))
 
     @contextlib.contextmanager
     def working(self) -> Iterator[None]:
@@ -230,12 +232,17 @@ def _return_room(pace: _Pace) -> bool:
 
 
 def store_prune(
-    *, goal: int | None, now: int, seconds: float | None = None, progress: Progress | None = None
+    *,
+    goal: int | None,
+    now: int,
+    seconds: float | None = None,
+    hurries: bool = False,
+    progress: Progress | None = None,
 ) -> Outcome:
     """Remove the oldest messages until at most `goal` bytes are in use, or nothing more may go; None removes only what
     is gone already. Ends after `seconds`, to be called again. PruneBusyError.
     """
-    pace = _Pace(seconds)
+    pace = _Pace(seconds, hurries=hurries)
     outcome = Outcome(used_before=room().used)
     with _alone():
         while not pace.is_over():
@@ -263,5 +270,7 @@ def goal_of(used: int) -> int | None:
 
 
 def store_keep(*, now: int, seconds: float) -> Outcome:
-    """Keep the store within the operator's bound."""
-    return store_prune(goal=goal_of(room().used), now=now, seconds=seconds)
+    """Keep the store within the operator's bound. While more comes than goes, as from a larger hub, writers wait."""
+    used, limit = room().used, bound()
+    hurries = used > limit + limit // SLACK_PARTS
+    return store_prune(goal=goal_of(used), now=now, seconds=seconds, hurries=hurries)

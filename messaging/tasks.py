@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from typing import Final
 
 from celery import shared_task
@@ -38,10 +37,14 @@ def forget_roots() -> None:
 
 @shared_task(name="messaging.prune")
 def prune() -> None:
-    """Keep the store within its bound; what one run leaves, the next one does."""
-    with contextlib.suppress(PruneBusyError):  # the operator is at it
-        store_keep(now=now_ms(), seconds=PRUNE_SECONDS)
+    """Keep the store within its bound; what one run leaves, the next one does, after other tasks that wait."""
+    try:
+        outcome = store_keep(now=now_ms(), seconds=PRUNE_SECONDS)
+    except PruneBusyError:  # the operator is at it
+        return
     log_wipe()
+    if not outcome.is_done:
+        prune.delay()
 
 
 @shared_task(name="messaging.room")

@@ -87,8 +87,8 @@ def test_the_bound_that_the_operator_sets_is_kept_by_the_task(operator: Client, 
     prune()
     assert not Receipt.objects.exists()
     assert operator.post("/console/settings/", {"name": "store_mib", "value": "16"}).status_code == 302
-    prune()
-    prune()
+    for _ in range(5):  # a run may end before all is done
+        prune()
     assert room().used <= 16 * MIB
     assert "Full: as new messages come, the oldest go." not in page(operator, "/console/storage/")
     note_room()
