@@ -113,7 +113,7 @@ class Links:
                 keeper.asked_at = row.asked_at
                 keeper.wake.set()
             if not row.enabled and key in self.served:
-                self.served[key].hang_up()
+                self.served[key].refuse()
             if row.enabled and row.asked_at:
                 self._ask(key, row.asked_at)
 
@@ -185,6 +185,9 @@ class Links:
             return State.WAITING, "unreachable"
         except TimeoutError:
             return State.WAITING, "silent"
+        except Exception:  # whatever it was, the link must be dialled again
+            logger.exception("%s failed", dialled)
+            return State.WAITING, "internal"
         finally:
             self.dialled.pop(key, None)
         if code == CloseCode.REVOKED:
@@ -207,13 +210,16 @@ class Links:
         try:
             link = await in_db(services.link_make, key=key, name="", origin="", everything=False, now=now_ms())
             if not link.enabled:
-                served.hang_up()
+                served.refuse()
                 return
             if key not in self.dialled:
                 await served.step(State.COMPARING)
             await served.work()
         except* (AccordError, HubUnreachable, TimeoutError) as group:
             logger.warning("%s ended: %s", served, "; ".join(str(error) for error in group.exceptions))
+            served.hang_up()
+        except* Exception:
+            logger.exception("%s failed", served)
             served.hang_up()
         finally:
             await asyncio.shield(self._served_ended(served))

@@ -164,8 +164,8 @@ class Holdings:
         """The arrival number at which the topic had this root; None: never, as far as is known."""
         name = parse_topic(topic)
         shared = self._shared.get(name)
-        if shared is not None and (shared.root, shared.horizon) == (root, horizon):
-            return shared.cursor
+        if shared is not None and shared.root == root and horizon >= shared.horizon:
+            return shared.cursor  # what both had above that horizon, they had above a later one
         return trees.root_find(name, root, horizon)
 
     def after(self, topic: str, horizon: int, cursor: int) -> Iterator[bytes]:

@@ -23,6 +23,7 @@ from peers.sessions import Session
 
 ANSWERS: Final = {"publish": "published", "serve": "served"}
 ANSWER_SECONDS: Final = 60.0
+TRY_AGAIN: Final = 1013
 FIRST_REF: Final = 1 << 40  # numbers that the other side's own requests never reach
 
 
@@ -92,7 +93,11 @@ class Served(Peering):
         return True
 
     def hang_up(self) -> None:
-        """End the session soon."""
+        """End the session soon; the other hub may dial again."""
+        self.session.close(TRY_AGAIN)
+
+    def refuse(self) -> None:
+        """End the session: the operator has switched the link off."""
         self.session.close(CloseCode.REVOKED, "denied")
 
     def poke(self) -> None:

@@ -81,6 +81,7 @@ REASONS: Final = {
     "bad_encoding": "it does not keep to the protocol",
     "silent": "it said nothing for too long",
     "budget": "it sent more than the work was worth",
+    "internal": "something failed here; the log says what",
     "expired": "our certificate was renewed",
     "unequal": "not everything could be exchanged",
 }

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 from tests.e2e.plain_client import Key, text
@@ -77,3 +79,26 @@ async def test_another_hub_in_its_place_is_refused(tmp_path: Path) -> None:
         both.proxy.target = both.far.process.port
         await both.ask_near()
         await both.equal()
+
+
+async def test_a_link_that_is_switched_off_there_is_refused_and_let_in_again(tmp_path: Path) -> None:
+    async with pair(tmp_path) as both:
+        await both.link()
+        await both.equal()
+        await until(lambda: both.state(both.far)[0] == "equal", "far knows it too")
+        set_enabled(both.far, False)
+        await until(lambda: both.state() == ("refused", "denied"), "the session is ended at once, and refused")
+        connections = both.proxy.connections
+        await both.ask_near()
+        await until(lambda: both.proxy.connections > connections, "it has dialled again")
+        await until(lambda: both.state() == ("refused", "denied"), "it is not let in")
+        set_enabled(both.far, True)
+        await both.ask_near()
+        await both.equal()
+
+
+def set_enabled(hub: Hub, enabled: bool) -> None:
+    """Switch a hub's link off or on, as its console does."""
+    state = "listening" if enabled else "off"
+    with closing(sqlite3.connect(hub.home / "hub.sqlite3", timeout=20)) as database, database:
+        database.execute("UPDATE links_link SET enabled = ?, state = ?", (enabled, state))
