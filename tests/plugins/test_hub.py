@@ -15,9 +15,9 @@ from tests.e2e.plain_client import Json, message, text
 from tests.e2e.world import World
 from tests.hubs import ROOT, start_hub, wait_until
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
 
-WITHIN_SECONDS = 20
+WITHIN_SECONDS = 60  # a failure is tried again after 12 s at most; generous, for a busy machine
 KILLS = 5
 A_LIFE = 30  # messages
 SEED = 4
@@ -130,6 +130,7 @@ async def test_a_hub_killed_in_the_middle_of_jobs_loses_none_and_says_nothing_tw
             process = await asyncio.to_thread(start_hub, home, PYTHONPATH=path)
         world = World.of(home, process)
         unfinished = "SELECT count(*) FROM plugins_job WHERE state <> 'done'"
+        assert world.rows("SELECT tries, error FROM plugins_job WHERE tries > 0") == [], "a kill is no failure"
         await asyncio.to_thread(
             wait_until,
             lambda world=world: world.rows(unfinished) == [(0,)],
