@@ -12,7 +12,7 @@ from accord.errors import RemoteError
 from accord.merkle import FANOUT, ROOT_LEVEL, Child, View, bucket_of, leaf_hash
 from accord.messages import Envelope
 from accord.sync.frames import Entry, id_bucket
-from accord.sync.limits import DEEPEST_LEVEL, ENTRY_BYTES, PREFIX_BYTES, SMALL
+from accord.sync.limits import DEEPEST_LEVEL, ENTRY_BYTES, MANY_DIFFERING, PREFIX_BYTES, SMALL
 
 LARGE = 2_048  # ids under a node that are not brought into memory at once
 
@@ -127,6 +127,7 @@ class Findings:
     differing: list[Place] = field(default_factory=list)  # both hold something there
     absent: list[Place] = field(default_factory=list)  # only the peer does
     listed: list[bytes] = field(default_factory=list)  # ids (first 16 bytes) that the peer holds and the view does not
+    crowded: set[Place] = field(default_factory=set)  # of the differing, those that lie among others only
     equal_until: int = 0  # the end of the newest child that is equal, in buckets of the deepest level
 
 
@@ -136,6 +137,8 @@ def compare(nodes: Nodes, asked: Place, entry: Entry, found: Findings) -> None:
     _push_beside(nodes, asked, place, found)
     if entry.mask:
         mine = {child.index: child for child in nodes.children(place)}
+        differing: list[Place] = []
+        equal = False
         for index in range(FANOUT):
             theirs = entry.hash_at(index)
             if index not in mine:
@@ -144,9 +147,13 @@ def compare(nodes: Nodes, asked: Place, entry: Entry, found: Findings) -> None:
             elif theirs is None:
                 found.pushes.append(Push(place.child(index)))
             elif theirs != mine[index].hash[:PREFIX_BYTES]:
-                found.differing.append(place.child(index))
+                differing.append(place.child(index))
             else:
+                equal = True
                 found.equal_until = max(found.equal_until, place.child(index).end)
+        found.differing.extend(differing)
+        if not equal and len(differing) >= MANY_DIFFERING:
+            found.crowded.update(differing)
         return
     listed = frozenset(entry.ids or ())
     if nodes.count(place) > LARGE:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 PREFIX_BYTES: Final = 16  # of hashes and ids in `nodes`
-SMALL: Final = 32  # so many messages under a node, or fewer, are listed by their ids
-MAX_ENTRY_IDS: Final = 64  # so many may be: where all that is newer differs, there are few equal ones among them
+SMALL: Final = 16  # so many messages under a node, or fewer, are listed by their ids
+SMALL_AMONG_DIFFERING: Final = 32  # where all nodes beside it differ too: hashes of its children would be in vain
+MAX_ENTRY_IDS: Final = 64  # so many may be listed, and are where all that is newer differs
+MANY_DIFFERING: Final = 4
 DEEPEST_LEVEL: Final = -5  # below a leaf, nodes go by the first digits of the ids
 AT_STEP_MS: Final = 60_000
 MAX_CLOCK_DIFFERENCE_MS: Final = 5 * 60_000

@@ -34,6 +34,8 @@ from accord.sync.limits import (
     MAX_UPDATE_MESSAGES,
     PASSING_CODES,
     PREFIX_BYTES,
+    SMALL,
+    SMALL_AMONG_DIFFERING,
 )
 
 
@@ -199,20 +201,20 @@ class TopicSync:
         for place, held in sorted(places.items(), key=lambda item: item[0].start, reverse=True):
             if len(said) == MAX_ENTRIES or room < ENTRY_BYTES:
                 break
-            entry = self._entry(place, room) if held else Entry(*place, ids=())
+            entry = self._entry(place, room, crowded=place in found.crowded) if held else Entry(*place, ids=())
             size = entry_bytes(entry)
             if size <= room:
                 said.append((place, entry))
                 room -= size
         return said[::-1]
 
-    def _entry(self, place: Place, room: int) -> Entry:
-        """What is held at a place. Where nothing newer is equal, hashes of so few messages would all differ."""
+    def _entry(self, place: Place, room: int, *, crowded: bool) -> Entry:
+        """What is held at a place: more ids than elsewhere where most of what is there will differ."""
         if place.level >= 0 and place.start >= self._equal_until:
             entry = self._tree().entry(place, MAX_ENTRY_IDS)
             if entry_bytes(entry) <= room:
                 return entry
-        return self._tree().entry(place)
+        return self._tree().entry(place, SMALL_AMONG_DIFFERING if crowded else SMALL)
 
     def _say(self, said: list[tuple[Place, Entry]], want: bytes) -> None:
         frame: dict[str, Any] = {}
