@@ -360,7 +360,7 @@ def test_refused(changes, code):
         {"id": KEYS[1]},
         {"more": 1},
     ],
-    ids=str,
+    ids=lambda change: str(change).replace(str(ABSENT), "absent"),
 )
 def test_envelope_refused(change):
     envelope = {name: value for name, value in {**_seal(_header()), **change}.items() if value is not ABSENT}

@@ -131,7 +131,6 @@ def test_counter_of_another_form(counter):
         {**CHALLENGE, "tag": CHALLENGE["tag"] + "="},
         {name: value for name, value in CHALLENGE.items() if name != "tag"},
     ],
-    ids=str,
 )
 def test_challenge_of_another_form(challenge):
     assert _code(challenge) == "bad_request"
