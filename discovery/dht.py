@@ -31,6 +31,7 @@ GET_SECONDS: Final = 10.0
 MAX_PEERS_WAITING: Final = 200
 LISTEN_EVERYWHERE: Final = "0.0.0.0:0,[::]:0"  # any free port
 LISTEN_HERE: Final = "127.0.0.1:0,[::1]:0"
+PRIVATE_PACKETS_A_SECOND: Final = 10_000  # of one address; in the world's network more than 5 are an attack
 PUMP_MS: Final = 500
 PUMP_STOP_SECONDS: Final = 2.0
 
@@ -93,8 +94,9 @@ class Dht:
         """
         self._lt = importlib.import_module("libtorrent")
         kinds = self._lt.alert.category_t
-        # In the world's network addresses of inner networks, and many nodes at one address, are signs of an attack.
-        is_worldwide = not _are_all(nodes, lambda address: not address.is_global)
+        # In the world's network addresses of inner networks, many nodes at one address, and one that says much, are
+        # signs of an attack.
+        is_worldwide = bool(nodes) and not _are_all(nodes, lambda address: not address.is_global)
         is_local = _are_all(nodes, lambda address: address.is_loopback)
         self._session = self._lt.session(
             {
@@ -112,6 +114,7 @@ class Dht:
                 "dht_restrict_routing_ips": is_worldwide,
                 "dht_restrict_search_ips": is_worldwide,
                 "dht_ignore_dark_internet": is_worldwide,
+                **({} if is_worldwide else {"dht_block_ratelimit": PRIVATE_PACKETS_A_SECOND}),
                 "alert_mask": kinds.dht_notification | kinds.dht_operation_notification,
             }
         )

@@ -154,8 +154,8 @@ class FakeHub:
             try:
                 async for raw in socket:
                     frame = orjson.loads(session.opener.open(raw))
-                    self.frames.append(frame)
                     await getattr(self, f"_on_{frame['type']}")(session, frame)
+                    self.frames.append(frame)  # once it is answered: a test that sees it may cut the socket
                     self._moved.set()
             finally:
                 self.sessions.remove(session)

@@ -43,10 +43,14 @@ def nodes() -> Iterator[Nodes]:
 
 
 def put(node: Dht, name: str, record: bytes) -> bytes:
-    """Put a record, and wait until another round of asking finds it."""
+    """Put a record, as a hub does it: again and again, for the first node hears of the others after it has begun."""
     key = person(name)
-    node.put(key, record)
-    wait_until(lambda: node.get(key.public) == record, seconds=ENTER_SECONDS, what="the record is there")
+
+    def is_there() -> bool:
+        node.put(key, record)
+        return node.get(key.public) == record
+
+    wait_until(is_there, seconds=ENTER_SECONDS, what="the record is there")
     return key.public
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import orjson
 import pytest
@@ -382,7 +383,7 @@ def test_the_file_shrinks(hub: Hub) -> None:
     assert after.free == 0
     with connection.cursor() as cursor:
         cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        size = connection.settings_dict["NAME"].stat().st_size
+        size = Path(connection.settings_dict["NAME"]).stat().st_size
     assert size == after.used
     assert RoomSample.objects.get().freed == before.used - after.used
 
