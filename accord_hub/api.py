@@ -7,6 +7,7 @@ touch neither the chat's keys nor its storage. Not here: the rooms of the apps (
 from __future__ import annotations
 
 import re
+import threading
 from functools import lru_cache
 from typing import Any, Final
 
@@ -124,8 +125,16 @@ def _worked_example() -> str:
     return "\n\n".join([intro.strip(), *folded])
 
 
-@lru_cache(maxsize=1)
+_making = threading.Lock()  # the generator is not for two threads
+
+
 def _schema() -> bytes:
+    with _making:
+        return _schema_make()
+
+
+@lru_cache(maxsize=1)
+def _schema_make() -> bytes:
     schema = SchemaGenerator().get_schema(request=None, public=True)
     schema["info"]["description"] += f"\n\n{_worked_example()}"
     return orjson.dumps(schema)

@@ -3,7 +3,7 @@
 import { announce } from "./announcer.js";
 import { confirmDialog } from "./dialog.js";
 import { openDetails } from "./details.js";
-import { h } from "./dom.js";
+import { h, isWriting } from "./dom.js";
 import { emojiUsed, pickEmoji, recentEmoji } from "./emoji.js";
 import { openMenu } from "./float.js";
 import { authorOf, nameOf } from "./message.js";
@@ -130,7 +130,9 @@ export class Actions {
         h("span", { dir: "auto" }, text)),
       h("p", null, "Its text is removed from the hub and from everybody's client; that it was there stays visible. ",
         "Whoever has read it may have kept a copy. This cannot be undone."));
-    this.#host.log.focusItem(index);
+    if (!isWriting(document.activeElement)) { // who has gone on to write stays there
+      this.#host.log.focusItem(index);
+    }
     if (isSure) {
       await this.#call("message.delete", item, {}, "Deleted");
     }

@@ -81,8 +81,10 @@ export function dialogIsOpen() {
   return document.querySelector("dialog[open]") !== null;
 }
 
+/** The browser has done it already, unless the element could not take it; the person may have gone on since. */
 function restoreFocus(element) {
-  if (element instanceof HTMLElement && element.isConnected && element !== document.body) {
+  const isFree = document.activeElement === null || document.activeElement === document.body;
+  if (isFree && element instanceof HTMLElement && element.isConnected) {
     element.focus();
   }
 }

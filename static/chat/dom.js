@@ -182,3 +182,8 @@ export function agoText(ms, now = Date.now()) {
 export function groups(text) {
   return text.replace(/\s+/g, "").replace(/.{4}(?=.)/g, "$& ");
 }
+
+/** Whether something takes what is typed. */
+export function isWriting(target) {
+  return target instanceof HTMLElement && (target.isContentEditable || target.matches("input, textarea, select"));
+}

@@ -2,6 +2,7 @@
 
 import { announce } from "./announcer.js";
 import { dialogIsOpen } from "./dialog.js";
+import { isWriting } from "./dom.js";
 import { listed, titleOf } from "./lists.js";
 import { openMentions } from "./mentions.js";
 import { openPalette } from "./palette.js";
@@ -119,8 +120,4 @@ function step(app, direction, { all }) {
     }
   }
   announce(all ? "There is no other conversation" : "Nothing is unread");
-}
-
-function isWriting(target) {
-  return target instanceof HTMLElement && (target.isContentEditable || target.matches("input, textarea, select"));
 }

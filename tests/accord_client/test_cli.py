@@ -26,11 +26,14 @@ class Program:
     @classmethod
     async def start(cls, *arguments):
         pipe = asyncio.subprocess.PIPE
-        return cls(
-            await asyncio.create_subprocess_exec(
+        before = signal.signal(signal.SIGINT, signal.SIG_DFL)  # where the tests run in the background it is ignored
+        try:
+            process = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", "accord_client.cli", *arguments, stdin=pipe, stdout=pipe, stderr=pipe
             )
-        )
+        finally:
+            signal.signal(signal.SIGINT, before)
+        return cls(process)
 
     async def line(self):
         return (await self.process.stdout.readline()).decode().rstrip("\n")

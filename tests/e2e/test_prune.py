@@ -22,10 +22,10 @@ from tests.hubs import ROOT, environment, run_command, wait_until
 
 pytestmark = pytest.mark.e2e
 
-BUCKETS = 10
-MESSAGES = 600
 WORDS = "x" * 1_500
-KILLS = 4
+KILLS = int(os.environ.get("ACCORD_KILLS", "4"))
+BUCKETS = max(10, KILLS)
+MESSAGES = 60 * BUCKETS
 
 
 def spread(author: Key, channel: str) -> list[Json]:
