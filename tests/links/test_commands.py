@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,10 @@ async def test_a_link_is_made_shown_and_ended_while_no_hub_runs(tmp_path: Path) 
     code, told = run(near, "unlink", row["hub"][:8])
     assert code == 0, told
     assert json.loads(run(near, "links", "--json")[1]) == {"running": False, "links": []}
-    code, told = run(near, "link", invite)
+    with socket.socket() as silent:  # a port that nobody else can take, and where nobody answers
+        silent.bind(("127.0.0.1", 0))
+        origin = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        code, told = run(near, "link", invite.replace(far.process.url, origin))
     assert (code, "cannot be reached" in told) == (1, True), told
 
 
