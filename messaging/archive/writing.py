@@ -20,6 +20,7 @@ from accord.encoding import b64encode
 from accord.merkle import EMPTY, bucket_of, root_of
 from accord.statements import make_statement
 from accord.topics import Topic as TopicName
+from messaging import trees
 from messaging.archive import layout
 from messaging.archive.people import hubs_known
 from messaging.models import Message, Topic
@@ -29,8 +30,6 @@ from peers.keyring import keyring
 from peers.models import Account
 from peers.options import HUB_NAME
 
-AS_OF_STEP_MS: Final = 60_000
-BURNS_SOON_MS: Final = 300_000
 READ_STEP: Final = 1_000
 
 _COLUMNS: Final = ("created_at", "ident", "header", "sig", "salt", "body")
@@ -47,16 +46,13 @@ class Written:
     messages: int = 0
 
 
-def as_of(now: int) -> int:
-    """The moment as of which trees are compared and archived."""
-    return now - now % AS_OF_STEP_MS
-
-
 def tree_rows(topic: Topic, at: int) -> Iterator[tuple[int, bytes, bytes]]:
     """The messages of a topic's tree as of `at`: (created_at, id, envelope), rising by leaf and id. One statement, so
     one state of the table, however long it is read.
     """
-    rows = Message.objects.filter(topic=topic, created_at__gte=topic.horizon).filter(not_burned(at + BURNS_SOON_MS))
+    rows = Message.objects.filter(topic=topic, created_at__gte=topic.horizon).filter(
+        not_burned(at + trees.BURN_MARGIN_MS)
+    )
     read = rows.order_by("created_at").values_list(*_COLUMNS).iterator(chunk_size=READ_STEP)
     for _, leaf in groupby(read, key=lambda row: bucket_of(row[0], 0)):
         for created_at, ident, *blobs in sorted(leaf, key=lambda row: bytes(row[1])):
@@ -99,7 +95,7 @@ class _Writing:
         self._folder = folder
         self._progress = progress
         self._at = now
-        self._as_of = as_of(now)
+        self._as_of = trees.as_of(now)
         self._cursor = store_cursor()
 
     def facts_write(self) -> None:
@@ -132,17 +128,8 @@ class _Writing:
             shutil.rmtree(part)
             return root
         self.done.topics += 1
-        meta = make_statement(
-            keyring().hub,
-            type="root",
-            at=self._at,
-            topic=name.name,
-            root=b64encode(root),
-            count=count,
-            horizon=row.horizon,
-            as_of=self._as_of,
-            cursor=self._cursor,
-        )
+        found = trees.Root(root, count, row.horizon, self._as_of, self._cursor)
+        meta = trees.statement_of(name, found, now=self._at)
         layout.write_json(part / layout.META, meta)
         shutil.rmtree(final, ignore_errors=True)
         part.rename(final)
@@ -159,7 +146,7 @@ class _Writing:
         """What is kept below the horizon, outside the tree: pinned messages."""
         path = layout.topic_file(self._folder, layout.KEPT, name)
         rows = Message.objects.filter(topic=row, created_at__lt=row.horizon).filter(
-            not_burned(self._as_of + BURNS_SOON_MS)
+            not_burned(self._as_of + trees.BURN_MARGIN_MS)
         )
         if not rows.exists():
             path.unlink(missing_ok=True)
