@@ -20,14 +20,13 @@ from types import TracebackType
 from typing import Any, Self
 
 ROOT = Path(__file__).resolve().parents[1]
-START_SECONDS = 30
-STOP_SECONDS = 15
-COMMAND_SECONDS = 60
+PATIENCE_SECONDS = 60  # for whatever a test waits for: a deadline is for what hangs, not for what is slow
+COMMAND_SECONDS = 120
 POLL_SECONDS = 0.02
 PORTS_LOCK = Path(tempfile.gettempdir()) / f"accord-tests-{os.getuid()}.ports"
 
 
-def wait_until(condition: Callable[[], bool], *, seconds: float, what: str) -> None:
+def wait_until(condition: Callable[[], bool], *, what: str, seconds: float = PATIENCE_SECONDS) -> None:
     """Poll until the condition holds; AssertionError, saying what was expected, after `seconds`."""
     deadline = time.monotonic() + seconds
     while not condition():
@@ -112,13 +111,13 @@ class HubProcess:
     def kill(self) -> None:
         """End it as a crash would."""
         self.process.kill()
-        self.process.wait(STOP_SECONDS)
+        self.process.wait(PATIENCE_SECONDS)
 
     def stop(self, signal_number: int = signal.SIGINT) -> int:
         """Stop it in order; gives the exit code."""
         if self.process.poll() is None:
             self.process.send_signal(signal_number)
-        return self.process.wait(STOP_SECONDS)
+        return self.process.wait(PATIENCE_SECONDS)
 
     def __enter__(self) -> Self:
         return self
@@ -155,14 +154,12 @@ def _start(home: Path, server: str, **extra: str) -> HubProcess:
             stderr=subprocess.STDOUT,
         )
     try:
-        wait_until(
-            lambda: facts_path.exists() or process.poll() is not None, seconds=START_SECONDS, what="the hub serves"
-        )
+        wait_until(lambda: facts_path.exists() or process.poll() is not None, what="the hub serves")
         assert process.poll() is None, _log(home).read_text(encoding="utf-8")
         return HubProcess(home, process, json.loads(facts_path.read_text(encoding="utf-8")))
     except BaseException:
         process.kill()
-        process.wait(STOP_SECONDS)
+        process.wait(PATIENCE_SECONDS)
         raise
 
 

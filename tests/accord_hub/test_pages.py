@@ -24,7 +24,7 @@ class Answer:
 
 
 def ask(hub: HubProcess, path: str, method: str = "GET", body: bytes | None = None, **headers: str) -> Answer:
-    connection = http.client.HTTPConnection("127.0.0.1", hub.port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", hub.port, timeout=60)
     try:
         connection.request(method, path, body=body, headers=headers)
         response = connection.getresponse()
@@ -128,7 +128,7 @@ def test_unknown_page_and_method(hub: HubProcess) -> None:
 
 def test_large_body_is_refused(hub: HubProcess) -> None:
     head = b"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 100000000\r\n\r\n"
-    with socket.create_connection(("127.0.0.1", hub.port), timeout=10) as client:
+    with socket.create_connection(("127.0.0.1", hub.port), timeout=60) as client:
         client.sendall(head)
         assert re.match(rb"HTTP/1\.1 4(00|13) ", client.recv(4096))
     assert ask(hub, "/").status == 200
@@ -136,7 +136,7 @@ def test_large_body_is_refused(hub: HubProcess) -> None:
 
 def test_large_body_in_chunks_is_refused(hub: HubProcess) -> None:
     chunk = b"10000\r\n" + bytes(0x10000) + b"\r\n"
-    with socket.create_connection(("127.0.0.1", hub.port), timeout=10) as client:
+    with socket.create_connection(("127.0.0.1", hub.port), timeout=60) as client:
         client.sendall(b"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\n")
         try:
             for _ in range(64):

@@ -19,7 +19,7 @@ def handshake_status(hub: HubProcess, path: str, headers: list[tuple[str, str]])
     if "Host" not in dict(headers):
         lines += [f"Host: 127.0.0.1:{hub.port}"]
     lines += [f"{name}: {value.format(port=hub.port)}" for name, value in headers]
-    with socket.create_connection(("127.0.0.1", hub.port), timeout=10) as client:
+    with socket.create_connection(("127.0.0.1", hub.port), timeout=60) as client:
         client.sendall("\r\n".join([*lines, "", ""]).encode())
         return int(client.recv(4096).split()[1])
 

@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 
 from tests.hubs import run_command
 
-TIMEOUT_SECONDS: Final = 20
+TIMEOUT_SECONDS: Final = 60
 
 
 class Stay(urllib.request.HTTPRedirectHandler):

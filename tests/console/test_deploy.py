@@ -39,7 +39,7 @@ def test_behind_tls_browsers_are_told_to_stay_there(tmp_path: Path) -> None:
     with start_hub(tmp_path / "home", ACCORD_URL=PUBLIC) as hub:
 
         def ask(path: str, host: str) -> tuple[int, dict[str, str]]:
-            connection = http.client.HTTPConnection("127.0.0.1", hub.port, timeout=10)
+            connection = http.client.HTTPConnection("127.0.0.1", hub.port, timeout=60)
             connection.request("GET", path, headers={"Host": host})
             answer = connection.getresponse()
             answer.read()

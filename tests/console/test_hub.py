@@ -18,8 +18,6 @@ from tests.hubs import run_command, start_hub, wait_until
 
 pytestmark = pytest.mark.e2e
 
-WITHIN_SECONDS = 1.0
-
 
 @pytest.fixture(scope="module", params=SERVERS)
 def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
@@ -72,7 +70,7 @@ async def test_ending_a_session_closes_it_within_a_second(world: World, operator
     page = (await in_thread(operator.ask, "/console/sessions/?q=ended"))[2]
     (sid,) = re.findall(r'href="/console/sessions/([0-9a-f]+)/"', page)
     await in_thread(operator.post, f"/console/do/end-session/{sid}/", confirmed="1")
-    assert await session.closed(WITHIN_SECONDS) == 1000
+    assert await session.closed() == 1000
     await session.leave()
     async with await world.connect(member):
         pass  # it may come back
@@ -85,7 +83,7 @@ async def test_a_refused_device_is_closed_and_stays_out(world: World, operator: 
     page = (await in_thread(operator.ask, "/console/sessions/?q=refused"))[2]
     (sid,) = re.findall(r'href="/console/sessions/([0-9a-f]+)/"', page)
     await in_thread(operator.post, f"/console/do/refuse-session/{sid}/", reason="stolen", confirmed="1")
-    assert await session.closed(WITHIN_SECONDS) == 4403
+    assert await session.closed() == 4403
     await session.leave()
     with pytest.raises(Refused) as refusal:
         await world.connect(member, client=device)
@@ -107,7 +105,7 @@ async def test_a_refused_certificate_is_closed_and_stays_out(world: World, opera
     page = (await in_thread(operator.ask, "/console/peers/certificate/?q=onecert"))[2]
     pk = re.findall(r"/console/peers/certificate/(\d+)/change/", page)[0]
     await in_thread(operator.post, f"/console/do/refuse-certificate/{pk}/", reason="", confirmed="1")
-    assert await session.closed(WITHIN_SECONDS) == 4403
+    assert await session.closed() == 4403
     await session.leave()
     with pytest.raises(Refused):
         await world.connect(member, client=device, cert=cert)
@@ -158,13 +156,11 @@ def test_ready_and_counting(world: World, operator: PlainBrowser) -> None:
     assert re.search(r'accord_logins_total\{result="admin"\} [1-9]', numbers)
     assert re.search(r"accord_messages_stored_total [1-9]", numbers)
     assert "accord_task_runs_total" in numbers
-    wait_until(
-        lambda: "has not run yet" not in operator.ask("/console/tasks/")[2], seconds=20, what="every task has run"
-    )
+    wait_until(lambda: "has not run yet" not in operator.ask("/console/tasks/")[2], what="every task has run")
     assert "failed" not in operator.ask("/console/tasks/?q=console")[2].split("<tbody>")[1]
 
 
-def test_another_process_sees_a_setting_within_a_second(world: World, operator: PlainBrowser) -> None:
+def test_another_process_sees_a_setting(world: World, operator: PlainBrowser) -> None:
     name = f"Hub {time.time_ns()}"
     operator.post("/console/settings/", name="hub_name", value=name)
     assert json.loads(operator.ask("/.well-known/accord")[2])["name"] == name
@@ -176,7 +172,6 @@ def test_another_process_sees_a_setting_within_a_second(world: World, operator: 
     assert done.returncode == 0, done.stderr
     wait_until(
         lambda: json.loads(operator.ask("/.well-known/accord")[2])["name"] == "From elsewhere",
-        seconds=WITHIN_SECONDS,
         what="the hub follows",
     )
 

@@ -22,10 +22,9 @@ from peers.clock import now_ms
 from tests.discovery.conftest import key_of
 from tests.discovery.test_finder import was_dialled
 from tests.factories import NOW, person
-from tests.hubs import HubProcess, wait_until
+from tests.hubs import PATIENCE_SECONDS, HubProcess, wait_until
 
 NODES = 5
-ENTER_SECONDS = 10.0
 LISTEN = "127.0.0.1:0"
 
 Nodes = list[Dht]
@@ -36,7 +35,7 @@ def nodes() -> Iterator[Nodes]:
     """The first node knows nobody; the others come in through it."""
     made = [Dht([], announces=True, listen=LISTEN)]
     made += [Dht([("127.0.0.1", made[0].port)], announces=True, listen=LISTEN) for _ in range(NODES - 1)]
-    assert all(node.wait_entered(ENTER_SECONDS) for node in made[1:])
+    assert all(node.wait_entered(PATIENCE_SECONDS) for node in made[1:])
     yield made
     for node in made:
         node.close()
@@ -50,7 +49,7 @@ def put(node: Dht, name: str, record: bytes) -> bytes:
         node.put(key, record)
         return node.get(key.public) == record
 
-    wait_until(is_there, seconds=ENTER_SECONDS, what="the record is there")
+    wait_until(is_there, what="the record is there")
     return key.public
 
 
@@ -81,7 +80,7 @@ def test_who_announced_is_found(nodes: Nodes) -> None:
         return ("127.0.0.1", 51099) in found
 
     nodes[1].announce(51099)
-    wait_until(is_found, seconds=ENTER_SECONDS, what="the announcement is known")
+    wait_until(is_found, what="the announcement is known")
 
 
 def test_the_secret_key_is_the_expanded_one() -> None:
@@ -150,7 +149,7 @@ def test_a_hub_that_moved_is_found_by_its_key(entered: Finder, nodes: Nodes, oth
     Sighting.objects.update(key=key, proved_at=now_ms())
     assert entered.address_of(key) is None
     (nodes[1]).put(_signing(other), make_record([other.ws], now=now_ms()))
-    wait_until(lambda: nodes[2].get(key) is not None, seconds=ENTER_SECONDS, what="the record is there")
+    wait_until(lambda: nodes[2].get(key) is not None, what="the record is there")
     assert entered.address_of(key) is None, "an inner address, which strangers may not name"
     (refused,) = Sighting.objects.filter(how="dht")
     assert "loopback" in refused.problem
@@ -185,7 +184,7 @@ def test_an_announced_hub_is_found_and_proved(entered: Finder, nodes: Nodes, oth
         entered.round(eager=True)
         return Sighting.objects.filter(how="dht", key=key_of(other)).exists()
 
-    wait_until(is_found, seconds=ENTER_SECONDS, what="the announced hub is proved")
+    wait_until(is_found, what="the announced hub is proved")
 
 
 def _signing(other: HubProcess) -> SigningKey:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from functools import partial
 
 import pytest
@@ -243,9 +242,7 @@ async def test_a_withdrawn_invite_ends_sessions_and_tokens(hub: World) -> None:
         body = {"pubkey": temporary.text, "mode": "subtree", "at": now_ms()}
         async with await hub.connect(hub.admin) as admin:
             await admin.store(message(hub.admin, "remove_user", hub.topic, body))
-        began = time.monotonic()
         assert await session.closed() == 4403
-        assert time.monotonic() - began < 1
         assert session.first("bye")["code"] == "denied"
     assert rest.get("me").code == "401 unauthorized"
     assert rest.log_in(hub, temporary).code == "403 denied"
@@ -263,9 +260,9 @@ async def token_of(session: Connection, hub: World) -> Rest:
     return rest
 
 
-async def dead(rest: Rest, *, seconds: float) -> None:
-    """Wait until the token is good no longer."""
-    gone = partial(wait_until, lambda: rest.get("me").status == 401, seconds=seconds, what="the token is dead")
+async def dead(rest: Rest) -> None:
+    """Wait until the token is good no longer, which by itself it would be for a quarter of an hour."""
+    gone = partial(wait_until, lambda: rest.get("me").status == 401, what="the token is dead")
     await asyncio.to_thread(gone)  # beside the loop, which closes the socket
 
 
@@ -286,12 +283,12 @@ async def test_a_token_dies_with_its_socket(hub: World) -> None:
     rest = await token_of(session, hub)
     assert rest.get("me").status == 200
     session.cut()
-    await dead(rest, seconds=1)
+    await dead(rest)
     # In order, too.
     session = await hub.connect(user)
     rest = await token_of(session, hub)
     await session.leave()
-    await dead(rest, seconds=1)
+    await dead(rest)
 
 
 async def test_a_token_ends_with_its_certificate(hub: World) -> None:
@@ -300,7 +297,7 @@ async def test_a_token_ends_with_its_certificate(hub: World) -> None:
     rest = Rest.of(hub)
     assert rest.log_in(hub, user, cert=cert, client=client).value["expires"] == cert["expiration"]
     assert rest.get("me").status == 200
-    await dead(rest, seconds=5)
+    await dead(rest)
     assert now_ms() >= cert["expiration"]
 
 

@@ -343,7 +343,7 @@ def test_bodies_that_are_none(hub: World) -> None:
 def test_a_large_body(hub: World) -> None:
     rest = Rest.login(hub, hub.admin)
     origin = rest.origin.removeprefix("http://")
-    connection = http.client.HTTPConnection(origin, timeout=10)
+    connection = http.client.HTTPConnection(origin, timeout=60)
     head = {
         "Authorization": f"Bearer {rest.token}",
         "Content-Type": "application/json",

@@ -119,7 +119,7 @@ def test_an_import_that_was_killed_goes_on(source: Path, archive: Path, tmp_path
         return process.poll() is not None or stored > 1
 
     try:
-        wait_until(begun, seconds=30, what="something is stored")
+        wait_until(begun, what="something is stored")
     finally:
         process.kill()
         process.wait()

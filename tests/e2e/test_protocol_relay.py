@@ -14,6 +14,7 @@ import pytest
 
 from tests.e2e.plain_client import (
     DAY_MS,
+    DEADLINE_SECONDS,
     Connection,
     Json,
     Key,
@@ -30,7 +31,6 @@ from tests.e2e.plain_client import (
 from tests.e2e.world import World, channel_topic
 
 HOUR_MS = 3600 * 1000
-REVOKED_SECONDS = 1
 
 
 def relay_certificate(user: Key, peer: Key, hub: bytes, **fields: Any) -> Json:
@@ -131,7 +131,7 @@ async def test_a_revoked_relay_is_closed(hub: World, other: Other) -> None:
     revocation = message(other.member, "cert.revoke", "feed", {"clientkey": other.key.text})
     async with await hub.connect(other.member) as session:
         await session.store(revocation)
-    assert await other.session.closed(REVOKED_SECONDS) == 4403
+    assert await other.session.closed() == 4403
 
 
 # --------------------------------------------------------------------------------------------------------------- reads
@@ -248,7 +248,7 @@ async def test_what_is_revoked_is_served_no_more(hub: World, other: Other, how: 
     assert (await other.session.ask("serve", certs=[cert]))["users"] == [user.text]
     await other.session.subscribe(topics=[inbox])
     await other.session.store(message(user, "cert.revoke", "feed", {how: cert[how]}))
-    await until_denied(other.session, inbox, REVOKED_SECONDS)
+    await until_denied(other.session, inbox)
     async with await hub.connect(member) as session:
         await session.store(text(member, inbox, "not for that hub"))
         await session.store(probe := text(member, "feed", "after it"))
@@ -261,7 +261,7 @@ async def test_what_is_revoked_is_served_no_more(hub: World, other: Other, how: 
     ) == [(0,)]
 
 
-async def until_denied(session: Connection, inbox: str, seconds: float) -> None:
+async def until_denied(session: Connection, inbox: str) -> None:
     """Ask for an inbox until it is refused."""
 
     async def ask_on() -> None:
@@ -269,7 +269,7 @@ async def until_denied(session: Connection, inbox: str, seconds: float) -> None:
             await session.ask("subscribe", topics=[inbox])
 
     with pytest.raises(Refused, match="denied"):
-        await asyncio.wait_for(ask_on(), seconds)
+        await asyncio.wait_for(ask_on(), DEADLINE_SECONDS)
 
 
 async def test_a_certificate_that_expires_is_good_no_more(hub: World, other: Other) -> None:
@@ -278,7 +278,7 @@ async def test_a_certificate_that_expires_is_good_no_more(hub: World, other: Oth
     assert (await other.session.ask("serve", certs=[cert]))["users"] == [user.text]
     inbox = f"user:{user.text}"
     await other.session.subscribe(topics=[inbox])
-    await until_denied(other.session, inbox, 10)
+    await until_denied(other.session, inbox)
     assert now_ms() >= cert["expiration"]
 
 

@@ -126,7 +126,6 @@ async def test_kills_in_the_middle_lose_nothing_that_no_receipt_names(tmp_path: 
             await asyncio.to_thread(
                 wait_until,
                 lambda process=process, before=before: process.poll() is not None or count(world, channel) < before,
-                seconds=30,
                 what="messages go",
             )
             process.kill()

@@ -86,7 +86,7 @@ class World:
 
     def rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         """What is on the disk, read beside the hub."""
-        with closing(sqlite3.connect(f"file:{self.home}/hub.sqlite3?mode=ro", uri=True, timeout=20)) as database:
+        with closing(sqlite3.connect(f"file:{self.home}/hub.sqlite3?mode=ro", uri=True, timeout=60)) as database:
             return database.execute(query, values).fetchall()
 
     def stored(self, ident: str) -> tuple[Any, ...] | None:

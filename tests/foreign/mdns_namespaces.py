@@ -61,7 +61,7 @@ def begin(where: str, home: Path, *command: str, **extra: str) -> subprocess.Pop
 
 def found(home: Path) -> dict[str, tuple[bytes, str]]:
     """Key and name of each hub that was proved, by address."""
-    with contextlib.closing(sqlite3.connect(f"file:{home}/hub.sqlite3?mode=ro", uri=True, timeout=20)) as database:
+    with contextlib.closing(sqlite3.connect(f"file:{home}/hub.sqlite3?mode=ro", uri=True, timeout=60)) as database:
         rows = database.execute(
             "SELECT address, key, name FROM discovery_sighting WHERE how = 'mdns' AND proved_at IS NOT NULL"
         ).fetchall()

@@ -18,7 +18,7 @@ from tests.hubs import HubProcess, migrated_home, start_hub
 from tests.links.proxy import Proxy
 
 POLL_SECONDS = 0.05
-DEADLINE_SECONDS = 30
+DEADLINE_SECONDS = 60
 
 
 async def until(condition: Callable[[], Any], what: str, seconds: float = DEADLINE_SECONDS) -> Any:
@@ -57,7 +57,7 @@ class Hub:
 
     def compare(self) -> None:
         """Want comparisons of its links, as the console does; one that waits for its next try is dialled at once."""
-        with closing(sqlite3.connect(self.home / "hub.sqlite3", timeout=20)) as database, database:
+        with closing(sqlite3.connect(self.home / "hub.sqlite3", timeout=60)) as database, database:
             database.execute("UPDATE links_link SET asked_at = ?", (now_ms(),))
 
     async def bless(self, user: Key, other: Hub) -> Connection:
@@ -122,7 +122,7 @@ class Pair:
 
     async def ask(self, hub: Hub) -> None:
         """The same for either."""
-        with closing(sqlite3.connect(hub.home / "hub.sqlite3", timeout=20)) as database, database:
+        with closing(sqlite3.connect(hub.home / "hub.sqlite3", timeout=60)) as database, database:
             database.execute("UPDATE links_link SET asked_at = ?", (now_ms(),))
 
 

@@ -100,5 +100,5 @@ async def test_a_link_that_is_switched_off_there_is_refused_and_let_in_again(tmp
 def set_enabled(hub: Hub, enabled: bool) -> None:
     """Switch a hub's link off or on, as its console does."""
     state = "listening" if enabled else "off"
-    with closing(sqlite3.connect(hub.home / "hub.sqlite3", timeout=20)) as database, database:
+    with closing(sqlite3.connect(hub.home / "hub.sqlite3", timeout=60)) as database, database:
         database.execute("UPDATE links_link SET enabled = ?, state = ?", (enabled, state))

@@ -17,7 +17,6 @@ from tests.hubs import ROOT, start_hub, wait_until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
 
-WITHIN_SECONDS = 60  # a failure is tried again after 12 s at most; generous, for a busy machine
 KILLS = 5
 A_LIFE = 30  # messages
 SEED = 4
@@ -75,7 +74,7 @@ async def test_the_example_of_the_documents_works(tmp_path: Path) -> None:
         assert "the plugin gone (accord_dice:nobody) is left out" in process.output
         assert set(world.rows("SELECT state FROM plugins_job")) == {("done",)}
         (child,) = children(process.pid)
-    wait_until(lambda: not Path(f"/proc/{child}").exists(), seconds=5, what="the process of the handlers has ended")
+    wait_until(lambda: not Path(f"/proc/{child}").exists(), what="the process of the handlers has ended")
 
 
 def text_of(item: Json) -> str:
@@ -121,12 +120,11 @@ async def test_a_hub_killed_in_the_middle_of_jobs_loses_none_and_says_nothing_tw
             await asyncio.to_thread(
                 wait_until,
                 lambda world=world, query=done: world.rows(query) == [(1,)],
-                seconds=WITHIN_SECONDS,
                 what="some are done",
             )
             pids = children(process.pid)
             await asyncio.to_thread(process.kill)
-            wait_until(lambda pids=pids: not any(_runs(pid) for pid in pids), seconds=15, what="its child is gone too")
+            wait_until(lambda pids=pids: not any(_runs(pid) for pid in pids), what="its child is gone too")
             process = await asyncio.to_thread(start_hub, home, PYTHONPATH=path)
         world = World.of(home, process)
         unfinished = "SELECT count(*) FROM plugins_job WHERE state <> 'done'"
@@ -134,7 +132,6 @@ async def test_a_hub_killed_in_the_middle_of_jobs_loses_none_and_says_nothing_tw
         await asyncio.to_thread(
             wait_until,
             lambda world=world: world.rows(unfinished) == [(0,)],
-            seconds=WITHIN_SECONDS,
             what="all jobs are done",
         )
         async with await world.connect(member) as session:

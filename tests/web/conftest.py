@@ -35,7 +35,7 @@ ARGUMENTS = [
     "--disable-sync",
 ]
 MISSING = "tests in a browser: Chromium is missing; on Debian or Ubuntu: sudo apt-get install chromium"
-TIMEOUT_MS = 20_000
+TIMEOUT_MS = 60_000
 
 MODULES = sorted(path.stem for path in (ROOT / "static" / "accord").glob("*.js") if path.stem != "pow_worker")
 LOAD_MODULES = """async ([folder, names]) => {

@@ -11,7 +11,7 @@ from tests.hubs import HubProcess
 from tests.web.person import invite
 
 NETWORK = r"ERR_CONNECTION|ERR_EMPTY_RESPONSE|WebSocket connection to|Failed to load resource"
-LATE_MS = 45_000  # a browser that has waited long tries again after at most half a minute
+LATE_MS = 90_000  # a browser that has waited long tries again after at most half a minute
 
 OPEN = """async (folder) => {
   const { openClient } = await import(`${folder}client.js`);
@@ -92,7 +92,7 @@ class Browsing:
     async def online(self) -> None:
         await self.until("client.state.link.status === 'online'", milliseconds=LATE_MS)
 
-    async def until(self, condition: str, milliseconds: int = 20_000) -> None:
+    async def until(self, condition: str, milliseconds: int = LATE_MS) -> None:
         """Wait until a JavaScript condition holds."""
         await self.page.wait_for_function(f"() => {condition}", timeout=milliseconds, polling=20)
 

@@ -19,7 +19,7 @@ from tests.web.person import DESKTOP, PHONE, Person, invite
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(240)]
 
 NETWORK = r"ERR_CONNECTION|ERR_EMPTY_RESPONSE|WebSocket connection to|Failed to load resource"
-LATE_MS = 45_000  # a browser that has waited long tries again after at most half a minute
+LATE_MS = 90_000  # a browser that has waited long tries again after at most half a minute
 MANY = 10_000
 FRAME_MESSAGES = 100
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -14,7 +15,7 @@ from playwright.async_api import BrowserContext, Route
 
 from tests.e2e.plain_client import message, now_ms
 from tests.e2e.world import World
-from tests.hubs import HubProcess, run_command, start_hub
+from tests.hubs import HubProcess, run_command, start_hub, wait_until
 from tests.web.cable import Cable
 from tests.web.conftest import OpenContext, Problems
 from tests.web.engine import LATE_MS, NETWORK, Browsing, Refused
@@ -186,7 +187,7 @@ async def test_a_refusal_for_good_is_shown_and_can_be_tried_again(
 ) -> None:
     ada = await Browsing.join(await open_context(), own_hub, "ada")
     world = World.of(own_hub.home, own_hub)
-    with closing(sqlite3.connect(own_hub.home / "hub.sqlite3", timeout=20)) as database:
+    with closing(sqlite3.connect(own_hub.home / "hub.sqlite3", timeout=60)) as database:
         database.execute("UPDATE peers_account SET messages_limit = messages_used WHERE name = 'ada'")
         database.commit()
     first = await ada.say("too many")
@@ -197,7 +198,7 @@ async def test_a_refusal_for_good_is_shown_and_can_be_tried_again(
     await ada.item_until(second, "item.state === 'failed'")
     await ada.call("message.discard", conversation=ada.lounge, id=second)
     await ada.until("timeline.items.length === 1")
-    with closing(sqlite3.connect(own_hub.home / "hub.sqlite3", timeout=20)) as database:
+    with closing(sqlite3.connect(own_hub.home / "hub.sqlite3", timeout=60)) as database:
         database.execute("UPDATE peers_account SET messages_limit = NULL")
         database.commit()
     await ada.call("message.retry", conversation=ada.lounge, id=first)
@@ -251,3 +252,37 @@ async def test_a_clock_that_is_an_hour_off(own_hub: HubProcess, open_context: Op
     made = await ada.call("invites.create", label="", invites=0)
     newcomer = await Browsing.open(await open_context(), own_hub.url)
     assert (await newcomer.call("join.check", link=made["link"]))["status"] == "waiting"
+
+
+async def _lives_short(context: BrowserContext) -> None:
+    """The context's pages run the engine in a worker of their own, in which a certificate lives for seconds."""
+
+    async def shorten(route: Route) -> None:
+        text = await (await route.fetch()).text()
+        for constant, value in (("LIFE_MS", 12_000), ("RENEW_BEFORE_MS", 4_000), ("TICK_MS", 250)):
+            text = re.sub(rf"(?m)^const {constant} = .*;$", f"const {constant} = {value};", text)
+        await route.fulfill(body=text, content_type="text/javascript")
+
+    await context.add_init_script("delete window.SharedWorker")
+    await context.route(re.compile(r"/client/(account|link)\.js$"), shorten)
+
+
+async def test_a_certificate_is_renewed_before_it_ends(own_hub: HubProcess, open_context: OpenContext) -> None:
+    context = await open_context()
+    await _lives_short(context)
+    ada = await Browsing.join(context, own_hub, "ada")
+    query = (
+        "SELECT c.issued_at, c.expiration FROM peers_certificate c JOIN peers_peer p ON p.id = c.peer_id "
+        "JOIN peers_account a ON a.user_id = p.user_id WHERE a.name = 'ada' ORDER BY c.issued_at"
+    )
+
+    def certificates() -> list[tuple[int, int]]:
+        with closing(sqlite3.connect(f"file:{own_hub.home}/hub.sqlite3?mode=ro", uri=True, timeout=60)) as database:
+            return database.execute(query).fetchall()
+
+    await asyncio.to_thread(wait_until, lambda: len(certificates()) > 2, what="it was renewed twice")
+    (first, expired), (second, _), *_ = certificates()
+    assert first < second < expired
+    await ada.until("client.state.link.status === 'online'")
+    await ada.say("still here")
+    assert (await ada.sees("still here"))["state"] == "sent"

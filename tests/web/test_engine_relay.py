@@ -85,7 +85,7 @@ async def test_the_hub_is_blessed_for_those_it_is_linked_with_until_one_says_no(
         return int(world.rows(BLESSINGS, unb64(ada.key), world.key)[0][0])
 
     async with await _relay(world, key, admin, statement(key, "set_admin", user=admin.text)) as relay:
-        wait_until(lambda: blessings() > 0, seconds=20, what="the hub is blessed")
+        wait_until(lambda: blessings() > 0, what="the hub is blessed")
         state = await ada.call("carrying.state")
         assert (state["isKnown"], state["carry"], state["hubs"] > 0) == (True, True, True)
         await ada.call("carrying.want", carry=False)

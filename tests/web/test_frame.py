@@ -29,7 +29,7 @@ NETWORK = r"ERR_CONNECTION|ERR_EMPTY_RESPONSE|WebSocket connection to|Failed to 
 # Colours are judged while they stand still
 CALM: dict[str, Any] = {"viewport": DESKTOP, "reduced_motion": "reduce"}
 TABLET = {"width": 800, "height": 900}
-LATE_MS = 45_000
+LATE_MS = 90_000
 LOOKS = [(DESKTOP, "light"), (DESKTOP, "dark"), (PHONE, "light"), (PHONE, "dark")]
 MENU = ["Profile", "Devices", "Invites", "Settings", "Keyboard shortcuts", "About this hub"]
 STOPS = {

@@ -7,11 +7,11 @@ import asyncio
 import pytest
 from playwright.async_api import Page
 
+from tests.hubs import PATIENCE_SECONDS
 from tests.web.problems import Problems, SharedWorkers
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 
-SEEN_SECONDS = 20
 
 COMPLAINTS = {
     "console": ("() => console.error('on purpose')", "console: on purpose"),
@@ -33,7 +33,7 @@ async def test_a_complaint_is_seen(accord: Page, problems: Problems, kind: str) 
     await accord.evaluate(script)
     seen = Problems()
     seen.expect(pattern)
-    async with asyncio.timeout(SEEN_SECONDS):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while len(seen.unexpected) == len(seen.found):
             await accord.wait_for_timeout(20)
             seen.found = problems.found
@@ -51,6 +51,6 @@ async def test_what_a_shared_worker_complained_of_is_found_at_the_end(
           window.worker = new SharedWorker(policy.createScriptURL(script));
         }"""
     )
-    async with asyncio.timeout(SEEN_SECONDS):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while not await shared_workers.complaints():
             await accord.wait_for_timeout(20)

@@ -29,7 +29,7 @@ DESKTOP: Final = ViewportSize(width=1032, height=800)
 PHONE: Final = ViewportSize(width=390, height=844)
 MANY: Final = 50_000
 MOST_ELEMENTS: Final = 2_500
-WAIT_SECONDS: Final = 15
+WAIT_SECONDS: Final = 60
 
 
 async def _script(route: Route) -> None:
