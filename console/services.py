@@ -21,12 +21,13 @@ from accord.topics import Topic as TopicName
 from console import audit
 from console.models import Block, Counted, DayCount, EntryLink, Factor, Sample, Setting
 from console.selectors import days_between
-from invites.models import Balance
+from invites import ledger
 from messaging import selectors as stored_messages
 from messaging.admission import Right
 from messaging.models import Message
 from messaging.services import message_publish
 from peers import options
+from peers.clock import now_ms
 from peers.counters import Counters
 from peers.keyring import keyring
 from peers.models import Account, Token
@@ -126,11 +127,8 @@ def metrics_token_create(*, now: int) -> str:
 @transaction.atomic
 def capacity_set(*, capacity: int) -> None:
     """Let the hub hold so many accounts and unspent invites; AccordError("quota") below what is given out."""
-    admin = Balance.objects.select_for_update().get(account__kind=Account.Kind.ADMIN)
-    if capacity < admin.spent:
-        raise AccordError("quota", f"{admin.spent:,} are accounts or invites in the hands of members already")
-    Balance.objects.filter(pk=admin.pk).update(granted=capacity, unspent=F("unspent") + capacity - admin.granted)
-    audit.note("capacity", detail=f"{admin.granted:,} -> {capacity:,}")
+    before = ledger.capacity_change(capacity, now=now_ms())
+    audit.note("capacity", detail=f"{before:,} -> {capacity:,}")
 
 
 # Refusing devices

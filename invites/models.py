@@ -30,6 +30,60 @@ class Balance(models.Model):
         return f"{self.account_id}: {self.unspent} of {self.granted}"
 
 
+class Movement(models.Model):
+    """Invites that went from one book to another: double entry, never changed, written in the transaction of the signed
+    message that caused it (ledger.py).
+
+    A book is named by its kind and a user key, so rows outlive accounts. What came into a book less what went out of it
+    is what it holds: a wallet the account's unspent invites, a slot the one that the account itself is worth, an escrow
+    slot and invites of an invite that waits. The mint holds less than nothing: the capacity, taken negatively.
+    """
+
+    class Book(models.TextChoices):
+        """Where invites can be."""
+
+        MINT = "mint"
+        WALLET = "wallet"
+        SLOT = "slot"
+        ESCROW = "escrow"
+
+    class Reason(models.TextChoices):
+        """What caused it."""
+
+        INSTALL = "install"
+        OPENING = "opening"  # what a hub of a version without this table held
+        CAPACITY = "capacity"
+        ADD = "add"
+        INVITE = "invite"
+        CLAIM = "claim"
+        WITHDRAW = "withdraw"
+        EXPIRE = "expire"
+        LOCK = "lock"
+        REMOVE = "remove"
+        GRANT = "grant"
+        REPLACE = "replace"
+
+    at = models.BigIntegerField(help_text="ms since 1970 UTC")
+    message = models.BinaryField(max_length=32, null=True, help_text="id of the message that caused it, if one did")
+    reason = models.CharField(max_length=8, choices=Reason.choices)
+    from_book = models.CharField(max_length=6, choices=Book.choices)
+    from_key = models.BinaryField(max_length=32, help_text="user key; empty: the mint")
+    to_book = models.CharField(max_length=6, choices=Book.choices)
+    to_key = models.BinaryField(max_length=32, help_text="user key; empty: the mint")
+    amount = models.BigIntegerField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(amount__gt=0), name="movement_moves"),
+            models.CheckConstraint(
+                condition=~(Q(from_book=F("to_book")) & Q(from_key=F("to_key"))), name="movement_between_two"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.amount} from {self.from_book} to {self.to_book}: {self.reason}"
+
+
 class Invitation(models.Model):
     """What became of an invite link. The account behind it is gone once it expires or is withdrawn; this row stays."""
 

@@ -1,6 +1,6 @@
 """Writes of the invite tree, each by a signed message to `hub:K` (protocol.md section 8).
 
-Not here: quotas moved later, removal and replacement of a claimed account.
+The currency itself is ledger.py's. Not here: removal and replacement of a claimed account.
 """
 
 from __future__ import annotations
@@ -9,12 +9,13 @@ from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import F
 
 from accord import invites
 from accord.errors import AccordError
 from accord.message_types import TEMPORARY_LIFE_MS
 from accord.messages import Message
+from invites import ledger
+from invites.ledger import Reason
 from invites.models import Balance, Invitation
 from peers import registry
 from peers.keyring import keyring
@@ -23,19 +24,9 @@ from peers.selectors import member_of
 
 
 @transaction.atomic
-def currency_install(*, admin: Account, capacity: int) -> Balance:
+def currency_install(*, admin: Account, capacity: int, now: int) -> Balance:
     """Give the admin the hub's whole capacity, once."""
-    balance, _ = Balance.objects.get_or_create(account=admin, defaults={"granted": capacity, "unspent": capacity})
-    return balance
-
-
-def _spend(account_id: int, cost: int) -> None:
-    """Move `cost` invites from unspent to spent, or refuse; one statement, so no two spend the same invite."""
-    paid = Balance.objects.filter(account_id=account_id, unspent__gte=cost).update(
-        unspent=F("unspent") - cost, spent=F("spent") + cost
-    )
-    if not paid:
-        raise AccordError("quota", "not enough invites left")
+    return ledger.install(admin, capacity=capacity, now=now)
 
 
 @registry.stores("add_user")
@@ -45,6 +36,7 @@ def user_add(message: Message, body: dict[str, Any], now: int) -> list[bytes]:
     """
     if settings.IS_GOSSIP:
         raise AccordError("denied", "a hub in gossip mode takes no members: start it with ACCORD_MODE=full")
+    ledger.hold()
     parent = member_of(message.author, now=now)
     if parent is None or parent.kind == Account.Kind.TEMP:
         raise AccordError("denied", "only members invite")
@@ -58,7 +50,14 @@ def user_add(message: Message, body: dict[str, Any], now: int) -> list[bytes]:
     if body["pubkey"] == keyring().hub.public:
         raise AccordError("denied", "the hub's key is no user's key")
     granted = body.get("invites", 0)
-    _spend(parent.account_id, 1 + granted)
+    ledger.spend(
+        parent.account_id,
+        body["pubkey"],
+        invites=granted,
+        is_escrow=body["kind"] == Account.Kind.TEMP,
+        message_id=message.id,
+        now=now,
+    )
     user, _ = User.objects.get_or_create(key=body["pubkey"])
     try:
         with transaction.atomic():
@@ -74,7 +73,7 @@ def user_add(message: Message, body: dict[str, Any], now: int) -> list[bytes]:
             )
     except IntegrityError as error:
         raise AccordError("conflict", "that key or name has an account here") from error
-    Balance.objects.create(account=account, granted=granted, unspent=granted)
+    ledger.balance_open(account, invites=granted)
     if expires is not None:
         Invitation.objects.create(
             inviter_id=parent.account_id, key=body["pubkey"], granted=granted, created_at=now, expires_at=expires
@@ -89,8 +88,12 @@ def account_claim(message: Message, body: dict[str, Any], now: int) -> list[byte
     AccordError: denied (no temporary account), bad_sig (proof), conflict (key or name in use), unsupported (a claimed
     account).
     """
+    ledger.hold()
     account = (
-        Account.objects.select_for_update().filter(user__key=message.author).select_related("parent__user").first()
+        Account.objects.select_for_update(of=("self",))
+        .filter(user__key=message.author)
+        .select_related("parent__user")
+        .first()
     )
     if account is None or (account.expires_at is not None and account.expires_at <= now):
         raise AccordError("denied", "the invite is used up or has expired")
@@ -112,6 +115,7 @@ def account_claim(message: Message, body: dict[str, Any], now: int) -> list[byte
             account.save(update_fields=["user", "name", "kind", "expires_at", "created_at"])
     except IntegrityError as error:
         raise AccordError("conflict", "that key or name has an account here") from error
+    ledger.claim(account, temporary=message.author, new=new, message_id=message.id, now=now)
     _invitation_end(message.author, Invitation.State.CLAIMED, now, claimed_by=user)
     assert account.parent is not None  # noqa: S101 - a constraint of the table
     return [new, bytes(account.parent.user.key)]
@@ -123,13 +127,14 @@ def _invitation_end(key: bytes, state: Invitation.State, now: int, *, claimed_by
     )
 
 
-def _temporary_remove(account: Account, state: Invitation.State, now: int) -> None:
+def _temporary_remove(
+    account: Account, state: Invitation.State, *, message_id: bytes | None, reason: Reason, now: int
+) -> None:
     """Remove an account that nobody claimed; its slot and its invites, none of which it could spend, return to the
     parent.
     """
-    cost = 1 + account.balance.granted
     assert account.parent_id is not None  # noqa: S101 - a constraint of the table
-    Balance.objects.filter(account_id=account.parent_id).update(unspent=F("unspent") + cost, spent=F("spent") - cost)
+    ledger.give_back(account, to=account.parent_id, message_id=message_id, reason=reason, now=now)
     _invitation_end(bytes(account.user.key), state, now)
     account.delete()
 
@@ -141,6 +146,7 @@ def user_remove(message: Message, body: dict[str, Any], now: int) -> list[bytes]
     AccordError: denied (no ancestor), not_found (no such account, or no longer), unsupported (a claimed account). What
     `mode` says of children and `at` of messages is of no account to an account that has neither.
     """
+    ledger.hold()
     remover = member_of(message.author, now=now)
     if remover is None or remover.kind == Account.Kind.TEMP:
         raise AccordError("denied", "only members remove accounts")
@@ -148,7 +154,7 @@ def user_remove(message: Message, body: dict[str, Any], now: int) -> list[bytes]
         Account.objects.select_for_update(of=("self",))
         .filter(user__key=body["pubkey"])
         .exclude(expires_at__lte=now)
-        .select_related("user", "balance", "parent__user")
+        .select_related("user", "parent__user")
         .first()
     )
     if account is None:
@@ -159,7 +165,7 @@ def user_remove(message: Message, body: dict[str, Any], now: int) -> list[bytes]
         raise AccordError("unsupported", "this hub removes temporary accounts only")
     assert account.parent is not None  # noqa: S101 - a constraint of the table
     parent = bytes(account.parent.user.key)
-    _temporary_remove(account, Invitation.State.WITHDRAWN, now)
+    _temporary_remove(account, Invitation.State.WITHDRAWN, message_id=message.id, reason=Reason.WITHDRAW, now=now)
     return [body["pubkey"], parent]
 
 
@@ -178,11 +184,12 @@ def temporary_expire(*, now: int) -> int:
     """Remove temporary accounts that nobody claimed in time; slot and unspent invites return to the parent. Gives their
     number.
     """
+    ledger.hold()
     expired = list(
         Account.objects.select_for_update(of=("self",))
         .filter(kind=Account.Kind.TEMP, expires_at__lte=now)
-        .select_related("user", "balance")
+        .select_related("user")
     )
     for account in expired:
-        _temporary_remove(account, Invitation.State.EXPIRED, now)
+        _temporary_remove(account, Invitation.State.EXPIRED, message_id=None, reason=Reason.EXPIRE, now=now)
     return len(expired)

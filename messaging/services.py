@@ -197,8 +197,9 @@ def hub_install() -> None:
     """Make what a hub begins with, once: the admin's account with the whole capacity, the store, the lounge."""
     ring = keyring()
     with transaction.atomic():
-        admin = admin_install(keyring=ring, now=now_ms())
-        currency_install(admin=admin, capacity=settings.ACCORD_CAPACITY)
+        now = now_ms()
+        admin = admin_install(keyring=ring, now=now)
+        currency_install(admin=admin, capacity=settings.ACCORD_CAPACITY, now=now)
         Store.objects.get_or_create(pk=1, defaults={"store": secrets.token_bytes(STORE_ID_BYTES)})
         for kind, ident in (("feed", ring.admin.public), ("user", ring.admin.public), ("hub", ring.hub.public)):
             _topic_ensure(kind, ident)

@@ -22,7 +22,7 @@ from accord.encoding import b64encode, canonical
 from accord.invites import make_proof
 from accord.keys import SigningKey
 from accord.topics import Topic
-from invites.models import Balance, Invitation
+from invites.models import Balance, Invitation, Movement
 from messaging import services
 from messaging.admission import Admitted, Publisher, Right, admit
 from messaging.batch import Result
@@ -256,7 +256,7 @@ def snapshot() -> list[Any]:
     """All that a message may touch."""
     tables = [
         model._meta.db_table
-        for model in (Account, Balance, Invitation, User, TopicRow, Message, Mention, Reference, Store)
+        for model in (Account, Balance, Invitation, Movement, User, TopicRow, Message, Mention, Reference, Store)
     ]
     return [_select(f"SELECT * FROM {table} ORDER BY 1") for table in tables]  # noqa: S608
 

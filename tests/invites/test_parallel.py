@@ -8,6 +8,7 @@ from random import Random
 
 import pytest
 
+from invites.checking import check_ledger
 from invites.models import Balance, Invitation
 from invites.selectors import tally
 from invites.services import temporary_expire
@@ -34,6 +35,7 @@ THREADS = 32
 def check_conserved() -> None:
     found = tally()
     assert found.accounts + found.unspent == found.capacity
+    assert check_ledger().problems == []
     check_totals()
     assert cursors() == list(range(1, Store.objects.get().cursor + 1))
 

@@ -17,6 +17,8 @@ from accord.invites import make_proof
 from accord.keys import SigningKey
 from accord.message_types import TEMPORARY_LIFE_MS
 from accord.messages import parse_envelope
+from invites.checking import check_ledger
+from invites.ledger import capacity_change
 from invites.models import Balance, Invitation
 from invites.selectors import has_members, is_pending, tally
 from invites.services import currency_install, temporary_expire
@@ -215,7 +217,7 @@ class InviteTree(RuleBasedStateMachine):
         self.rollback = transaction.atomic()
         self.rollback.__enter__()
         self.hub = install()
-        Balance.objects.update(granted=CAPACITY, unspent=CAPACITY)
+        capacity_change(CAPACITY, now=NOW)
         self.keys = [self.hub.admin, keyring().hub, *(person(f"stranger {number}") for number in range(STRANGERS))]
         self.tree = Tree()
         self.now = NOW
@@ -228,7 +230,7 @@ class InviteTree(RuleBasedStateMachine):
     @initialize()
     def installing_again_changes_nothing(self) -> None:
         before = snapshot()
-        currency_install(admin=Account.objects.get(kind="admin"), capacity=CAPACITY + 1)
+        currency_install(admin=Account.objects.get(kind="admin"), capacity=CAPACITY + 1, now=NOW)
         assert snapshot() == before
 
     def envelope(self, action: Action) -> dict[str, Any]:
@@ -349,6 +351,7 @@ class InviteTree(RuleBasedStateMachine):
     @invariant()
     def the_currency_is_conserved(self) -> None:
         found = tally()
+        assert check_ledger().problems == []
         assert found.capacity == CAPACITY
         assert found.accounts + found.unspent == found.capacity
         rows = {
