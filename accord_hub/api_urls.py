@@ -6,12 +6,13 @@ from django.urls import path, re_path
 from rest_framework.routers import SimpleRouter
 
 from accord_hub import api
-from invites.api import InviteViewSet
+from invites.api import BranchViewSet, InviteViewSet
 from messaging.api import ChannelViewSet, IdentityViewSet, MessageViewSet, PowViewSet, TopicViewSet
 from peers.api import DeviceViewSet, LoginViewSet, MeViewSet, SessionViewSet, UserViewSet
 from peers.viewsets import Lost
 
 router = SimpleRouter(trailing_slash=False)
+router.register("branch", BranchViewSet, basename="branch")
 router.register("channels", ChannelViewSet, basename="channel")
 router.register("devices", DeviceViewSet, basename="device")
 router.register("identities", IdentityViewSet, basename="identity")

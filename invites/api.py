@@ -1,4 +1,6 @@
-"""The room of the REST API that is about invites: made and withdrawn by signed messages (protocol.md section 8)."""
+"""The rooms of the REST API about the invite tree: invites, made and withdrawn by signed messages, and branches
+(protocol.md section 8).
+"""
 
 from __future__ import annotations
 
@@ -11,12 +13,25 @@ from rest_framework.response import Response
 from accord.encoding import b64decode
 from accord.errors import AccordError
 from invites import selectors
+from invites.branches import MAX_NODES, branch_of, path_to
 from invites.selectors import Invite
-from invites.serializers import InvitePage, InviteSerializer
+from invites.serializers import DEFAULT_NODES, BranchQuery, BranchSerializer, InvitePage, InviteSerializer
 from peers.callers import Caller
 from peers.clock import now_ms
 from peers.rest import caller_of
-from peers.schema import BOB, ENVELOPE, KEY_REGEX, MAX_ROW, NOW, OF_MESSAGES, PAGED, operation, path_key
+from peers.schema import (
+    ANN,
+    BOB,
+    ENVELOPE,
+    KEY_REGEX,
+    MAX_ROW,
+    NOW,
+    OF_MESSAGES,
+    PAGED,
+    operation,
+    path_key,
+    query,
+)
 from peers.serializers import SignedSerializer
 from peers.viewsets import HubViewSet, page, publish_signed, read, read_page
 
@@ -124,3 +139,83 @@ class InviteViewSet(HubViewSet):
         invite = selectors.invite_of(body["pubkey"], now=now_ms())
         assert invite is not None  # noqa: S101 - every temporary account has one
         return Response(_show(invite))
+
+
+_NODE: Final = {
+    "key": BOB,
+    "name": "bob",
+    "parent": ANN,
+    "kind": "real",
+    "state": "active",
+    "created_at": NOW,
+    "invites_left": 3,
+    "messages": 41,
+    "messages_limit": 1000,
+    "bytes": 20_480,
+    "bytes_limit": None,
+    "children": 0,
+    "below": 0,
+    "below_waiting": 0,
+    "below_invites": 0,
+    "below_messages": 0,
+    "below_bytes": 0,
+}
+_TOP: Final = {**_NODE, "key": ANN, "name": "ann", "parent": None, "children": 1, "below": 1, "below_invites": 3}
+_BRANCH: Final = {"items": [{**_TOP, "below_messages": 41, "below_bytes": 20_480}, _NODE], "more": False}
+_PART: Final = [
+    query(
+        "depth",
+        "How many generations below the top; all, without it.",
+        schema={"type": "integer", "minimum": 0, "maximum": MAX_NODES},
+    ),
+    query(
+        "limit",
+        "How many accounts at most; the upper generations come first.",
+        schema={"type": "integer", "minimum": 1, "maximum": MAX_NODES, "default": DEFAULT_NODES},
+    ),
+]
+
+
+class BranchViewSet(HubViewSet):
+    """Who is below whom in the invite tree: seen from above only."""
+
+    lookup_field = "key"
+    lookup_value_regex = KEY_REGEX
+
+    @operation(
+        "Show my branch",
+        "My account and all below it: each account after the one above it, siblings by name.",
+        answer=BranchSerializer,
+        example=_BRANCH,
+        parameters=_PART,
+        refuses=["bad_request"],
+        etag=True,
+    )
+    def list(self, request: Request) -> Response:
+        """Mine."""
+        return _branch(request, _account(caller_of(request)))
+
+    @operation(
+        "Show the branch of somebody below me",
+        "As one's own. The admin is above everybody.",
+        answer=BranchSerializer,
+        example=_BRANCH,
+        parameters=[path_key("key", "Whose branch."), *_PART],
+        refuses=["bad_request", "not_found"],
+        etag=True,
+    )
+    def retrieve(self, request: Request, key: str) -> Response:
+        """Of one's own account, or of one below it."""
+        path = path_to(b64decode(key, 32))
+        if _account(caller_of(request)) not in path:
+            raise AccordError("not_found", "there is no such account below you")
+        return _branch(request, path[0])
+
+
+def _branch(request: Request, account_id: int) -> Response:
+    asked = read(BranchQuery, request.query_params)
+    nodes = branch_of(account_id, depth=asked.get("depth"), limit=asked["limit"])
+    if not nodes:
+        raise AccordError("not_found", "that account is gone")
+    shown = BranchSerializer({"items": nodes, "more": nodes[0].below >= len(nodes)})
+    return Response(shown.data)

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
+from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
+from invites.branches import MAX_NODES
 from invites.models import Invitation
+from peers.models import Account
 from peers.schema import Key, Time, page_of
+
+STATES: Final = ("active", "waiting")
+DEFAULT_NODES: Final = 2_000
 
 
 class ClaimedSerializer(serializers.Serializer[Any]):
@@ -32,3 +38,42 @@ class InviteSerializer(serializers.Serializer[Any]):
 InvitePage = page_of(
     InviteSerializer, "InvitePage", left=serializers.IntegerField(help_text="invites that I have not spent")
 )
+
+
+class NodeSerializer(serializers.Serializer[Any]):
+    """An account of a branch. What begins with `below` sums up the accounts under it, without it."""
+
+    key = Key()
+    name = serializers.CharField()
+    parent = Key(  # type: ignore[assignment] # fields are no attributes of a serializer, so nothing is hidden
+        allow_null=True, help_text="null for the account at the top of what is shown"
+    )
+    kind = serializers.ChoiceField(choices=Account.Kind.choices)
+    state = serializers.ChoiceField(choices=STATES, help_text="waiting: an invite that nobody has claimed")
+    created_at = Time()
+    invites_left = serializers.IntegerField()
+    messages = serializers.IntegerField(help_text="that it has brought here")
+    messages_limit = serializers.IntegerField(allow_null=True, help_text="null: no limit")
+    bytes = serializers.IntegerField(help_text="of what it has brought here")
+    bytes_limit = serializers.IntegerField(allow_null=True, help_text="null: no limit")
+    children = serializers.IntegerField(help_text="accounts directly under it")
+    below = serializers.IntegerField(help_text="accounts under it")
+    below_waiting = serializers.IntegerField(help_text="of these: invites that nobody has claimed")
+    below_invites = serializers.IntegerField()
+    below_messages = serializers.IntegerField()
+    below_bytes = serializers.IntegerField()
+
+
+@extend_schema_serializer(many=False)
+class BranchSerializer(serializers.Serializer[Any]):
+    """A branch: each account after the one above it. `more`: the lower end is left out."""
+
+    items = NodeSerializer(many=True)
+    more = serializers.BooleanField()
+
+
+class BranchQuery(serializers.Serializer[Any]):
+    """How much of a branch."""
+
+    depth = serializers.IntegerField(min_value=0, max_value=MAX_NODES, required=False)
+    limit = serializers.IntegerField(min_value=1, max_value=MAX_NODES, default=DEFAULT_NODES)

@@ -182,6 +182,7 @@ def test_without_a_token(hub: World) -> None:
         "devices",
         "sessions",
         "invites",
+        "branch",
         "identities",
         "channels",
     ):

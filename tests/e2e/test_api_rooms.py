@@ -120,6 +120,44 @@ async def test_a_revoked_certificate_among_others(hub: World) -> None:
     assert (device["is_revoked"], device["expires"]) == (False, certs[1]["expiration"])
 
 
+# ------------------------------------------------------------------------------------------------------------ branches
+
+
+async def test_a_branch_is_seen_from_above_only(hub: World) -> None:
+    ann, bob, eve, link = await hub.member(invites=9), Key(), Key(), Key()
+    names = [new_name() for _ in range(2)]
+    rests = {key: Rest.login(hub, key) for key in (ann, hub.admin)}
+    rests[ann].post("messages", {"messages": [hub.add_user(ann, bob, names[0], invites=4)]})
+    rests[bob] = Rest.login(hub, bob)
+    made = [hub.add_user(bob, eve, names[1], bytes=70_000), hub.add_user(bob, link, kind="temp")]
+    assert {result["status"] for result in rests[bob].post("messages", {"messages": made}).value["results"]} == {
+        "stored"
+    }
+
+    mine = rests[ann].get("branch").value
+    assert not mine["more"]
+    top, below, *last = mine["items"]
+    assert (top["key"], top["parent"], top["below"], top["children"], top["invites_left"]) == (ann.text, None, 3, 1, 4)
+    assert (below["key"], below["parent"], below["below_waiting"], below["invites_left"]) == (bob.text, ann.text, 1, 2)
+    assert [(row["key"], row["state"], row["bytes_limit"]) for row in last] == [
+        (eve.text, "active", 70_000),
+        (link.text, "waiting", None),
+    ]
+    part = rests[ann].get("branch?depth=1").value
+    assert (part["more"], [row["below"] for row in part["items"]]) == (True, [3, 2])
+    assert rests[ann].get("branch?limit=1").value == {"items": [top], "more": True}
+
+    of_bob = rests[ann].get(f"branch/{bob.text}").value
+    assert of_bob == rests[bob].get("branch").value == rests[hub.admin].get(f"branch/{bob.text}").value
+    assert of_bob["items"][0] == {**below, "parent": None}
+    for path in (f"branch/{ann.text}", f"branch/{hub.admin.text}", f"branch/{Key().text}"):
+        assert rests[bob].get(path).code == "404 not_found"
+    for path in ("branch?depth=-1", "branch?limit=0", "branch?limit=5001", "branch?depth=x"):
+        assert rests[bob].get(path).code == "400 bad_request"
+    again = rests[bob].get("branch", headers={"If-None-Match": rests[bob].get("branch").headers["etag"]})
+    assert again.status == 304
+
+
 # ------------------------------------------------------------------------------------------------------------- invites
 
 

@@ -47,6 +47,7 @@ def values(world: World, rest: Rest) -> dict[str, dict[str, str]]:
         "GET /api/v1/devices/{key}": {"key": rest.client.text},
         "PATCH /api/v1/devices/{key}": {"key": rest.client.text},
         "GET /api/v1/invites/{key}": {"key": invite},
+        "GET /api/v1/branch/{key}": {"key": world.admin.text},
         "DELETE /api/v1/sessions/{handle}": {"handle": Rest.login(world, world.admin).result["session"]},  # not ours
     }
 
