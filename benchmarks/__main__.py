@@ -1,4 +1,4 @@
-"""`make bench`, or `python -m benchmarks [--quick] [section ...]`."""
+"""`make bench`, or `python -m benchmarks [--quick] [--logs FOLDER] [section ...]`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import argparse
 import subprocess
 import sys
 import time
+from pathlib import Path
 from types import ModuleType
 from typing import Final
 
@@ -60,7 +61,15 @@ def main() -> None:
         action="store_true",
         help="small sizes, under a minute: shows that everything runs; RESULTS.md is left alone",
     )
+    parser.add_argument(
+        "--logs",
+        type=Path,
+        metavar="FOLDER",
+        help="IRC logs (*.raw.txt) whose times the section sync uses too",
+    )
     options = parser.parse_args()
+    if options.logs is not None and not any(options.logs.glob("*.raw.txt")):
+        parser.error(f"{options.logs} holds no *.raw.txt")
     if unknown := set(options.section) - SECTIONS.keys():
         parser.error(f"no such section: {', '.join(sorted(unknown))}")
     chosen = [name for name in SECTIONS if name in options.section or not options.section]
@@ -69,7 +78,7 @@ def main() -> None:
     rows: list[Row] = []
     done: list[str] = []
     with Homes() as homes, console.status("starting") as status:
-        bench = Bench(homes, options.quick, status.update)
+        bench = Bench(homes, options.quick, status.update, options.logs)
         for name in chosen:
             try:
                 _run(SECTIONS[name], bench, console, rows)

@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import psutil
 
@@ -67,6 +68,7 @@ class Bench:
     homes: Homes
     quick: bool
     note: Callable[[str], None]
+    logs: Path | None = None  # a folder of IRC logs, *.raw.txt
 
     def pick(self, full: int, quick: int) -> int:
         """A size, by the kind of run."""

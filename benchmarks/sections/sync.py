@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from random import Random
 from typing import Final, NamedTuple
 
@@ -16,17 +17,20 @@ from accord.merkle import EMPTY, Tree, View
 from accord.messages import parse_envelope
 from benchmarks import negentropy
 from benchmarks.measure import Bench, Row
+from messaging.irc import parse_log
 
 NOW: Final = 1_790_000_000_000
 AT: Final = NOW // 60_000 * 60_000
 YEAR_MS: Final = 365 * 24 * 3_600_000
 TOPIC: Final = f"chan:{b64encode(bytes(32))}"
 LULL_EVERY: Final = 40  # lines of talk between two silences
+LULL_MS: Final = 3_600_000  # between two passes over the same logs
 
 METHODS: Final = {
     "unknown root": (
         "Two peers hold so many messages; of the differing ones each holds half alone. *spread*: times at random over "
-        "a year; *talk*: bursts of lines, seconds apart, with silences between them, as in logs of public channels. "
+        "a year; *talk*: bursts of lines, seconds apart, with silences between them, as in logs of public channels; "
+        "*log*: the times of the lines of logs of #ubuntu (`--logs`), one pass after the other where they are too few. "
         "*random*: the differing ones lie anywhere; *recent*: they are the last. The figure is every byte of the two "
         "machines' frames (JSON, hashes and ids in base64url) but for the envelopes themselves, what is wanted and all "
         "answers included; the limit is what Negentropy needs in binary to find the same ids (16 ranges a split, "
@@ -82,6 +86,18 @@ def times(shape: str, count: int, random: Random) -> list[int]:
         at -= step
         rising.append(int(at))
     return rising[::-1]
+
+
+def logged(folder: Path, count: int) -> list[int]:
+    """The rising times of `count` lines of logs, the last pass ending with the last of them."""
+    moments = sorted(
+        line.created_at
+        for path in sorted(folder.glob("*.raw.txt"))
+        for line in parse_log(path.name, path.read_bytes(), None)
+    )
+    span = moments[-1] - moments[0] + LULL_MS
+    passes = -(-count // len(moments))
+    return [at + number * span for number in range(passes) for at in moments][-count:]
 
 
 @dataclass
@@ -177,9 +193,10 @@ def play(asker: Peer, answerer: Peer) -> Costs:
 def run(bench: Bench) -> Iterator[Row]:
     """Known and unknown roots, against what Negentropy needs."""
     for count in (bench.pick(100_000, 5_000), bench.pick(1_000_000, 10_000)):
-        for shape in ("spread", "talk"):
-            random = Random(count)
-            moments = times(shape, count, random)
+        shapes = {shape: times(shape, count, Random(count)) for shape in ("spread", "talk")}
+        if bench.logs is not None:
+            shapes["log"] = logged(bench.logs, count)
+        for shape, moments in shapes.items():
             for differences in (10, 100, bench.pick(10_000, 1_000)):
                 for where in ("random", "recent"):
                     bench.note(f"sync: {count:,} {shape}, {differences:,} {where}")
