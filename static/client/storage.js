@@ -1,5 +1,6 @@
 /**
- * What this browser keeps (IndexedDB): keys, the outbox, read positions, drafts, profiles, invite links.
+ * What this browser keeps (IndexedDB): keys, the outbox, read positions, drafts, profiles, invite links,
+ * what one calls others.
  *
  * Pages of two versions may use it at the same moment, so whatever both may change is changed by `update`, in one
  * transaction. Messages of others are not kept. Not here: what the records mean.
@@ -8,7 +9,7 @@
 import { ClientError } from "./errors.js";
 
 const NAME = "accord";
-const VERSION = 1;
+const VERSION = 2;
 /** Store -> key path; null where keys are given apart. */
 const STORES = {
   account: null,
@@ -18,6 +19,7 @@ const STORES = {
   profiles: "key",
   mentions: "id",
   invites: "key",
+  contacts: "key",
 };
 
 function storageError(error) {
@@ -60,7 +62,8 @@ export class Storage {
       throw storageError(error);
     }
     request.onupgradeneeded = () => {
-      for (const [store, keyPath] of Object.entries(STORES)) {
+      const held = request.result.objectStoreNames;
+      for (const [store, keyPath] of Object.entries(STORES).filter(([name]) => !held.contains(name))) {
         request.result.createObjectStore(store, keyPath ? { keyPath } : {});
       }
     };
