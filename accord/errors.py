@@ -46,16 +46,18 @@ class CloseCode(IntEnum):
 class AccordError(Exception):
     """A refusal with a stable code.
 
-    `code` is a key of HTTP_STATUS, `detail` is one sentence for a person, `retry_ms` says when another try makes sense.
+    `code` is a key of HTTP_STATUS, `detail` is one sentence for a person, `retry_ms` says when another try makes sense,
+    `tries` how many are left where they are counted.
     """
 
-    def __init__(self, code: str, detail: str = "", *, retry_ms: int | None = None) -> None:
+    def __init__(self, code: str, detail: str = "", *, retry_ms: int | None = None, tries: int | None = None) -> None:
         if code not in HTTP_STATUS:
             raise ValueError(f"unknown error code {code!r}")
         super().__init__(f"{code}: {detail}" if detail else code)
         self.code = code
         self.detail = detail
         self.retry_ms = retry_ms
+        self.tries = tries
 
     @property
     def http_status(self) -> int:

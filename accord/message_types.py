@@ -24,6 +24,7 @@ MAX_CHANNEL_NAME_CHARS: Final = 80
 MAX_ABOUT_CHARS: Final = 1_000
 MAX_EMOJI_CHARS: Final = 32
 MAX_CLAIM_CODE_CHARS: Final = 64
+MAX_LED_CHANNELS: Final = 16
 TEMPORARY_LIFE_MS: Final = 72 * 3600 * 1000
 COUNT_LIMIT: Final = 2**53 - 1
 
@@ -100,6 +101,8 @@ RULES: Final[dict[str, TypeRule]] = {
             "messages": optional(_count),
             "bytes": optional(_count),
             "expires": optional(fields.time_ms),
+            "channels": optional(fields.list_of(fields.octets(32), MAX_LED_CHANNELS, unique=True)),
+            "code_hash": optional(fields.octets(32)),
         },
         control=True,
     ),

@@ -211,6 +211,37 @@ def _invite(case: dict[str, str]) -> Iterator[Entry]:
     yield "claim", check
 
 
+def _invite_circle(case: dict[str, Any]) -> Iterator[Entry]:
+    def link() -> None:
+        parsed = invites.parse_link(case["link"])
+        equal(str(parsed), case["link"])
+        equal((parsed.secret.hex(), parsed.people), (case["secret"], case["people"]))
+
+    yield "link", link
+    for private in case["temporary_privates"]:
+
+        def check(place: int = private["place"], expected: str = private["private"]) -> None:
+            equal(invites.temporary_key(bytes.fromhex(case["secret"]), place).seed.hex(), expected)
+
+        yield f"place {private['place']}", check
+
+
+def _claim_codes(cases: list[Any]) -> Iterator[Entry]:
+    for case in cases:
+
+        def check(case: Any = case) -> None:
+            equal(invites.normalize_code(case["typed"]), case["code"])
+            equal(invites.show_code(case["code"]), case["shown"])
+            equal(b64encode(invites.hash_code(case["code"], b64decode(case["temp"]))), case["hash"])
+
+        yield repr(case["typed"]), check
+
+
+def _claim_codes_reject(cases: list[Any]) -> Iterator[Entry]:
+    for case in cases:
+        yield case["why"], partial(refused, partial(invites.normalize_code, case["typed"]), "bad_request")
+
+
 def _invite_links_reject(cases: list[Any]) -> Iterator[Entry]:
     for case in cases:
         yield case["why"], partial(refused, partial(invites.parse_link, case["link"]), "bad_request")
@@ -244,6 +275,9 @@ _ALONE: dict[str, Callable[[Any], Iterator[Entry]]] = {
     "pow": _pow,
     "invite": _invite,
     "invite_links_reject": _invite_links_reject,
+    "invite_circle": _invite_circle,
+    "claim_codes": _claim_codes,
+    "claim_codes_reject": _claim_codes_reject,
     "signatures": _signatures,
 }
 _WITH_FILE: dict[str, Callable[[Any, dict[str, Any]], Iterator[Entry]]] = {

@@ -44,6 +44,8 @@ _INVITE: Final = {
     "expires": NOW + 259_200_000,
     "ended_at": None,
     "claimed_by": None,
+    "channels": [ANN],
+    "tries": 5,
 }
 _KEY: Final = path_key("key", "The temporary account's user key.")
 

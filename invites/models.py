@@ -94,6 +94,7 @@ class Invitation(models.Model):
         CLAIMED = "claimed"
         EXPIRED = "expired"
         WITHDRAWN = "withdrawn"
+        LOCKED = "locked"  # by wrong claim codes
 
     inviter = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="invitations")
     key = models.BinaryField(max_length=32, help_text="the temporary account's user key")
@@ -101,8 +102,13 @@ class Invitation(models.Model):
     state = models.CharField(max_length=9, choices=State.choices, default=State.WAITING)
     created_at = models.BigIntegerField(help_text="ms since 1970 UTC")
     expires_at = models.BigIntegerField(help_text="ms since 1970 UTC")
-    ended_at = models.BigIntegerField(null=True, help_text="ms since 1970 UTC: when it was claimed, expired, withdrawn")
+    ended_at = models.BigIntegerField(
+        null=True, help_text="ms since 1970 UTC: when it was claimed, expired, withdrawn, locked"
+    )
     claimed_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="claimed_invitations")
+    code_hash = models.BinaryField(max_length=32, null=True, help_text="of the claim code; empty: there is none")
+    wrong_codes = models.SmallIntegerField(default=0, help_text="how many came")
+    channels = models.BinaryField(default=b"", help_text="ids of the channels that the newcomer is led to, joined")
 
     class Meta:
         constraints = [

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from django.db.models import Q, Sum
 
+from accord.invites import CODE_TRIES
 from invites.models import Balance, Invitation
 from peers.models import Account
+
+ID_BYTES: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +53,7 @@ class Claimed:
 
 @dataclass(frozen=True, slots=True)
 class Invite:
-    """What became of an invite."""
+    """What became of an invite. `tries`: how often a wrong claim code may still come, None where it needs none."""
 
     pk: int
     key: bytes
@@ -59,6 +63,8 @@ class Invite:
     expires: int
     ended_at: int | None
     claimed_by: Claimed | None
+    channels: list[bytes]
+    tries: int | None
 
 
 def invites_of(account_id: int, *, now: int, limit: int, before: int | None = None) -> list[Invite]:
@@ -88,14 +94,19 @@ def _invites(wanted: Q, now: int, limit: int) -> list[Invite]:
             "ended_at",
             "claimed_by__key",
             "claimed_by__account__name",
+            "channels",
+            "code_hash",
+            "wrong_codes",
         )
     )
     found = []
-    for pk, key, state, granted, created_at, expires, ended_at, claimer, name in rows[:limit]:
+    for pk, key, state, granted, created_at, expires, ended_at, claimer, name, led, code, wrong in rows[:limit]:
         if state == Invitation.State.WAITING and expires <= now:  # what the next sweep will say
             state, ended_at = Invitation.State.EXPIRED.value, expires
         claimed = None if claimer is None else Claimed(bytes(claimer), name)
-        found.append(Invite(pk, bytes(key), state, granted, created_at, expires, ended_at, claimed))
+        channels = [bytes(led[start : start + ID_BYTES]) for start in range(0, len(led), ID_BYTES)]
+        tries = None if code is None else CODE_TRIES - wrong
+        found.append(Invite(pk, bytes(key), state, granted, created_at, expires, ended_at, claimed, channels, tries))
     return found
 
 

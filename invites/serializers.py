@@ -31,8 +31,12 @@ class InviteSerializer(serializers.Serializer[Any]):
     invites = serializers.IntegerField(help_text="how many others the new member may invite")
     created_at = Time()
     expires = Time()
-    ended_at = Time(allow_null=True, help_text="when it was claimed, expired or was withdrawn")
+    ended_at = Time(allow_null=True, help_text="when it was claimed, expired, was withdrawn or locked")
     claimed_by = ClaimedSerializer(allow_null=True)
+    channels = serializers.ListField(child=Key(), help_text="ids of the channels that the newcomer is led to")
+    tries = serializers.IntegerField(
+        allow_null=True, help_text="how many wrong claim codes until it is locked; null: it needs no code"
+    )
 
 
 InvitePage = page_of(

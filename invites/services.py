@@ -5,16 +5,20 @@ The currency itself is ledger.py's. Not here: removal and replacement of a claim
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.db.models import F
 
 from accord import invites
 from accord.errors import AccordError
+from accord.invites import CODE_TRIES
 from accord.message_types import TEMPORARY_LIFE_MS
 from accord.messages import Message
 from invites import ledger
+from invites.codes import codes
 from invites.ledger import Reason
 from invites.models import Balance, Invitation
 from peers import registry
@@ -45,8 +49,8 @@ def user_add(message: Message, body: dict[str, Any], now: int) -> list[bytes]:
         expires = now + TEMPORARY_LIFE_MS if expires is None else expires
         if not now < expires <= now + TEMPORARY_LIFE_MS:
             raise AccordError("bad_request", "a temporary account lives at most 72 hours")
-    elif expires is not None:
-        raise AccordError("bad_request", "only temporary accounts expire")
+    elif expires is not None or "code_hash" in body:
+        raise AccordError("bad_request", "only temporary accounts expire, and only they are claimed with a code")
     if body["pubkey"] == keyring().hub.public:
         raise AccordError("denied", "the hub's key is no user's key")
     granted = body.get("invites", 0)
@@ -76,7 +80,13 @@ def user_add(message: Message, body: dict[str, Any], now: int) -> list[bytes]:
     ledger.balance_open(account, invites=granted)
     if expires is not None:
         Invitation.objects.create(
-            inviter_id=parent.account_id, key=body["pubkey"], granted=granted, created_at=now, expires_at=expires
+            inviter_id=parent.account_id,
+            key=body["pubkey"],
+            granted=granted,
+            created_at=now,
+            expires_at=expires,
+            code_hash=body.get("code_hash"),
+            channels=b"".join(body.get("channels", ())),
         )
     return [body["pubkey"]]
 
@@ -85,7 +95,8 @@ def user_add(message: Message, body: dict[str, Any], now: int) -> list[bytes]:
 def account_claim(message: Message, body: dict[str, Any], now: int) -> list[bytes]:
     """Hand a temporary account to the new key that its invite link was for; the first claim wins.
 
-    AccordError: denied (no temporary account), bad_sig (proof), conflict (key or name in use), unsupported (a claimed
+    AccordError: denied (no temporary account; or no claim code or a wrong one, then with `tries`), bad_sig (proof),
+    bad_request (what is no code), conflict (key or name in use), unsupported (a claimed
     account).
     """
     ledger.hold()
@@ -104,6 +115,7 @@ def account_claim(message: Message, body: dict[str, Any], now: int) -> list[byte
     invites.verify_proof(body["proof"], hub=hub, temp=message.author, new=new)
     if new in (hub, message.author):  # whoever has seen the link has the temporary key
         raise AccordError("denied", "an account is claimed by a fresh user key")
+    _code_check(message.author, body.get("code"), now)
     user, _ = User.objects.get_or_create(key=new)
     account.user = user
     account.name = body.get("account_name", account.name)
@@ -119,6 +131,33 @@ def account_claim(message: Message, body: dict[str, Any], now: int) -> list[byte
     _invitation_end(message.author, Invitation.State.CLAIMED, now, claimed_by=user)
     assert account.parent is not None  # noqa: S101 - a constraint of the table
     return [new, bytes(account.parent.user.key)]
+
+
+def _code_check(temporary: bytes, typed: str | None, now: int) -> None:
+    """Return if an invite has no claim code or this is it; else refuse, and let the refusal count."""
+    row = (
+        Invitation.objects.filter(key=temporary, state=Invitation.State.WAITING)
+        .values_list("code_hash", "wrong_codes")
+        .first()
+    )
+    if row is None or row[0] is None:
+        return
+    tries = CODE_TRIES - row[1]
+    if typed is None:
+        raise AccordError("denied", "this invite is claimed with a code", tries=tries)
+    if not codes.is_right(temporary, typed, bytes(row[0])):
+        lasting = partial(_wrong_code_count, temporary, now)
+        raise registry.LastingRefusal("denied", "the claim code is wrong", tries=tries - 1, lasting=lasting)
+
+
+def _wrong_code_count(temporary: bytes, now: int) -> None:
+    """One try less for an invite; with the last it is locked, and what it holds goes back."""
+    ledger.hold()
+    waiting = Invitation.objects.filter(key=temporary, state=Invitation.State.WAITING)
+    waiting.update(wrong_codes=F("wrong_codes") + 1)
+    if waiting.filter(wrong_codes__gte=CODE_TRIES).exists():
+        account = Account.objects.select_for_update(of=("self",)).select_related("user").get(user__key=temporary)
+        _temporary_remove(account, Invitation.State.LOCKED, message_id=None, reason=Reason.LOCK, now=now)
 
 
 def _invitation_end(key: bytes, state: Invitation.State, now: int, *, claimed_by: User | None = None) -> None:

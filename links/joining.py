@@ -43,6 +43,8 @@ def link_claim(text: str, *, everything: bool = False) -> Link:
     invite = parse_link(text)
     if invite.hub == keyring().hub.public:
         raise AccordError("conflict", "that link leads to this hub itself")
+    if invite.people > 1:
+        raise AccordError("bad_request", "that link is for a circle of people: ask for an invite of this hub's own")
     try:
         document = asyncio.run(_have_account(invite))
     except HubUnreachable as error:

@@ -184,6 +184,8 @@ class Batch:
             try:
                 result = self._take_one(item)
             except AccordError as error:
+                if isinstance(error, registry.LastingRefusal):
+                    error.lasting()
                 result = rejected(item.message.id, error)
             if item.publisher.right is Right.STRANGER and result.status == "duplicate":
                 result.status = "stored"  # or strangers could tell who has an account here

@@ -1,10 +1,11 @@
 """From the sockets into the store: verification off the loop, one writer, group commit (ARCHITECTURE.md, "One message,
 end to end").
 
-Frames that are waiting are checked together in a thread (PyNaCl releases the interpreter lock), and whatever is checked
-when the writer is free is stored in one transaction. Order is kept: the writer takes chunks in the order in which they
-were submitted. The writer also notices what other processes have stored, so every process fans out every message, in
-order of arrival, without gap.
+What temporary accounts bring waits first until the hashes of its claim codes are made, in a thread of their own: they
+are slow on purpose. Frames that are waiting are checked together in a thread (PyNaCl releases the interpreter lock),
+and whatever is checked when the writer is free is stored in one transaction. Order is kept: the writer takes chunks in
+the order in which they were submitted. The writer also notices what other processes have stored, so every process fans
+out every message, in order of arrival, without gap.
 """
 
 from __future__ import annotations
@@ -21,15 +22,18 @@ from typing import Any, Final
 
 from django.db import DatabaseError
 
-from accord.errors import AccordError
+from accord.errors import AccordError, CloseCode
+from accord.message_types import read_body
 from accord.messages import Envelope, envelope_id, parse_envelope
+from invites.codes import codes
 from messaging import selectors
-from messaging.admission import Admitted, Publisher, admit
+from messaging.admission import Admitted, Publisher, Right, admit
 from messaging.batch import Result, rejected
 from messaging.services import messages_store, writer_prepare
 from messaging.stored import Stored
 from peers.clock import now_ms
 from peers.counters import counters
+from peers.sessions import sessions
 
 logger = logging.getLogger(__name__)
 
@@ -81,6 +85,20 @@ def check_submission(submission: Submission, now: int) -> list[Admitted | Result
     return found
 
 
+def work_on_codes(submission: Submission) -> None:
+    """Make the hashes of the claim codes of a submission; what is wrong with its messages is for others to say."""
+    user = submission.publisher.user
+    if user is None:
+        return
+    for value in submission.envelopes:
+        try:
+            envelope = value if isinstance(value, Envelope) else parse_envelope(value)
+            if envelope.type == "replace_account" and (code := read_body(envelope).get("code")) is not None:
+                codes.work(user, code)
+        except AccordError:
+            continue
+
+
 def store_or_refuse(items: list[Admitted], now: int) -> tuple[list[Result], list[Stored]]:
     """Store a group; if the database refuses it, store its messages one by one, so that only those at fault are
     refused.
@@ -117,6 +135,7 @@ class Ingest:
         self._under_way = 0
         self._group_done = asyncio.Event()
         self._verifiers = ThreadPoolExecutor(VERIFY_THREADS, thread_name_prefix="verify")
+        self._coders = ThreadPoolExecutor(1, thread_name_prefix="codes")
         self._chunks: queue.SimpleQueue[_Chunk | None] = queue.SimpleQueue()
         self._writer = threading.Thread(target=self._write, name="writer", daemon=True)
         self._cursor = cursor  # of the writer: everything up to here has been given to `dispatch`
@@ -128,10 +147,25 @@ class Ingest:
         """
         if self._stopping or self._pending_messages + len(submission.envelopes) > MAX_WAITING_MESSAGES:
             raise AccordError("busy", "the hub has more messages waiting than it can store now", retry_ms=RETRY_BUSY_MS)
+        self._pending_messages += len(submission.envelopes)
+        if submission.publisher.right is Right.CLAIM:
+            self._coders.submit(self._work_on_codes, submission)
+        else:
+            self._queue(submission)
+
+    def _queue(self, submission: Submission) -> None:
+        if self._stopping:
+            return  # never acknowledged, as what waits
         self._waiting.append(submission)
         self._waiting_messages += len(submission.envelopes)
-        self._pending_messages += len(submission.envelopes)
         self._schedule_pump()
+
+    def _work_on_codes(self, submission: Submission) -> None:
+        try:
+            work_on_codes(submission)
+        except Exception:
+            logger.exception("the codes of a claim could not be hashed")
+        self._call_loop(self._queue, submission)
 
     @property
     def pending(self) -> int:
@@ -153,6 +187,7 @@ class Ingest:
         self._chunks.put(None)
         await asyncio.to_thread(self._writer.join)
         self._verifiers.shutdown()
+        self._coders.shutdown(wait=False, cancel_futures=True)
 
     def _schedule_pump(self) -> None:
         enough = FEW_CHUNKS_UNDER_WAY if self._waiting_messages < CHUNK_MESSAGES else MAX_CHUNKS_UNDER_WAY
@@ -183,6 +218,8 @@ class Ingest:
             self._pending_messages -= len(submission.envelopes)
             _count(results)
             submission.answer(results)
+            if any(result.error is not None and result.error.tries == 0 for result in results):
+                _close_locked(submission.publisher)
         if stored:
             self._dispatch(stored)
 
@@ -263,6 +300,12 @@ class Ingest:
             self._loop.call_soon_threadsafe(callback, *arguments)
         except RuntimeError:  # the loop has been closed under us: the process is going
             logger.warning("the loop is gone; what was stored will be resumed by cursor")
+
+
+def _close_locked(publisher: Publisher) -> None:
+    """The account behind these sessions is gone with its last try: no message says so to anyone."""
+    for session in sessions.of_user(publisher.user or b""):
+        session.close(CloseCode.REVOKED, "denied")
 
 
 def _count(results: list[Result]) -> None:

@@ -42,6 +42,8 @@ def result_bytes(result: Result) -> bytes:
         value["detail"] = error.detail
     if error.retry_ms is not None:
         value["retry_ms"] = error.retry_ms
+    if error.tries is not None:
+        value["tries"] = error.tries
     return orjson.dumps(value)
 
 

@@ -82,6 +82,7 @@ class ResultSerializer(serializers.Serializer[Any]):
     code = serializers.CharField(required=False)
     detail = serializers.CharField(required=False)
     retry_ms = serializers.IntegerField(required=False)
+    tries = serializers.IntegerField(required=False, help_text="of a claim: how often a wrong code may still come")
 
 
 class PublishedSerializer(serializers.Serializer[Any]):

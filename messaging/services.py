@@ -207,19 +207,40 @@ def hub_install() -> None:
             channel_create(name=LOUNGE, about="Everyone meets here. The hub can read this channel.")
 
 
-def invite_create(*, origin: str, invites: int) -> InviteLink:
-    """A new temporary account under the admin's, and the link behind which it waits; AccordError("quota") when invites
-    are out.
+def invite_create(
+    *,
+    origin: str,
+    invites: int,
+    messages: int | None = None,
+    bytes: int | None = None,
+    name: str | None = None,
+    life_ms: int | None = None,
+    code: str | None = None,
+    channels: Sequence[TopicName] = (),
+    people: int = 1,
+) -> InviteLink:
+    """New temporary accounts under the admin's, one or those of a circle, and the link behind which they wait.
+
+    `invites`, `messages` and `bytes` go along with each account; `name` is suggested to the newcomer, `channels` are
+    those that they are led to, `code` is a claim code in its normal form. AccordError: quota (invites are out),
+    conflict (the name is in use); then nothing is made.
     """
-    link = invite_links.new_link(origin, keyring().hub.public)
-    temporary = invite_links.temporary_key(link.secret)
-    body = {
-        "pubkey": b64encode(temporary.public),
-        "account_name": f"guest-{secrets.token_hex(6)}",
-        "kind": "temp",
-        "invites": invites,
-    }
-    _admin_publish("add_user", body)
+    link = invite_links.new_link(origin, keyring().hub.public, people=people)
+    given = {"invites": invites, "messages": messages, "bytes": bytes}
+    given["expires"] = None if life_ms is None else now_ms() + life_ms
+    common: dict[str, Any] = {field: value for field, value in given.items() if value is not None}
+    if channels:
+        common["channels"] = [b64encode(topic.ident) for topic in channels]
+    bodies = []
+    for place in link.places:
+        temporary = invite_links.temporary_key(link.secret, place).public
+        body = {"pubkey": b64encode(temporary), "account_name": name or invite_links.placeholder_name(), **common}
+        if code is not None:
+            body["code_hash"] = b64encode(invite_links.hash_code(code, temporary))
+        bodies.append({**body, "kind": "temp"})
+    with transaction.atomic():
+        for body in bodies:
+            _admin_publish("add_user", body)
     return link
 
 

@@ -12,11 +12,23 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, Protocol
 
 from accord.certs import Certificate
+from accord.errors import AccordError
 from accord.messages import Message
 
 if TYPE_CHECKING:
     from peers.callers import Caller
     from peers.sessions import Session
+
+
+class LastingRefusal(AccordError):
+    """A refusal of a control message that leaves something behind all the same.
+
+    `lasting` is called in the transaction that would have stored the message, after what its handlers did is undone.
+    """
+
+    def __init__(self, code: str, detail: str, *, tries: int, lasting: Callable[[], None]) -> None:
+        super().__init__(code, detail, tries=tries)
+        self.lasting = lasting
 
 
 class Publisher(Protocol):

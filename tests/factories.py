@@ -170,12 +170,13 @@ class Hub:
         name: str | None = None,
         *,
         proof: bytes | None = None,
+        code: str | None = None,
         created_at: int = NOW,
     ) -> dict[str, Any]:
         """A signed `replace_account`."""
         if proof is None:
             proof = make_proof(new, hub=self.key, temp=temporary.public)
-        body = {"new_pubkey": new.public, "account_name": name, "proof": proof}
+        body = {"new_pubkey": new.public, "account_name": name, "proof": proof, "code": code}
         return self.control(temporary, "replace_account", body, created_at=created_at)
 
     def remove(

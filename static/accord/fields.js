@@ -158,13 +158,13 @@ export function boolean(value) {
 }
 
 /**
- * A list of 1..maxItems; `rising` is by raw bytes and strict.
+ * A list of 1..maxItems; `rising` is by raw bytes and strict, `unique` for texts and bytes.
  * @param {Check} checkItem
  * @param {number} maxItems
- * @param {{rising?: boolean}} [options]
+ * @param {{rising?: boolean, unique?: boolean}} [options]
  * @returns {Check}
  */
-export function listOf(checkItem, maxItems, { rising = false } = {}) {
+export function listOf(checkItem, maxItems, { rising = false, unique = false } = {}) {
   return (value) => {
     if (!Array.isArray(value) || value.length < 1 || value.length > maxItems) {
       throw new RemoteError("bad_request", `list of 1..${maxItems} expected`);
@@ -172,6 +172,9 @@ export function listOf(checkItem, maxItems, { rising = false } = {}) {
     const items = value.map(checkItem);
     if (rising && items.some((item, i) => i > 0 && compareBytes(items[i - 1], item) >= 0)) {
       throw new RemoteError("bad_request", "not in rising order");
+    }
+    if (unique && new Set(items.map(String)).size !== items.length) {
+      throw new RemoteError("bad_request", "an item comes twice");
     }
     return items;
   };

@@ -14,6 +14,7 @@ export const MAX_CHANNEL_NAME_CHARS = 80;
 export const MAX_ABOUT_CHARS = 1_000;
 export const MAX_EMOJI_CHARS = 32;
 export const MAX_CLAIM_CODE_CHARS = 64;
+export const MAX_LED_CHANNELS = 16;
 export const TEMPORARY_LIFE_MS = 72 * 3600 * 1000;
 const COUNT_LIMIT = Number.MAX_SAFE_INTEGER;
 
@@ -81,6 +82,8 @@ export const RULES = new Map(Object.entries({
     messages: optional(count),
     bytes: optional(count),
     expires: optional(fields.timeMs),
+    channels: optional(fields.listOf(fields.octets(32), MAX_LED_CHANNELS, { unique: true })),
+    code_hash: optional(fields.octets(32)),
   }, CONTROL),
   replace_account: rule(["hub"], {
     new_pubkey: fields.key,

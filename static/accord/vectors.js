@@ -11,7 +11,9 @@ import {
 } from "./encoding.js";
 import { RemoteError } from "./errors.js";
 import { FrameOpener, FrameSealer } from "./frames.js";
-import { makeProof, parseLink, temporarySeed, verifyProof } from "./invites.js";
+import {
+  hashCode, makeProof, normalizeCode, parseLink, showCode, temporarySeed, verifyProof,
+} from "./invites.js";
 import { signingKeyFromSeed, verifyRaw } from "./keys.js";
 import { ClientLogin, transcript1, transcript2, transcript3 } from "./login.js";
 import { checkType } from "./message_types.js";
@@ -150,6 +152,25 @@ const SECTIONS = {
 
   invite_links_reject: (cases) => cases.map(({ link, why }) =>
     [why, () => refused(() => parseLink(link), "bad_request")]),
+
+  invite_circle: (vector) => [
+    ["link", () => {
+      const parsed = parseLink(vector.link);
+      same(String(parsed), vector.link);
+      same(`${toHex(parsed.secret)} ${parsed.people}`, `${vector.secret} ${vector.people}`);
+    }],
+    ...vector.temporary_privates.map((/** @type {any} */ each) => [`place ${each.place}`, async () =>
+      same(toHex(await temporarySeed(fromHex(vector.secret), each.place)), each.private)]),
+  ],
+
+  claim_codes: (cases) => cases.map(({ typed, code, shown, temp, hash }) => [typed, async () => {
+    same(normalizeCode(typed), code);
+    same(showCode(code), shown);
+    same(b64encode(await hashCode(code, b64decode(temp))), hash);
+  }]),
+
+  claim_codes_reject: (cases) => cases.map(({ typed, why }) =>
+    [why, () => refused(() => normalizeCode(typed), "bad_request")]),
 
   signatures: (cases) => cases.map(({ key, message, signature, valid, why }) => {
     const verify = () => verifyRaw(fromHex(key), fromHex(message), fromHex(signature));

@@ -7,7 +7,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accord.encoding import b64encode
-from accord.invites import MAX_LINK_CHARS, InviteLink, make_proof, new_link, parse_link, temporary_key, verify_proof
+from accord.invites import (
+    MAX_CIRCLE_PEOPLE,
+    MAX_LINK_CHARS,
+    InviteLink,
+    hash_code,
+    is_placeholder,
+    make_proof,
+    new_code,
+    new_link,
+    normalize_code,
+    parse_link,
+    placeholder_name,
+    show_code,
+    temporary_key,
+    verify_proof,
+)
 from tests.accord.support import HUB, OTHER, USER, code_of, quick
 
 SECRET = bytes(range(32))
@@ -73,6 +88,54 @@ def test_any_text_is_a_link_or_refused(text):
             parsed = parse_link(link)
             assert parse_link(str(parsed)) == parsed
             assert not set(parsed.origin) & set('\\@#?%<>" \t\r\n\0')
+
+
+@pytest.mark.parametrize("people", [2, 3, MAX_CIRCLE_PEOPLE])
+def test_a_circle_has_a_place_for_each(people):
+    link = new_link("https://h", HUB.public, people=people)
+    assert parse_link(str(link)) == link
+    keys = {temporary_key(link.secret, place).public for place in [None, *link.places]}
+    assert len(keys) == people + 1
+    assert new_link("https://h", HUB.public).places == [None]
+
+
+@pytest.mark.parametrize("people", [0, MAX_CIRCLE_PEOPLE + 1])
+def test_no_larger_circle_is_made(people):
+    with pytest.raises(ValueError, match="people"):
+        new_link("https://h", HUB.public, people=people)
+
+
+@quick
+@given(st.data())
+def test_a_code_is_read_however_it_is_written(data):
+    code = data.draw(st.text("0123456789ABCDEFGHJKMNPQRSTVWXYZ", min_size=10, max_size=10))
+    spellings = {"0": "0oO", "1": "1iIlL"}
+    written = "".join(data.draw(st.sampled_from(spellings.get(char, char + char.lower()))) for char in code)
+    place = data.draw(st.integers(0, 10))
+    assert normalize_code(written[:place] + data.draw(st.text(" -", max_size=3)) + written[place:]) == code
+    assert normalize_code(show_code(code)) == code
+
+
+@quick
+@given(st.text(max_size=14))
+def test_any_text_is_a_code_or_refused(text):
+    if code := code_of(normalize_code, text):
+        assert code == "bad_request"
+    else:
+        assert normalize_code(normalize_code(text)) == normalize_code(text)
+
+
+def test_codes_are_fresh_and_hashed_for_one_account():
+    assert new_code() != new_code()
+    code = new_code()
+    assert len({hash_code(code, HUB.public), hash_code(code, OTHER.public), hash_code(new_code(), HUB.public)}) == 3
+
+
+def test_a_placeholder_suggests_no_name():
+    assert is_placeholder(placeholder_name())
+    assert placeholder_name() != placeholder_name()
+    for name in ("invite-", "invite-ada", placeholder_name() + "0", "x" + placeholder_name()):
+        assert not is_placeholder(name)
 
 
 def test_secrets_are_fresh_and_decide_the_key():

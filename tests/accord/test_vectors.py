@@ -102,6 +102,11 @@ CHANGES = [
     (("invite", "proof"), "A" * 86, 1),
     (("invite", "temporary_private"), "00" * 32, 1),
     (("invite_links_reject", 0, "link"), "https://h/join#" + "A" * 43 + "." + "A" * 43, 1),
+    (("invite_circle", "temporary_privates", 1, "private"), "00" * 32, 1),
+    (("invite_circle", "people"), 49, 1),
+    (("claim_codes", 0, "hash"), "A" * 43, 1),
+    (("claim_codes", 0, "shown"), "7KQ2MXB94T", 1),
+    (("claim_codes_reject", 0, "typed"), "7KQ2M-XB94T", 1),
     *((("signatures", number, "valid"), not case["valid"], 1) for number, case in enumerate(WHOLE["signatures"])),
 ]
 

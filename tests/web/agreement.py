@@ -77,6 +77,7 @@ VERDICTS = """
     statement: async (text) =>
       canonicalText(await accord.statements.verifyStatement(parseJson(text, MOST), { hub, type: "root" })),
     link: (text) => String(accord.invites.parseLink(text)),
+    code: (text) => accord.invites.normalizeCode(text),
     name: accord.names.normalizeName,
     signature: async ([key, data, signature]) =>
       String(await accord.keys.verifyRaw(b64decode(key), b64decode(data), b64decode(signature))),

@@ -141,6 +141,9 @@ async def test_invite_links(accord: Page) -> None:
     ]
     cases += [before + good for before in around] + [good + after for after in around]
     cases += [good + " " * (1000 - len(good) + extra) for extra in (0, 1)]
+    cases += [
+        f"{good}.{people}" for people in (*range(54), "07", "7.", ".7", "7.7", "7 ", "\u0667", "+7", "7\n", "\uff17")
+    ]
     cases += ["\U0001f600" * 400, "\U0001f600" * 1001, ""]
     scars = ["", "\n", "\t", " ", ".", "#", "?", "/", "@", ":", "\\", "%", "A", "=", "é", "\u2100", "[", "]", "\0"]
     for _ in range(500):
@@ -149,21 +152,36 @@ async def test_invite_links(accord: Page) -> None:
     await agree(accord, "link", cases, lambda text: str(invites.parse_link(text)), "bad_request")
 
 
+async def test_claim_codes(accord: Page) -> None:
+    dice = random.Random(10)
+    letters = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ -_\u0131\u017f\u212a\u0661\uff21\n\t\xa0"
+    cases = ["".join(dice.choices(letters[:66], k=dice.randrange(9, 13))) for _ in range(300)]
+    cases += ["".join(dice.choices(letters, k=10)) for _ in range(300)]
+    await agree(accord, "code", cases, invites.normalize_code, "bad_request")
+
+
 async def test_links_of_the_page_are_good_in_python(accord: Page) -> None:
     found = await accord.evaluate(
         """async (hub) => {
           const { b64decode, b64encode } = accord.encoding;
-          const link = accord.invites.newLink("https://hub.example", b64decode(hub));
-          const temporary = await accord.invites.temporaryKey(link.secret);
+          const link = accord.invites.newLink("https://hub.example", b64decode(hub), 7);
+          const temporary = await accord.invites.temporaryKey(link.secret, 6);
           const newKey = await accord.keys.generateSigningKey();
           const proof = await accord.invites.makeProof(newKey, { hub: link.hub, temp: temporary.publicKey });
-          return [String(link), temporary.publicText, newKey.publicText, b64encode(proof)];
+          const code = accord.invites.newCode();
+          const hash = await accord.invites.hashCode(code, temporary.publicKey);
+          const names = [accord.invites.placeholderName(), accord.invites.showCode(code)];
+          return [[String(link), ...names], temporary.publicText, newKey.publicText, b64encode(proof), b64encode(hash)];
         }""",
         b64encode(HUB.public),
     )
-    link = invites.parse_link(found[0])
-    temp, new, proof = map(b64decode, found[1:])
-    assert (link.origin, link.hub, invites.temporary_key(link.secret).public) == (
+    text, name, code = found[0]
+    link = invites.parse_link(text)
+    temp, new, proof, code_hash = map(b64decode, found[1:])
+    assert invites.is_placeholder(name)
+    assert invites.hash_code(invites.normalize_code(code), temp) == code_hash
+    assert (link.people, link.places) == (7, list(range(7)))
+    assert (link.origin, link.hub, invites.temporary_key(link.secret, 6).public) == (
         "https://hub.example",
         HUB.public,
         temp,

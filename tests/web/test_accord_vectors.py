@@ -53,6 +53,8 @@ CORRUPTIONS: dict[str, tuple[Any, ...]] = {
     "statement": ("statement", "sig"),
     "pow": ("hash",),
     "invite": ("proof",),
+    "invite_circle": ("temporary_privates", 0, "private"),
+    "claim_codes": (0, "hash"),
     "signatures": (0, "signature"),
 }
 
@@ -85,6 +87,7 @@ async def test_what_should_be_refused_and_is_not_is_reported(accord: Page) -> No
         "invite_links_reject": [
             {"why": "good", "link": f"https://hub.example/join#{WHOLE['invite']['hub']}.{WHOLE['invite']['hub']}"}
         ],
+        "claim_codes_reject": [{"why": "good", "typed": "7KQ2M-XB94T"}],
         "signatures": [{**WHOLE["signatures"][0], "valid": False}],
     }
     wrong_code = {"messages_reject": [{**WHOLE["messages_reject"][0], "code": "bad_request"}]}
