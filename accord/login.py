@@ -14,6 +14,7 @@ first; the client's identity travels sealed. Over HTTP the server's side is resu
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final
@@ -35,6 +36,7 @@ HANDSHAKE_TIMEOUT_SECONDS: Final = 10
 LOGIN_ERRORS: Final = ("bad_request", "unsupported", "wrong_server", "busy")
 
 _NONCE: Final = bytes(12)
+_WORD: Final = re.compile("[a-z][a-z_]{0,31}")
 _REQUEST: Final[dict[str, Field | Check]] = {
     "v": fields.exactly(1),
     "type": fields.exactly("login_request"),
@@ -120,11 +122,14 @@ class LoggedIn:
 class Refused:
     """Client: the hub said no, with a key of HTTP_STATUS.
 
-    `authenticated` is False for a login_error, which anyone on the way could have sent: it moves no pin.
+    `authenticated` is False for a login_error, which anyone on the way could have sent: it moves no pin. `reason` is a
+    word of section 3 where the hub gives one, `until` (ms) when it may be otherwise; 0: not said.
     """
 
     code: str
     authenticated: bool
+    reason: str = ""
+    until: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +169,15 @@ def session_keys(prk: bytes, th3: bytes) -> SessionKeys:
         s2c=expand(prk, "login-s2c", th3),
         exporter=expand(prk, "login-session", th3),
     )
+
+
+def read_reason(value: dict[str, Any]) -> dict[str, Any]:
+    """`reason` and `until` of a login_result or a `bye`, "" and 0 where they are not there or not of their form."""
+    reason, until = value.get("reason"), value.get("until")
+    return {
+        "reason": reason if isinstance(reason, str) and _WORD.fullmatch(reason) else "",
+        "until": until if type(until) is int and 0 <= until <= fields.MAX_TIME_MS else 0,
+    }
 
 
 def login_error(code: str) -> bytes:
@@ -286,9 +300,9 @@ class ServerLogin(_Machine):
         """Finish with ok true and further fields; also the two directions' frames, None each where they are clear."""
         return self._finish(State.DONE, {**result, "v": 1, "type": "login_result", "ok": True})
 
-    def refuse(self, code: str) -> Send:
-        """Finish with ok false; then close with 4403."""
-        return self._finish(State.FAILED, {"v": 1, "type": "login_result", "ok": False, "code": code})[0]
+    def refuse(self, code: str, **facts: Any) -> Send:
+        """Finish with ok false; then close with 4403. `facts`: `reason`, `until`, as section 3 has them."""
+        return self._finish(State.FAILED, {**facts, "v": 1, "type": "login_result", "ok": False, "code": code})[0]
 
     def _finish(self, state: State, result: dict[str, Any]) -> tuple[Send, FrameSealer | None, FrameOpener | None]:
         if self.keys is None or self.state is not State.PROVED:
@@ -405,7 +419,7 @@ class ClientLogin(_Machine):
             code = value.get("code")
             if not isinstance(code, str) or code not in HTTP_STATUS:
                 code = "unauthorized"
-            return Refused(code, authenticated=True)
+            return Refused(code, authenticated=True, **read_reason(value))
         self._become(State.DONE)
         return LoggedIn(self.server, value)
 

@@ -121,6 +121,7 @@ RULES: Final[dict[str, TypeRule]] = {
         {"pubkey": fields.key, "mode": fields.one_of("subtree", "reparent"), "at": fields.time_ms},
         control=True,
     ),
+    "restore_user": TypeRule(frozenset({"hub"}), {"pubkey": fields.key}, control=True),
     "chan.open": TypeRule(
         frozenset({"hub"}),
         {

@@ -27,6 +27,7 @@ from accord.encoding import b64encode, parse_json
 from accord.errors import AccordError, CloseCode, RemoteError
 from accord.frames import MAX_FRAME_BYTES
 from accord.keys import SigningKey
+from accord.login import read_reason
 from accord.messages import parse_envelope, verify
 from accord.topics import Topic
 from accord_client.errors import ConnectionLost, HubUnreachable
@@ -106,6 +107,7 @@ class Connection:
         self.result = outcome.result
         self.store = str(outcome.result.get("store", ""))
         self.end: Closed | None = None
+        self.farewell: Bye | None = None  # what the hub has said of the session's end
         self.linked = asyncio.Event()  # set when the hub says that it is linked with others than before
         self._socket = socket
         self._taker = taker
@@ -359,7 +361,8 @@ class Connection:
             sender, to = str(frame.get("from")), str(frame.get("to"))
             self._events.append(Signal(sender, to, frame.get("body"), at if type(at) is int else 0))
         elif kind == "bye":
-            self._events.append(Bye(str(frame.get("code"))))
+            self.farewell = Bye(str(frame.get("code")), **read_reason(frame))
+            self._events.append(self.farewell)
         elif type(ref) is int and ref in self._pending:
             self._answer(ref, frame)
         elif kind == "error":

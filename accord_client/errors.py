@@ -37,8 +37,12 @@ class Stopped(ClientError):
 
 
 class LoginRefused(AccordError):
-    """The hub did not log this client in. `authenticated` False: anyone on the way could have said it."""
+    """The hub did not log this client in. `authenticated` False: anyone on the way could have said it. `reason` and
+    `until` (ms) are what the hub says of it, "" and 0 where it does not.
+    """
 
-    def __init__(self, code: str, *, authenticated: bool) -> None:
+    def __init__(self, code: str, *, authenticated: bool, reason: str = "", until: int = 0) -> None:
         super().__init__(code if code in HTTP_STATUS else "unauthorized", "the hub refused the login")
         self.authenticated = authenticated
+        self.reason = reason
+        self.until = until

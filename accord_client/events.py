@@ -50,9 +50,11 @@ class Signal:
 
 @dataclass(frozen=True, slots=True)
 class Bye:
-    """The hub announces that it ends the session."""
+    """The hub announces that it ends the session. `reason` and `until` (ms), "" and 0 where it does not say."""
 
     code: str
+    reason: str = ""
+    until: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from enum import Enum
 from types import TracebackType
 from typing import Any, Final, TypeVar
@@ -40,9 +41,19 @@ KEY_CHANGED: Final = (
     "operator by other means, and join again with a new invite if it is so"
 )
 REVOKED: Final = "the hub has ended this session: this device was revoked, or the account was removed"
+REMOVED: Final = "this account has been removed from the hub"
+REPLACED: Final = "this account has another key now: log in with that one"
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
+
+
+def ended(reason: str, until: int) -> str:
+    """What to tell a person whose login a hub refuses, or whose session it ends, for good; `until` in ms, 0: unsaid."""
+    if reason == "frozen" and until:
+        when = datetime.fromtimestamp(until / 1000, tz=UTC)
+        return f"this account is being removed; until {when:%Y-%m-%d %H:%M} UTC whoever does that can take it back"
+    return {"removed": REMOVED, "replaced": REPLACED}.get(reason, REVOKED)
 
 
 class State(Enum):
@@ -277,7 +288,7 @@ class Client:
                 if not error.authenticated or error.code in ("busy", "rate", "internal"):
                     raise HubUnreachable(f"it refused the login: {error.code}") from error
                 if error.code != "unauthorized":
-                    raise Stopped(REVOKED) from error
+                    raise Stopped(ended(error.reason, error.until)) from error
             except RemoteError as error:
                 if error.code == "wrong_server":
                     raise Stopped(KEY_CHANGED) from error
@@ -307,7 +318,8 @@ class Client:
         self._look_at(carry)
         end = await connection.wait_closed()
         if end.code == CloseCode.REVOKED and expires > self.clock():
-            raise Stopped(REVOKED)
+            bye = connection.farewell
+            raise Stopped(ended(bye.reason, bye.until) if bye is not None else REVOKED)
         return end.code
 
     @staticmethod

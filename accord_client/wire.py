@@ -77,7 +77,7 @@ async def log_in(socket: ClientConnection, machine: login.ClientLogin) -> login.
         if isinstance(step, login.LoggedIn):
             return step
         if isinstance(step, login.Refused):
-            raise LoginRefused(step.code, authenticated=step.authenticated)
+            raise LoginRefused(step.code, authenticated=step.authenticated, reason=step.reason, until=step.until)
         await _send_raw(socket, step)
 
 

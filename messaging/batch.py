@@ -27,6 +27,7 @@ from messaging.models import Mention, Message, Reference, Store, Topic
 from messaging.prune_rules import is_never_pruned
 from messaging.rights import Deletion, check_reference, has_effect, may_delete
 from messaging.stored import Stored, item_bytes
+from messaging.unheard import Silence, check_heard, silences
 from peers import registry
 from peers.models import Account, User
 
@@ -173,6 +174,8 @@ class Batch:
         self._accounts: dict[bytes, int | None] = {}
         self._horizons: dict[TopicName, int] = {}
         self._inboxes: dict[bytes, bool] = {}
+        self._keys: set[bytes] = set()
+        self._silences: dict[bytes, Silence] | None = None
 
     def take(self, items: Sequence[Admitted]) -> None:
         """Decide over every message and write what is to be stored."""
@@ -203,6 +206,7 @@ class Batch:
             if deleted := selectors.deleted(chunk):
                 self._load_deletions(deleted)
         authors = list({item.message.author for item in items})
+        self._keys = {*authors, *(item.publisher.user for item in items if item.publisher.user is not None)}
         self._accounts = dict.fromkeys(authors)
         for chunk in _chunks(authors):
             for key, account_id, *allowance in selectors.allowances(chunk):
@@ -242,6 +246,9 @@ class Batch:
         message = item.message
         if held := self._held.get(message.id):
             return self._take_again(message, *held)
+        if self._silences is None:
+            self._silences = silences(self._keys)
+        check_heard(item, self._silences)
         if item.publisher.right is not Right.STRANGER:
             self._check_topic(message)
             if item.publisher.right is Right.RELAY:
@@ -264,6 +271,7 @@ class Batch:
                 for handler in registry.store_handlers[message.type]:
                     concerns = concerns + handler(message, read_body(message), self.now)
                 self._charge(item, size)
+            self._silences = None  # it may have changed who is heard
         else:
             self._charge(item, size)
         if item.publisher.right is Right.STRANGER:

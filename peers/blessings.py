@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import orjson
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import Max, Q
 
 from accord import fields
 from accord.certs import Certificate, verify_certificate
@@ -29,6 +29,7 @@ from peers.models import Account, Blessing, Hub, User
 from peers.options import HUB_NAME
 from peers.selectors import is_revoked, statement
 from peers.sessions import sessions
+from peers.tombstones import is_buried
 
 MAX_CERTIFICATES_A_FRAME: Final = 100
 MAX_HUBS_A_FRAME: Final = 100
@@ -41,6 +42,7 @@ LINKED_MS: Final = 30 * 24 * 3600 * 1000  # a hub that has proved its key within
 SEEN_STEP_MS: Final = 3600 * 1000
 RELAY_ONLY: Final = ("relay",)
 
+_STANDING: Final = Q(user__account__isnull=True) | Q(user__account__frozen_at__isnull=True)
 _HUB: Final = {"name": fields.text(MAX_NAME_CHARS, 1), "admin": lambda value: value}
 
 
@@ -66,9 +68,14 @@ def _good(value: object, *, client: bytes, server: bytes | None, now: int) -> Ce
     # Who signs `login` for a hub would hand it the account; nobody means that.
     if certificate.client != client or certificate.scope != RELAY_ONLY:
         return None
-    if is_revoked(certificate.user, serial=certificate.serial, client=client):
+    if is_revoked(certificate.user, serial=certificate.serial, client=client) or not _may_bless(certificate.user):
         return None
     return certificate
+
+
+def _may_bless(user: bytes) -> bool:
+    """Whether certificates of a user count: not while the account is frozen, nor once the key is buried."""
+    return not is_buried(user) and not Account.objects.filter(user__key=user, frozen_at__isnull=False).exists()
 
 
 # --------------------------------------------------------------------------------------------------------------- hubs
@@ -188,6 +195,7 @@ def certificates_for(hub: bytes, *, now: int) -> list[dict[str, Any]]:
     """Of each member here who blesses this hub for another one, the certificate that lasts longest."""
     rows = (
         Blessing.objects.filter(hub=keyring().hub.public, expiration__gt=now, user__account__carried=True)
+        .filter(_STANDING)
         .exclude(user__account__kind=Account.Kind.TEMP)
         .order_by("expiration")
         .values_list("user_id", "certificate")
@@ -203,7 +211,8 @@ def certificates_for(hub: bytes, *, now: int) -> list[dict[str, Any]]:
 
 def blessed_hubs(users: Collection[bytes], *, now: int) -> dict[bytes, set[bytes]]:
     """Which other hubs serve these users; users without one are left out."""
-    rows = Blessing.objects.filter(user__key__in=users, expiration__gt=now).exclude(hub=keyring().hub.public)
+    rows = Blessing.objects.filter(_STANDING, user__key__in=users, expiration__gt=now)
+    rows = rows.exclude(hub=keyring().hub.public)
     found: dict[bytes, set[bytes]] = {}
     for user, hub in rows.values_list("user__key", "hub"):
         found.setdefault(bytes(user), set()).add(bytes(hub))
@@ -212,13 +221,13 @@ def blessed_hubs(users: Collection[bytes], *, now: int) -> dict[bytes, set[bytes
 
 def blessed_users(hub: bytes, *, now: int) -> set[bytes]:
     """Whom a hub serves."""
-    rows = Blessing.objects.filter(hub=hub, expiration__gt=now)
+    rows = Blessing.objects.filter(_STANDING, hub=hub, expiration__gt=now)
     return {bytes(user) for user in rows.values_list("user__key", flat=True)}
 
 
 def blessed_until(user: bytes, hub: bytes, *, now: int) -> int:
     """When (ms) a hub ceases to serve a user; 0 if it does not."""
-    rows = Blessing.objects.filter(user__key=user, hub=hub, expiration__gt=now)
+    rows = Blessing.objects.filter(_STANDING, user__key=user, hub=hub, expiration__gt=now)
     return rows.aggregate(last=Max("expiration"))["last"] or 0
 
 

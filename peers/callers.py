@@ -16,9 +16,22 @@ from peers.selectors import Bearer
 from peers.sessions import Role
 
 
+class NoStandingError(AccordError):
+    """A proved user has no live account here; `facts` are `reason` and `until` of section 3, where there are any."""
+
+    def __init__(self, detail: str, facts: dict[str, Any]) -> None:
+        super().__init__("denied", detail)
+        self.facts = facts
+
+
+def facts_of(error: AccordError) -> dict[str, Any]:
+    """What a refusal says besides code and detail."""
+    return error.facts if isinstance(error, NoStandingError) else {}
+
+
 def error_body(error: AccordError) -> dict[str, Any]:
     """The one form of every refusal."""
-    body: dict[str, Any] = {"code": error.code, "detail": error.detail}
+    body: dict[str, Any] = {"code": error.code, "detail": error.detail, **facts_of(error)}
     if error.retry_ms is not None:
         body["retry_ms"] = error.retry_ms
     return body

@@ -22,6 +22,7 @@ from accord.errors import AccordError, CloseCode, RemoteError
 from accord.frames import MAX_FRAME_BYTES, FrameOpener
 from accord.keys import fingerprint
 from peers import registry
+from peers.callers import NoStandingError, facts_of
 from peers.clock import now_ms
 from peers.counters import counters
 from peers.db import in_db
@@ -32,6 +33,7 @@ from peers.origins import clear_frames_allowed
 from peers.selectors import Member, is_revoked, member_of
 from peers.services import peer_seen
 from peers.sessions import Session, role_of, sessions
+from peers.standing import reasons
 from peers.wire import Wire
 
 logger = logging.getLogger(__name__)
@@ -99,7 +101,7 @@ class LiveConsumer:
             member = await in_db(admit, proved)
         except AccordError as error:
             login_note(error.code, proved.certificate)
-            await _send_login(send, machine.refuse(error.code))
+            await _send_login(send, machine.refuse(error.code, **facts_of(error)))
             await send({"type": "websocket.close", "code": int(CloseCode.REVOKED)})
             return None, None
         session = Session(
@@ -178,7 +180,7 @@ async def _recheck(session: Session) -> None:
         try:
             await in_db(admit_certificate, session.certificate)
         except AccordError as error:
-            session.close(CloseCode.REVOKED, error.code)
+            session.close(CloseCode.REVOKED, error.code, **facts_of(error))
 
 
 def login_note(result: str, certificate: Certificate | None) -> None:
@@ -247,7 +249,9 @@ def admit_certificate(certificate: Certificate) -> Member:
     for check in registry.login_checks:
         check(certificate)
     member = member_of(certificate.user, now=now_ms())
-    if member is None or ("login" not in certificate.scope and member.kind == Account.Kind.TEMP):
+    if member is None:
+        raise NoStandingError("no account here", reasons(certificate.user, now_ms()))
+    if "login" not in certificate.scope and member.kind == Account.Kind.TEMP:
         raise AccordError("denied", "no account here")
     if settings.IS_GOSSIP and member.kind != Account.Kind.ADMIN:
         raise AccordError("denied", "this hub has no members")

@@ -36,6 +36,10 @@ class Account(models.Model):
     messages_used = models.BigIntegerField(default=0)
     bytes_used = models.BigIntegerField(default=0)
     carried = models.BooleanField(default=True, help_text="whether its user wants to be reached from linked hubs")
+    frozen_at = models.BigIntegerField(
+        null=True, help_text="ms since 1970 UTC: since when it is being removed and counts as gone; empty: it is not"
+    )
+    frozen_until = models.BigIntegerField(null=True, help_text="ms since 1970 UTC: until when that can be undone")
 
     class Meta:
         constraints = [
@@ -50,10 +54,46 @@ class Account(models.Model):
             models.CheckConstraint(
                 condition=Q(bytes_limit__isnull=True) | Q(bytes_used__lte=F("bytes_limit")), name="bytes_within_limit"
             ),
+            models.CheckConstraint(
+                condition=~(Q(frozen_at__isnull=True) ^ Q(frozen_until__isnull=True)), name="frozen_for_a_time"
+            ),
+            models.CheckConstraint(condition=Q(frozen_at__isnull=True) | ~Q(kind="admin"), name="admin_not_frozen"),
         ]
 
     def __str__(self) -> str:
         return self.name
+
+
+class Tombstone(models.Model):
+    """A user key that a hub hears no more: what the key signed with created_at > `at` is invalid (section 8).
+
+    Of this hub's own ones that holds in every topic, and no account comes to the key again. Those that another hub has
+    told of in its `status` hold in the topics that belong to that hub.
+    """
+
+    class Reason(models.TextChoices):
+        """Why."""
+
+        REMOVED = "removed"
+        REPLACED = "replaced"
+
+    hub = models.BinaryField(max_length=32, help_text="the peer key of the hub that says so")
+    key = models.BinaryField(max_length=32, help_text="the user key")
+    at = models.BigIntegerField(help_text="ms since 1970 UTC")
+    reason = models.CharField(max_length=8, choices=Reason.choices, default=Reason.REMOVED)
+    buried_at = models.BigIntegerField(help_text="ms since 1970 UTC: when this hub learned it")
+    seq = models.BigIntegerField(default=0, help_text="of another hub's: number of the newest `status` that has it")
+    is_swept = models.BooleanField(default=False, help_text="whether what was held of it is gone")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["key", "hub"], name="tombstone_once")]
+        indexes = [
+            models.Index(fields=["hub", "id"], name="tombstone_by_hub"),
+            models.Index(fields=["is_swept"], condition=Q(is_swept=False), name="tombstone_unswept"),
+        ]
+
+    def __str__(self) -> str:
+        return bytes(self.key).hex()[:16]
 
 
 class Hub(models.Model):
@@ -70,6 +110,9 @@ class Hub(models.Model):
     last_seen = models.BigIntegerField(
         default=0, help_text="ms since 1970 UTC, to the hour: when it last proved its key on a link; 0: only heard of"
     )
+    status_seq = models.BigIntegerField(default=0, help_text="number of its newest `status` that was taken whole")
+    status_page = models.IntegerField(default=0, help_text="pages that have been taken of the one after it")
+    status_taking = models.BigIntegerField(default=0, help_text="number of that one; 0: none")
     told_by = models.ForeignKey(
         User, on_delete=models.SET_NULL, null=True, help_text="whose relay told of it first; empty: the operator's link"
     )

@@ -64,6 +64,7 @@ StartHook = Callable[[], Awaitable[None]]
 SessionHook = Callable[["Session"], None]
 LoginFacts = Callable[[], dict[str, Any]]
 LoginCheck = Callable[[Certificate], None]
+LoginReason = Callable[[bytes, int], dict[str, Any]]
 Pulse = Callable[[], None]
 Publish = Callable[["Caller", dict[str, Any]], None]
 
@@ -82,6 +83,9 @@ session_opened: list[SessionHook] = []  # on the loop, before its first frame is
 session_closed: list[SessionHook] = []
 login_facts: list[LoginFacts] = []  # fields of login_result that the floors above know
 login_checks: list[LoginCheck] = []  # AccordError refuses a valid certificate; in a thread that may use the database
+# (user key, now in ms): `reason` and `until` of section 3 for a user who has no live account, or nothing; the first
+# that says something is heard. In a thread that may use the database.
+login_reasons: list[LoginReason] = []
 publish: list[Publish] = []  # how a view brings one signed message, in its thread: the app that stores messages
 pulses: list[Pulse] = []  # called about twice a second in every server process, in a thread that may use the database
 

@@ -124,11 +124,15 @@ class Time(serializers.IntegerField):
 
 
 class ErrorSerializer(serializers.Serializer[Any]):
-    """A refusal. `code` is stable, `detail` a sentence for a person, `retry_ms` says when to try again."""
+    """A refusal. `code` is stable, `detail` a sentence for a person, `retry_ms` says when to try again. `reason` and
+    `until` come with a login that is refused because of the account.
+    """
 
     code = serializers.ChoiceField(choices=list(HTTP_STATUS))
     detail = serializers.CharField(allow_blank=True)
     retry_ms = serializers.IntegerField(min_value=0, required=False)
+    reason = serializers.CharField(required=False)
+    until = serializers.IntegerField(min_value=0, required=False)
 
 
 _SAID: Final = {

@@ -22,9 +22,9 @@ class Member:
 
 
 def member_of(user: bytes, *, now: int) -> Member | None:
-    """The live account of a user key at `now` (ms); None where there is none or it has expired."""
+    """The live account of a user key at `now` (ms); None where there is none, it is frozen or has expired."""
     row = (
-        Account.objects.filter(user__key=user)
+        Account.objects.filter(user__key=user, frozen_at__isnull=True)
         .filter(Q(expires_at__isnull=True) | Q(expires_at__gt=now))
         .values_list("pk", "name", "kind")
         .first()
@@ -55,6 +55,7 @@ _BEARER: Final = (
     "SELECT t.session, t.is_socket, u.key, t.client, t.serial, t.expires_at, a.id, a.name, a.kind "  # noqa: S608
     f"FROM {Token._meta.db_table} t LEFT JOIN {User._meta.db_table} u ON u.id = t.user_id "
     f"LEFT JOIN {Account._meta.db_table} a ON a.user_id = t.user_id AND (a.expires_at IS NULL OR a.expires_at > %s) "
+    "AND a.frozen_at IS NULL "
     "WHERE t.hash = %s AND t.expires_at > %s AND (t.user_id IS NULL OR a.id IS NOT NULL) AND NOT EXISTS ("
     f"SELECT 1 FROM {Revocation._meta.db_table} r WHERE r.user_id = t.user_id "
     "AND (r.serial = t.serial OR r.client = t.client))"

@@ -142,13 +142,6 @@ def sessions_hand_over(message: Message) -> None:
         session.close(CloseCode.REVOKED, "denied")
 
 
-@registry.lives("remove_user")
-def sessions_remove(message: Message) -> None:
-    """Close the sessions of the key whose account is gone."""
-    for session in sessions.of_user(read_body(message)["pubkey"]):
-        session.close(CloseCode.REVOKED, "denied")
-
-
 def process_report(*, pid: int, sockets: int) -> None:
     """Note how many sockets a server process holds."""
     Process.objects.update_or_create(pid=pid, defaults={"sockets": sockets})

@@ -171,12 +171,14 @@ class Session:
         """How many long answers are under way."""
         return len(self._tasks)
 
-    def close(self, code: int, bye: str | None = None) -> None:
-        """Close once what waits is sent, or after CLOSE_TIMEOUT_SECONDS; `bye` is a stable code sent before it."""
+    def close(self, code: int, bye: str | None = None, **facts: Any) -> None:
+        """Close once what waits is sent, or after CLOSE_TIMEOUT_SECONDS; `bye` is a stable code sent before it, with
+        `facts`: `reason` and `until` of section 3.
+        """
         if self._close_code is not None:
             return
         if bye is not None:
-            self.send_json({"type": "bye", "code": bye})
+            self.send_json({"type": "bye", "code": bye, **facts})
         self._close_code = code
         self._wake.set()
         self._abort = asyncio.get_running_loop().call_later(CLOSE_TIMEOUT_SECONDS, self._wire.kick, int(code))

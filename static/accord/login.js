@@ -34,6 +34,19 @@ const ERROR = fields.table({
   code: fields.oneOf(...LOGIN_ERRORS),
 });
 const checkVersion = fields.exactly(1);
+const WORD = /^[a-z][a-z_]{0,31}$/;
+
+/**
+ * `reason` and `until` of a login_result or a `bye`, "" and 0 where they are not there or not of their form.
+ * @param {Record<string, any>} value
+ * @returns {{reason: string, until: number}}
+ */
+export function readReason({ reason, until }) {
+  return {
+    reason: typeof reason === "string" && WORD.test(reason) ? reason : "",
+    until: Number.isSafeInteger(until) && until >= 0 && until <= fields.MAX_TIME_MS ? until : 0,
+  };
+}
 
 /** Where a login stands. */
 export const State = Object.freeze({
@@ -56,10 +69,11 @@ export const TRANSITIONS = Object.freeze({
 /**
  * What `receive` gives. `send`: a text message for the hub. `logged_in`: `server` is the hub key that was proved,
  * `result` the login_result with ok true. `refused`: the hub said no with a key of HTTP_STATUS; `authenticated` is
- * false for a login_error, which anyone on the way could have sent: it moves no pin.
+ * false for a login_error, which anyone on the way could have sent: it moves no pin. `reason` is a word of section 3
+ * where the hub gives one, `until` (ms) when it may be otherwise; 0: not said.
  * @typedef {{kind: "send", data: string}
  *   | {kind: "logged_in", server: Uint8Array, result: Record<string, any>}
- *   | {kind: "refused", code: string, authenticated: boolean}} LoginEvent
+ *   | {kind: "refused", code: string, authenticated: boolean, reason: string, until: number}} LoginEvent
  */
 
 /** @typedef {{c2s: Uint8Array, s2c: Uint8Array, exporter: Uint8Array}} SessionKeys 32 bytes each */
@@ -210,7 +224,7 @@ export class ClientLogin {
     if (!isObject(value) || value.type !== "login_error") return null;
     const { code } = fields.read(value, ERROR, "login_error");
     this.#become(State.FAILED);
-    return { kind: "refused", code, authenticated: false };
+    return { kind: "refused", code, authenticated: false, reason: "", until: 0 };
   }
 
   /**
@@ -276,7 +290,7 @@ export class ClientLogin {
     if (!value.ok) {
       this.#become(State.FAILED);
       const code = typeof value.code === "string" && value.code in HTTP_STATUS ? value.code : "unauthorized";
-      return { kind: "refused", code, authenticated: true };
+      return { kind: "refused", code, authenticated: true, ...readReason(value) };
     }
     this.#become(State.DONE);
     return { kind: "logged_in", server: /** @type {Uint8Array} */ (this.server), result: value };

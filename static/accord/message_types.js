@@ -94,6 +94,7 @@ export const RULES = new Map(Object.entries({
   remove_user: rule(["hub"], {
     pubkey: fields.key, mode: fields.oneOf("subtree", "reparent"), at: fields.timeMs,
   }, CONTROL),
+  restore_user: rule(["hub"], { pubkey: fields.key }, CONTROL),
   "chan.open": rule(["hub"], {
     nonce: fields.octets(NONCE_BYTES),
     name: fields.text(MAX_CHANNEL_NAME_CHARS, 1),

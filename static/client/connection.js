@@ -14,13 +14,18 @@ import { IS_SEALED, WS_URL } from "./hub.js";
 
 const REQUEST_TIMEOUT_MS = 60_000;
 
-/** The hub refused the login. `authenticated` is false where anyone on the way could have said so. */
+/**
+ * The hub refused the login. `authenticated` is false where anyone on the way could have said so; `reason` and `until`
+ * as the login gives them.
+ */
 export class LoginRefused extends Error {
-  /** @param {string} code @param {boolean} authenticated */
-  constructor(code, authenticated) {
+  /** @param {{code: string, authenticated: boolean, reason: string, until: number}} event */
+  constructor({ code, authenticated, reason, until }) {
     super(`login refused: ${code}`);
     this.code = code;
     this.authenticated = authenticated;
+    this.reason = reason;
+    this.until = until;
   }
 }
 
@@ -114,7 +119,7 @@ export class Connection {
       return false;
     }
     if (event.kind === "refused") {
-      throw new LoginRefused(event.code, event.authenticated);
+      throw new LoginRefused(event);
     }
     this.result = event.result;
     this.#socket.onmessage = (message) => this.#receive(message.data);

@@ -136,6 +136,7 @@ TYPE_CASES: list[tuple[str, str, Any, dict[str, Any]]] = [
     ("replace_account", HUB_TOPIC, {"new_pubkey": KEY, "proof": PROOF, "account_name": "abc", "code": "1"}, {}),
     ("remove_user", HUB_TOPIC, {"pubkey": KEY, "mode": "subtree", "at": NOW}, {}),
     ("remove_user", HUB_TOPIC, {"pubkey": KEY, "mode": "reparent", "at": 0}, {}),
+    ("restore_user", HUB_TOPIC, {"pubkey": KEY}, {}),
     ("chan.open", HUB_TOPIC, {"nonce": NONCE, "name": "n" * 80, "about": "x"}, {}),
     ("import.text", CHANNEL, {"text": "", "author": "nick", "source": "irc"}, {}),
 ]

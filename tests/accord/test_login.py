@@ -140,6 +140,23 @@ def test_hub_refuses(sealed, code):
     assert (hub.state, peer.state) == (State.FAILED, State.FAILED)
 
 
+@pytest.mark.parametrize(
+    ("facts", "reason", "until"),
+    [
+        ({"reason": "frozen", "until": NOW}, "frozen", NOW),
+        ({"reason": "removed"}, "removed", 0),
+        ({"reason": "<b>", "until": -1}, "", 0),
+        ({"reason": "x" * 33, "until": 2**44}, "", 0),
+        ({"reason": 1, "until": True}, "", 0),
+    ],
+)
+def test_a_refusal_says_why_and_until_when(facts, reason, until):
+    hub, peer = _hub(), _peer()
+    _handshake(hub, peer)
+    said = peer.receive(hub.refuse("denied", **facts).data)
+    assert said == Refused("denied", authenticated=True, reason=reason, until=until)
+
+
 def test_result_cannot_be_made_to_say_no():
     hub, peer = _hub(), _peer()
     _handshake(hub, peer)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import random
 from collections.abc import Iterable
@@ -205,8 +206,8 @@ def _event(event: object) -> str:
             return shown({"kind": "send", "data": data.decode()})
         case login.LoggedIn(server, result):
             return shown({"kind": "logged_in", "server": server, "result": result})
-        case login.Refused(code, authenticated):
-            return shown({"kind": "refused", "code": code, "authenticated": authenticated})
+        case login.Refused():
+            return shown({"kind": "refused", **dataclasses.asdict(event)})
     raise AssertionError(event)
 
 

@@ -133,7 +133,7 @@ async def test_an_invite_is_claimed_and_the_new_member_writes(
     now = await accord.evaluate("Date.now()")
     done = await accord.evaluate(JOIN, {"link": link, "name": f"web{int(sealed)}", "sealed": sealed, "now": now})
     assert done == {
-        "before": {"kind": "refused", "code": "denied", "authenticated": True},
+        "before": {"kind": "refused", "code": "denied", "authenticated": True, "reason": "", "until": 0},
         "claimed": ["stored"],
         "login": "logged_in",
         "isSealed": sealed,
@@ -153,7 +153,13 @@ async def test_another_hub_than_the_one_expected_is_not_talked_to(accord: Page, 
       const { event, close } = await connect(client, { expected: client.publicKey });
       close();
       return event;
-    }""") == {"kind": "refused", "code": "wrong_server", "authenticated": False}
+    }""") == {
+        "kind": "refused",
+        "code": "wrong_server",
+        "authenticated": False,
+        "reason": "",
+        "until": 0,
+    }
 
 
 SOLVE = """
