@@ -9,4 +9,4 @@ class DiscoveryConfig(AppConfig):
     name = "discovery"
 
     def ready(self) -> None:
-        from discovery import options  # noqa: F401, PLC0415 - the settings of the console
+        from discovery import notes, options  # noqa: F401, PLC0415 - a hook, the settings of the console

@@ -202,6 +202,7 @@ class Finder:
         """Those whose sightings are asked for their keys: what is switched off is left alone."""
         ways: list[str] = [Sighting.How.OPERATOR, Sighting.How.INVITE]
         ways += [Sighting.How.SCAN] if options.SCAN.value != options.OFF else []
+        ways += [Sighting.How.NOTE] if options.NOTES.value != options.OFF else []
         ways += [Sighting.How.MDNS] if self._lan is not None else []
         ways += [Sighting.How.DHT] if self._dht is not None else []
         return ways

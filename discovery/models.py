@@ -20,6 +20,7 @@ class Sighting(models.Model):
         DHT = "dht", "in the Mainline DHT"
         OPERATOR = "operator", "written down by the operator"
         INVITE = "invite", "in an invite of its operator"
+        NOTE = "note", "in what a member says of somebody"
 
     how = models.CharField(max_length=8, choices=How.choices)
     address = models.CharField(max_length=255, help_text="WebSocket address for programs")

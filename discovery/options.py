@@ -77,6 +77,14 @@ DHT: Final = options.choice(
     default=lambda: OFF,
     choices=((OFF, "not used"), (LOOK, "only asked"), (ANNOUNCE, "asked, and this hub announced")),
 )
+NOTES: Final = options.choice(
+    "find_notes",
+    "Hubs that members tell of",
+    explains="Members may say where somebody they know can be reached; the hub then asks there who it is.",
+    affects="Found hubs stay in the list; those that nobody has asked yet are not asked.",
+    default=lambda: "on",
+    choices=((OFF, "not looked for"), ("on", "looked for")),
+)
 
 
 def _check_nodes(text: str) -> None:

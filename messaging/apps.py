@@ -9,4 +9,4 @@ class MessagingConfig(AppConfig):
     name = "messaging"
 
     def ready(self) -> None:
-        from messaging import announcing, frames, room  # noqa: F401, PLC0415 - frames, message types, a setting
+        from messaging import announcing, frames, notes, room  # noqa: F401, PLC0415 - frames, message types, a setting

@@ -266,7 +266,9 @@ class Batch:
             self._check_references(message)
         concerns = message.attention_keys
         size = message.size
-        if message.type in registry.store_handlers and not message.crit:
+        # What was sealed or deleted says nothing to a handler.
+        is_clear = message.body is not None and not message.encrypted
+        if message.type in registry.store_handlers and is_clear and not message.crit:
             with transaction.atomic():  # a refusal undoes what the handlers did, not the batch
                 for handler in registry.store_handlers[message.type]:
                     concerns = concerns + handler(message, read_body(message), self.now)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from accord.encoding import b64encode
 from accord.messages import message_uuid
@@ -70,8 +70,10 @@ def mentions(
     reader: Reader, *, limit: int, before: int | None = None, after: int | None = None
 ) -> tuple[list[tuple[int, bytes]], bool]:
     """Messages that address the reader, the last to arrive first; with `after` the next ones, in order of arrival."""
-    # Control messages are noted under those whom they touch; they address nobody.
-    named = Mention.objects.filter(user__key=reader.user).exclude(message__topic__kind="hub")
+    # Control messages and notes are kept under those whom they are about; they address nobody.
+    named = Mention.objects.filter(user__key=reader.user).exclude(
+        Q(message__topic__kind="hub") | Q(message__type="identity.note")
+    )
     if before is not None:
         named = named.filter(message__lt=before)
     if after is not None:

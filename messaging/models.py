@@ -80,6 +80,7 @@ class Message(models.Model):
         indexes = [
             models.Index(fields=["topic", "created_at"], name="message_by_time"),
             models.Index(fields=["burn_at"], condition=Q(burn_at__isnull=False), name="message_by_burn"),
+            models.Index(fields=["cursor"], condition=Q(type="identity.note"), name="message_notes"),
         ]
 
 

@@ -179,6 +179,31 @@ class IdentitySerializer(serializers.Serializer[Any]):
     hub_name = serializers.CharField(allow_null=True)
 
 
+class NoteSerializer(serializers.Serializer[Any]):
+    """What somebody says of another one; `message` is their signed `identity.note`, to be verified like any message."""
+
+    author = Key()
+    name = serializers.CharField(allow_null=True)
+    message = MessageSerializer()
+
+
+class NotesSerializer(serializers.Serializer[Any]):
+    """All that others say of one person, each author's newest note."""
+
+    items = NoteSerializer(many=True)
+
+
+class NotedSerializer(serializers.Serializer[Any]):
+    """Somebody of whom others have notes. `name` is null for who has no account here."""
+
+    key = Key()
+    name = serializers.CharField(allow_null=True)
+    is_member = serializers.BooleanField()
+    hub = Key(allow_null=True)
+    hub_name = serializers.CharField(allow_null=True)
+    notes = NoteSerializer(many=True)
+
+
 class PowChallengeSerializer(serializers.Serializer[Any]):
     """A challenge of section 10, for one message by one key."""
 
@@ -210,3 +235,4 @@ MessagePage = page_of(MessageSerializer, "MessagePage")
 TopicPage = page_of(TopicSerializer, "TopicPage")
 PrunedPage = page_of(PrunedSerializer, "PrunedPage")
 IdentityPage = page_of(IdentitySerializer, "IdentityPage")
+NotedPage = page_of(NotedSerializer, "NotedPage")

@@ -6,19 +6,23 @@ from typing import Any, Final
 
 import orjson
 from rest_framework import permissions
+from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accord import pow
 from accord.encoding import b64decode, b64encode
 from accord.errors import AccordError
-from messaging import listing
+from messaging import listing, notes
 from messaging.admission import DIFFICULTY
 from messaging.api.shared import EXAMPLE, reader_of
 from messaging.listing import Identity
+from messaging.notes import Note, Noted
 from messaging.serializers import (
     IdentityPage,
     IdentitySerializer,
+    NotedPage,
+    NotesSerializer,
     PowChallengeSerializer,
     PowQuery,
 )
@@ -40,7 +44,11 @@ from peers.schema import (
 )
 from peers.viewsets import HubViewSet, page, read, read_page
 
-_IDENTITY: Final = {"key": ANN, "name": "ann", "is_member": True, "profile": None, "hub": None, "hub_name": None}
+_IDENTITY_SHORT: Final = {"key": ANN, "name": "ann", "is_member": True, "hub": None, "hub_name": None}
+_IDENTITY: Final = {**_IDENTITY_SHORT, "profile": None}
+
+
+_NOTE: Final = {"author": BOB, "name": "bob", "message": EXAMPLE}
 
 
 def _identity(found: Identity) -> dict[str, Any]:
@@ -54,8 +62,23 @@ def _identity(found: Identity) -> dict[str, Any]:
     }
 
 
+def _note(note: Note) -> dict[str, Any]:
+    return {"author": b64encode(note.author), "name": note.name, "message": orjson.Fragment(note.item)}
+
+
+def _noted(found: Noted) -> dict[str, Any]:
+    return {
+        "key": b64encode(found.key),
+        "name": found.name,
+        "is_member": found.name is not None,
+        "hub": None if found.hub is None else b64encode(found.hub),
+        "hub_name": found.hub_name,
+        "notes": [_note(note) for note in found.notes],
+    }
+
+
 class IdentityViewSet(HubViewSet):
-    """Whose feeds are held here, and who they say they are."""
+    """Whose feeds are held here, and who they say they are; what others say of anybody."""
 
     lookup_field = "key"
     lookup_value_regex = KEY_REGEX
@@ -90,6 +113,36 @@ class IdentityViewSet(HubViewSet):
         if not rows:
             raise AccordError("not_found", "no feed of that key is held here")
         return Response(_identity(rows[0]))
+
+    @operation(
+        "List who is noted",
+        "By key: those of whom others say something in their feeds, whether or not a feed of theirs is held here.",
+        answer=NotedPage,
+        example={"items": [{**_IDENTITY_SHORT, "notes": [_NOTE]}], "next": None},
+        parameters=PAGED,
+        refuses=["bad_request"],
+        etag=True,
+    )
+    @action(detail=False)
+    def noted(self, request: Request) -> Response:
+        """By key."""
+        limit, cursor = read_page(request)
+        rows = notes.noted(reader_of(caller_of(request)), limit=limit + 1, after=cursor or b"")
+        return Response(page(rows, limit, _noted, lambda row: row.key))
+
+    @operation(
+        "List what others say of somebody",
+        "Of each author the newest note, the latest first; at most a hundred. Empty where nobody says anything.",
+        answer=NotesSerializer,
+        example={"items": [_NOTE]},
+        parameters=[path_key("key", "The user key.")],
+        etag=True,
+    )
+    @action(detail=True)
+    def notes(self, request: Request, key: str) -> Response:
+        """The latest first."""
+        found = notes.notes_about(b64decode(key, 32), reader_of(caller_of(request)))
+        return Response({"items": [_note(note) for note in found]})
 
 
 class PowViewSet(HubViewSet):

@@ -80,6 +80,29 @@ async def test_identities(hub: World) -> None:
     assert rest.get(f"identities/{b64(bytes(32))}").code == "404 not_found"
 
 
+async def test_what_others_say_of_somebody(hub: World) -> None:
+    ann, bob = await hub.add_members(2)
+    rest, far, at = Rest.login(hub, ann), Key(), now_ms()
+
+    def note(author: Key, words: str, last_update: int) -> Json:
+        return message(
+            author, "identity.note", "feed", {"other_user": far.text, "notes": words, "last_update": last_update}
+        )
+
+    notes = [note(ann, "an old friend", at - 1), note(ann, "older", at - 2), note(bob, "a neighbour", at)]
+    rest.post("messages", {"messages": notes[:2]})
+    Rest.login(hub, bob).post("messages", {"messages": notes[2:]})
+    found = rest.get(f"identities/{far.text}/notes").value["items"]
+    assert [row["message"]["message"] for row in found] == [notes[2], notes[0]]
+    assert [row["author"] for row in found] == [bob.text, ann.text]
+    assert rest.get(f"identities/{ann.text}/notes").value == {"items": []}
+    rows = {row["key"]: row for row in rest.items("identities/noted", limit=1)}
+    assert rows[far.text] == {
+        "key": far.text, "name": None, "is_member": False, "hub": None, "hub_name": None, "notes": found,
+    }  # fmt: skip
+    assert Rest.of(hub).get("identities/noted").code == "401 unauthorized"
+
+
 async def test_devices(hub: World) -> None:
     user, other = await hub.add_members(2)
     rest, stranger = Rest.login(hub, user), Rest.login(hub, other)
