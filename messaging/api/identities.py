@@ -136,6 +136,7 @@ class IdentityViewSet(HubViewSet):
         answer=NotesSerializer,
         example={"items": [_NOTE]},
         parameters=[path_key("key", "The user key.")],
+        refuses=["not_found"],
         etag=True,
     )
     @action(detail=True)
