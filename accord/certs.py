@@ -34,7 +34,7 @@ _TABLE: Final = {
     "clientkey": fields.key,
     "issued_at": fields.time_ms,
     "expiration": fields.time_ms,
-    "scope": fields.list_of(fields.one_of("login", "relay"), 2),
+    "scope": fields.list_of(fields.one_of("login", "mail", "relay"), 3),
     "servers": fields.list_of(_server, MAX_SERVERS, rising=True),
     "serial": fields.octets(SERIAL_BYTES),
     "signature": fields.octets(64),

@@ -26,6 +26,7 @@ from accord import (
     statements,
     topics,
     vectors_of_trees,
+    vouchers,
 )
 from accord.encoding import b64decode, b64encode, canonical, is_rising, parse_canonical
 from accord.frames import FrameOpener, FrameSealer
@@ -200,6 +201,41 @@ def _pow(case: dict[str, Any]) -> Iterator[Entry]:
     yield "reject", lambda: refused(lambda: pow.check_work(ch, case["reject_counter"], difficulty), "pow_needed")
 
 
+def _voucher(case: dict[str, Any]) -> Iterator[Entry]:
+    context = {"hub": b64decode(case["hub"]), "stranger": b64decode(case["stranger"]), "now": case["now"]}
+
+    def accepted() -> None:
+        voucher = vouchers.verify_voucher(case["voucher"], **context)
+        user = SigningKey(bytes.fromhex(case["user"]))
+        equal((voucher.user, voucher.stranger), (user.public, context["stranger"]))
+        unsigned = {name: item for name, item in case["voucher"].items() if name != "sig"}
+        equal(b64encode(user.sign("voucher", canonical(unsigned))), case["voucher"]["sig"])
+
+    yield "voucher", accepted
+    for bad in case["reject"]:
+        yield bad["why"], partial(refused, partial(vouchers.verify_voucher, bad["voucher"], **context), bad["code"])
+
+
+def _ticket(case: dict[str, Any]) -> Iterator[Entry]:
+    secret = bytes.fromhex(case["secret"])
+    context = {"server": b64decode(case["server"]), "key": b64decode(case["key"]), "ident": b64decode(case["id"])}
+
+    def check(hub_secret: bytes, now: int, ticket: Any = case["ticket"]) -> None:
+        vouchers.check_ticket(hub_secret, ticket, **context, now=now)
+
+    def accepted() -> None:
+        equal(vouchers.make_ticket(secret, **context, now=case["ticket"]["given"]), case["ticket"])
+        for now in (case["good_from"], case["good_until"] - 1):
+            check(secret, now)
+            refused(partial(check, bytes(32), now), "pow_needed")
+        for now in (case["good_from"] - 1, case["good_until"]):
+            refused(partial(check, secret, now), "pow_needed")
+
+    yield "ticket", accepted
+    for bad in case["reject"]:
+        yield bad["why"], partial(refused, partial(check, secret, case["good_from"], bad["ticket"]), bad["code"])
+
+
 def _invite(case: dict[str, str]) -> Iterator[Entry]:
     def check() -> None:
         temporary = invites.temporary_key(bytes.fromhex(case["secret"]))
@@ -273,6 +309,8 @@ _ALONE: dict[str, Callable[[Any], Iterator[Entry]]] = {
     "statement": _statement,
     "statements_reject": _statements_reject,
     "pow": _pow,
+    "voucher": _voucher,
+    "ticket": _ticket,
     "invite": _invite,
     "invite_links_reject": _invite_links_reject,
     "invite_circle": _invite_circle,

@@ -18,7 +18,8 @@ from accord.keys import fingerprint
 from accord.messages import MAX_ATTENTION_KEYS, MAX_ATTENTION_MESSAGES, MAX_HEADER_BYTES, MAX_REFS
 from accord.statements import make_statement
 from accord_hub.home import peer_address
-from messaging.admission import DIFFICULTY, MAX_STRANGER_BYTES, MESSAGE_KIB, STRANGERS
+from messaging.admission import MESSAGE_KIB
+from messaging.door import MAX_STRANGER_BYTES, STRANGERS, price
 from messaging.selectors import store_id
 from peers.callers import refusal
 from peers.clock import now_ms
@@ -110,7 +111,7 @@ def hub_document(request: HttpRequest) -> dict[str, Any]:
         policy={
             "strangers": "closed" if settings.IS_GOSSIP else STRANGERS.value,
             "public_feeds": False,
-            "difficulty": DIFFICULTY.value,
+            "difficulty": price(now_ms()),
         },
         limits={**LIMITS, **MESSAGE_LIMITS, "body_bytes": MESSAGE_KIB.value * 1024},
         store=b64encode(store_id()),

@@ -6,44 +6,24 @@ Cheap checks first; the signature is the last and dearest. Not here: what depend
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final
 
-from accord import messages, pow
-from accord.errors import AccordError, RemoteError
+from accord import messages
+from accord.errors import AccordError
 from accord.message_types import RULES, check_type
 from accord.messages import MAX_BODY_BYTES, Envelope, Message
 from accord.topics import Topic
+from messaging.door import MAX_STRANGER_BYTES, STRANGERS, Entry, entry_of, load
 from peers import options, registry
 from peers.keyring import keyring
 
 MAX_CLOCK_AHEAD_MS: Final = 5 * 60 * 1000
 CONTROL_WINDOW_MS: Final = 10 * 60 * 1000
-MAX_STRANGER_BYTES: Final = 4 * 1024
 BUILT_KINDS: Final = frozenset({"feed", "user", "chan", "hub"})
 
-STRANGERS: Final = options.choice(
-    "strangers",
-    "Mail from strangers",
-    explains="Whether people without an account here may send mail to members, each message paid with proof of work.",
-    affects="Mail that is stored stays. Members write to each other either way.",
-    default=lambda: "stamped",
-    choices=(("stamped", "taken, with proof of work"), ("closed", "not taken")),
-)
-DIFFICULTY: Final = options.number(
-    "difficulty",
-    "Price of a stranger's mail",
-    explains="How much work a stranger's computer does for each message; each step more doubles it. 18 takes a "
-    "second or so, 22 about twenty.",
-    affects="Counts for challenges given out from now on; those that are out are good for ten minutes.",
-    default=pow.DEFAULT_DIFFICULTY,
-    least=16,
-    most=pow.MAX_DIFFICULTY,
-    unit="bits",
-)
 MESSAGE_KIB: Final = options.number(
     "message_kib",
     "Largest message",
@@ -59,7 +39,7 @@ MESSAGE_KIB: Final = options.number(
 class Right(Enum):
     """On what ground a message is brought."""
 
-    STRANGER = "stranger"  # a guest, with proof of work
+    STRANGER = "stranger"  # a guest, with what lets strangers' mail in
     CLAIM = "claim"  # a temporary account
     OWN = "own"  # a member, under the own key
     ADMIN = "admin"
@@ -85,25 +65,7 @@ class Admitted:
 
     message: Message
     publisher: Publisher
-
-
-class SolvedOnce:
-    """The challenges that have been used, each for one message, until they expire."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._used: dict[bytes, tuple[bytes, int]] = {}
-
-    def take(self, nonce: bytes, ident: bytes, *, now: int) -> None:
-        """Use a challenge for a message; RemoteError("pow_needed") if it was used for another one."""
-        with self._lock:
-            if len(self._used) > 10_000:
-                self._used = {key: value for key, value in self._used.items() if value[1] > now}
-            if self._used.setdefault(nonce, (ident, now + pow.MAX_LIFE_MS))[0] != ident:
-                raise RemoteError("pow_needed", "that challenge has been used")
-
-
-_solved = SolvedOnce()
+    entry: Entry | None = None  # of a stranger's mail
 
 
 def _check_time(envelope: Envelope, now: int) -> None:
@@ -122,7 +84,7 @@ def _check_size(publisher: Publisher, envelope: Envelope) -> None:
 def _check_right(publisher: Publisher, envelope: Envelope) -> None:
     right, kind = publisher.right, envelope.topic.kind
     if right is Right.STRANGER:
-        if STRANGERS.value == "closed":
+        if STRANGERS.value == "friends":
             raise AccordError("denied", "this hub takes no mail from strangers")
         if not envelope.type.startswith("mail.") or kind != "user":
             raise AccordError("denied", "a guest may only send mail to a user")
@@ -174,23 +136,6 @@ def _check_topic(publisher: Publisher, envelope: Envelope, now: int) -> None:
         raise AccordError("unsupported", "a control message with fields that must be understood and are not")
 
 
-def _check_work(envelope: Envelope, proof: Mapping[str, Any] | None, now: int) -> None:
-    if proof is None:
-        raise AccordError("pow_needed", "ask for a challenge with the frame pow")
-    ring = keyring()
-    nonce = pow.check_solution(
-        ring.secret,
-        proof.get("challenge"),
-        proof.get("counter"),
-        server=ring.hub.public,
-        key=envelope.author,
-        purpose="mail",
-        bind=envelope.id,
-        now=now,
-    )
-    _solved.take(nonce, envelope.id, now=now)
-
-
 def admit(envelope: Envelope, publisher: Publisher, *, now: int, proof: Mapping[str, Any] | None = None) -> Admitted:
     """Check a parsed envelope and its signature; AccordError with the code of the first thing that is wrong."""
     _check_time(envelope, now)
@@ -198,6 +143,9 @@ def admit(envelope: Envelope, publisher: Publisher, *, now: int, proof: Mapping[
     _check_right(publisher, envelope)
     _check_topic(publisher, envelope, now)
     check_type(envelope)
-    if publisher.right is Right.STRANGER:
-        _check_work(envelope, proof, now)
-    return Admitted(messages.verify(envelope), publisher)
+    if publisher.right is not Right.STRANGER:
+        return Admitted(messages.verify(envelope), publisher)
+    entry = entry_of(envelope, publisher.user, proof, now=now)
+    message = messages.verify(envelope)
+    load.note(now)
+    return Admitted(message, publisher, entry)

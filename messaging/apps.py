@@ -9,4 +9,5 @@ class MessagingConfig(AppConfig):
     name = "messaging"
 
     def ready(self) -> None:
-        from messaging import announcing, frames, notes, room  # noqa: F401, PLC0415 - frames, message types, a setting
+        # Frames, message types, settings
+        from messaging import announcing, frames, notes, room, stranger_frames  # noqa: F401, PLC0415

@@ -27,6 +27,7 @@ from messaging.models import Mention, Message, Reference, Store, Topic
 from messaging.prune_rules import is_never_pruned
 from messaging.rights import Deletion, check_reference, has_effect, may_delete
 from messaging.stored import Stored, item_bytes
+from messaging.strangers import check_room
 from messaging.unheard import Silence, check_heard, silences
 from peers import registry
 from peers.models import Account, User
@@ -176,6 +177,7 @@ class Batch:
         self._inboxes: dict[bytes, bool] = {}
         self._keys: set[bytes] = set()
         self._silences: dict[bytes, Silence] | None = None
+        self._strangers_inboxes: dict[bytes, bool] = {}
 
     def take(self, items: Sequence[Admitted]) -> None:
         """Decide over every message and write what is to be stored."""
@@ -244,6 +246,8 @@ class Batch:
 
     def _take_one(self, item: Admitted) -> Result:
         message = item.message
+        if item.publisher.right is Right.STRANGER:
+            self._check_entry(item)
         if held := self._held.get(message.id):
             return self._take_again(message, *held)
         if self._silences is None:
@@ -253,6 +257,8 @@ class Batch:
             self._check_topic(message)
             if item.publisher.right is Right.RELAY:
                 self._check_relayed(item)
+            elif message.topic.kind == "user":
+                self._check_strangers_inbox(message)
         elif not self._stranger_may_wait(message):
             return Result("stored", message.id)
         if self._is_below_horizon(message):
@@ -307,6 +313,14 @@ class Batch:
         if topic.kind == "user" and not selectors.is_known(topic.ident):
             raise AccordError("not_found", "this hub knows no such user")
 
+    def _check_strangers_inbox(self, message: SignedMessage) -> None:
+        """What members write to people without an account is bounded; what this batch adds is not counted."""
+        recipient = message.topic.ident
+        if recipient not in self._strangers_inboxes:
+            self._strangers_inboxes[recipient] = not Account.objects.filter(user__key=recipient).exists()
+        if self._strangers_inboxes[recipient]:
+            check_room(recipient, message.size, now=self.now)
+
     def _is_below_horizon(self, message: SignedMessage) -> bool:
         """Only what is old is looked up: no horizon is later than the bucket of the present."""
         if message.created_at >= horizon_of(self.now) or is_never_pruned(message.topic.kind, message.type):
@@ -329,6 +343,18 @@ class Batch:
                 raise AccordError("not_found", "this hub serves no such user")
         if message.type == "import.text" and not is_own_import(message):
             raise AccordError("denied", "what is imported into a channel of this hub, its operator has imported")
+
+    def _check_entry(self, item: Admitted) -> None:
+        """Before anything that depends on whether the recipient has an account: what is held already shows that."""
+        entry, author = item.entry, item.message.author
+        if entry is not None and entry.is_paid:
+            return
+        if entry is not None and entry.voucher is not None:
+            if selectors.may_vouch(entry.voucher.user, now=self.now):
+                return
+        elif selectors.has_written(item.message.topic.ident, author):
+            return
+        raise AccordError("pow_needed", "ask for a challenge with the frame pow, or for a ticket with wait")
 
     def _stranger_may_wait(self, message: SignedMessage) -> bool:
         recipient = message.topic.ident

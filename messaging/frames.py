@@ -11,19 +11,17 @@ from typing import Any, Final
 
 import orjson
 
-from accord import pow
 from accord.encoding import b64decode, b64encode
 from accord.errors import AccordError, RemoteError
 from accord.topics import Topic, parse_topic
 from messaging import backlogs, selectors, topic_rows, using
-from messaging.admission import DIFFICULTY
 from messaging.batch import Result
 from messaging.fanout import COALESCE_SECONDS, MAX_RELAYED, MAX_SUBSCRIPTIONS
 from messaging.ingest import Submission
 from messaging.live import live
 from messaging.places import read_place, write_place
-from messaging.publishing import MAX_PUBLISH_MESSAGES, publisher_of_session, result_bytes
-from messaging.reading import reader_of
+from messaging.publishing import MAX_PUBLISH_MESSAGES, paced, publisher_of_session, result_bytes
+from messaging.reading import reader_of, stranger_of
 from messaging.selectors import MAX_FETCH_MESSAGES, OPEN_KINDS, Reader, Wanted
 from messaging.stored import frame_bytes
 from peers import registry
@@ -75,7 +73,7 @@ def _read_proofs(frame: dict[str, Any]) -> dict[str, dict[str, Any]]:
     proofs = {}
     for entry in value:
         if type(entry) is not dict:
-            raise RemoteError("bad_request", "pow: {id, challenge, counter} expected")
+            raise RemoteError("bad_request", "pow: {id, challenge, counter}, {id, ticket} or {id, voucher} expected")
         proofs[b64decode(entry.get("id"), 32).hex()] = entry
     return proofs
 
@@ -100,7 +98,7 @@ async def publish(session: Session, frame: dict[str, Any]) -> None:
         session.send_bytes(b'{"type":"published","ref":%d,"results":[%b]}' % (ref, listed))
 
     try:
-        live().ingest.submit(Submission(envelopes, state.publisher, proofs, answer))
+        live().ingest.submit(Submission(envelopes, state.publisher, proofs, paced(state.publisher, answer)))
     except AccordError:
         state.end(size)
         raise
@@ -150,6 +148,16 @@ def _check_inbox(session: Session, topic: Topic) -> None:
         raise AccordError("denied", "an inbox is read by its owner")
 
 
+def _check_stranger(session: Session, wanted: Wanted, *, since: object = None) -> None:
+    """A stranger reads the own inbox, and no more of the store is looked through for that than is in it."""
+    if stranger_of(session) is None:
+        return
+    if wanted.keys or wanted.messages or any(topic != Topic("user", session.user or b"") for topic in wanted.topics):
+        raise AccordError("denied", "without an account one reads the own inbox only")
+    if since is not None:
+        raise AccordError("denied", "without an account one reads what has come with fetch")
+
+
 async def _check_readable(session: Session, topic: Topic) -> None:
     if topic.kind not in ("feed", "user", "chan", "hub"):
         raise AccordError("not_found", f"this hub keeps no {topic.kind} topics")
@@ -173,8 +181,10 @@ def _check_room(session: Session, wanted: Wanted) -> None:
 async def subscribe(session: Session, frame: dict[str, Any]) -> None:
     """Deliver what is wanted: what came after `since` first, then as it comes, without gap or double."""
     ref = read_ref(frame)
-    reader_of(session)
+    if stranger_of(session) is None:
+        reader_of(session)
     wanted = _read_wanted(frame)
+    _check_stranger(session, wanted, since=frame.get("since"))
     for topic in wanted.topics:
         await _check_readable(session, topic)
     _check_room(session, wanted)
@@ -227,7 +237,8 @@ async def fetch(session: Session, frame: dict[str, Any]) -> None:
     if session.user is not None and session.role is Role.TEMP and topic.kind == "hub":
         reader = Reader(session.user, False, now_ms())  # a temporary account reads what concerns itself
     else:
-        reader = reader_of(session)
+        _check_stranger(session, Wanted((topic,)))
+        reader = stranger_of(session) or reader_of(session)
     if topic.kind != "user":
         await _check_readable(session, topic)
     limit = frame.get("limit", MAX_FETCH_MESSAGES)
@@ -274,24 +285,6 @@ async def signal(session: Session, frame: dict[str, Any]) -> None:
     for listener in listeners - {session}:
         if listener.role is not Role.RELAY:  # a moment is not carried
             listener.send_bytes(data)
-
-
-@registry.frame("pow")
-async def challenge(session: Session, frame: dict[str, Any]) -> None:
-    """A challenge for a stranger's message."""
-    ref = read_ref(frame)
-    if frame.get("purpose") != "mail":
-        raise RemoteError("bad_request", "purpose: mail expected")
-    ring = keyring()
-    value = pow.make_challenge(
-        ring.secret,
-        server=ring.hub.public,
-        key=b64decode(frame.get("key"), 32),
-        purpose="mail",
-        difficulty=DIFFICULTY.value,
-        now=now_ms(),
-    )
-    session.send_json({"type": "challenge", "ref": ref, "challenge": value})
 
 
 # What a session reads

@@ -18,6 +18,7 @@ from messaging.models import Mention, Message, Reference, Store, Topic
 from messaging.places import Place
 from messaging.stored import Stored, item_bytes
 from peers.models import Account, Blessing, Process, User
+from peers.selectors import member_of
 
 SCAN_STEP: Final = 50_000
 READ_STEP: Final = 16  # rows taken from the database at once: a body may have 256 KiB
@@ -133,6 +134,17 @@ def is_served(key: bytes, *, now: int) -> bool:
     )
 
 
+def has_written(author: bytes, to: bytes) -> bool:
+    """Whether a message by one user into another one's inbox is held."""
+    return Message.objects.filter(author__key=author, topic__kind="user", topic__ident=to).exists()
+
+
+def may_vouch(user: bytes, *, now: int) -> bool:
+    """Whether a user is a member here, whose word lets strangers in."""
+    member = member_of(user, now=now)
+    return member is not None and member.kind != Account.Kind.TEMP
+
+
 def strangers_waiting(recipient: bytes) -> Counter[bytes]:
     """How many undeleted messages each author without an account has in a member's inbox since the member last wrote to
     that author.
@@ -212,7 +224,8 @@ def _topics(names: Iterable[TopicName]) -> Q:
 @dataclass(frozen=True, slots=True)
 class Reader:
     """Who reads, and when (ms). A relay reads what its user may, but of `hub:` never as an admin; and `inboxes`, those
-    of the users whom it serves.
+    of the users whom it serves. A stranger reads the own inbox alone: what was written to others would show whether it
+    was kept.
     """
 
     user: bytes
@@ -220,6 +233,7 @@ class Reader:
     now: int
     is_relay: bool = False
     inboxes: frozenset[bytes] = frozenset()
+    is_stranger: bool = False
 
     def rows(self) -> QuerySet[Message]:
         """All messages that the reader may read."""
@@ -227,14 +241,18 @@ class Reader:
 
     def topics(self) -> Q:
         """The topics that the reader may read whole."""
+        if self.is_stranger:
+            return Q(kind="user", ident=self.user)
         topics = Q(kind__in=OPEN_KINDS) | Q(kind="user", ident__in=[self.user, *self.inboxes])
         return topics | Q(kind="hub") if self.is_admin else topics
 
 
 def readable(reader: Reader) -> Q:
     """Which messages one may read (section 4): whole topics, the own messages, what concerns the user of `hub:`; a
-    relay also what channels there are.
+    relay also what channels there are. A stranger whole topics only.
     """
+    if reader.is_stranger:
+        return Q(topic__in=Topic.objects.filter(reader.topics()))
     mine = Q(author__in=User.objects.filter(key=reader.user))
     hubs = Topic.objects.filter(kind="hub")
     concerns = Q(topic__in=hubs, cursor__in=Mention.objects.filter(user__key=reader.user).values("message_id"))

@@ -60,11 +60,13 @@ class ReferencesQuery(serializers.Serializer[Any]):
 
 
 class ProofSerializer(serializers.Serializer[Any]):
-    """The work that a stranger has done for a message."""
+    """What lets a stranger's message in: the work done for it, a ticket, or a voucher of a member."""
 
     id = Key()
-    challenge = serializers.DictField()
-    counter = Whole(min_value=0)
+    challenge = serializers.DictField(required=False)
+    counter = Whole(min_value=0, required=False)
+    ticket = serializers.DictField(required=False)
+    voucher = serializers.DictField(required=False)
 
 
 class PublishSerializer(serializers.Serializer[Any]):

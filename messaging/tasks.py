@@ -10,6 +10,7 @@ from messaging import trees
 from messaging.prune import PruneBusyError, store_keep
 from messaging.room import room_note
 from messaging.services import log_wipe, messages_burn
+from messaging.strangers import inboxes_trim
 from peers.clock import now_ms
 
 STEPS_OF_TREES: Final = 10  # a run: what burns must not wait for trees of a large import
@@ -51,3 +52,9 @@ def prune() -> None:
 def note_room() -> None:
     """Write down how much room the store takes."""
     room_note(now=now_ms())
+
+
+@shared_task(name="messaging.strangers")
+def trim_strangers() -> None:
+    """Let old answers to people without an account go."""
+    inboxes_trim(now=now_ms())

@@ -237,18 +237,27 @@ def admit(proved: login.Proved) -> Member | None:
         if settings.IS_GOSSIP:
             raise AccordError("denied", "this hub has no guests")
         return None
+    if settings.IS_GOSSIP and "mail" in proved.certificate.scope:
+        raise AccordError("denied", "this hub has no guests")
     member = admit_certificate(proved.certificate)
-    peer_seen(certificate=proved.certificate, now=now_ms())
+    if member is not None:  # of strangers nothing is kept
+        peer_seen(certificate=proved.certificate, now=now_ms())
     return member
 
 
-def admit_certificate(certificate: Certificate) -> Member:
-    """The account that a certificate opens now; AccordError: unauthorized (revoked), denied (no account)."""
+def admit_certificate(certificate: Certificate) -> Member | None:
+    """The account that a certificate opens now, None for a stranger's, who reads answers; AccordError: unauthorized
+    (revoked), denied (no account).
+    """
     if is_revoked(certificate.user, serial=certificate.serial, client=certificate.client):
         raise AccordError("unauthorized", "this certificate has been revoked")
     for check in registry.login_checks:
         check(certificate)
     member = member_of(certificate.user, now=now_ms())
+    if certificate.scope == ("mail",) or ("mail" in certificate.scope and member is None):
+        if why := reasons(certificate.user, now_ms()):
+            raise NoStandingError("no account here any more", why)
+        return None
     if member is None:
         raise NoStandingError("no account here", reasons(certificate.user, now_ms()))
     if "login" not in certificate.scope and member.kind == Account.Kind.TEMP:

@@ -30,6 +30,8 @@ async def token(session: Session, frame: dict[str, Any]) -> None:
     ref = read_ref(frame)
     if session.role is Role.RELAY:
         raise AccordError("denied", "a token stands for the whole account, which a relay does not")
+    if session.role is Role.GUEST and session.user is not None:
+        raise AccordError("denied", "who has no account has no use for a token")
     bucket = session.state.get("tokens")
     if bucket is None:
         bucket = session.state["tokens"] = TokenBucket(TOKENS_PER_SECOND, TOKENS_BURST)

@@ -69,6 +69,8 @@ def login_finish(handle: bytes, response: Any, *, now: int) -> bytes:
         role = role_of(admit(proved), proved.certificate)
         if role is Role.RELAY:  # a token stands for the whole account
             raise AccordError("denied", "a relay comes over the socket")
+        if role is Role.GUEST and proved.certificate is not None:
+            raise AccordError("denied", "who has no account reads answers over the socket")
     except AccordError as error:
         loop_bridge.soon(login_note, error.code, proved.certificate)
         raise

@@ -93,10 +93,12 @@ def choice(
     default: Callable[[], str],
     choices: tuple[tuple[str, str], ...],
     changed: Callable[[str], None] | None = None,
+    formerly: Mapping[str, str] | None = None,
 ) -> Option[str]:
-    """Declare one of a few words, each with what it means."""
+    """Declare one of a few words, each with what it means; `formerly` leads from words of earlier versions to these."""
 
     def read(text: str) -> str:
+        text = (formerly or {}).get(text, text)
         if text not in dict(choices):
             raise ValueError("one of the choices is expected")
         return text

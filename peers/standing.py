@@ -16,7 +16,7 @@ from peers import registry
 from peers.clock import now_ms
 from peers.db import in_db
 from peers.models import Account
-from peers.sessions import sessions
+from peers.sessions import Role, sessions
 from peers.tombstones import reason_of
 
 MAX_KEYS_A_QUERY: Final = 500
@@ -55,7 +55,8 @@ async def _look() -> None:
     users = {session.user for session in sessions.all() if session.user is not None}
     for user, facts in (await in_db(without_account, users, now=now_ms())).items():
         for session in sessions.of_user(user):
-            session.close(CloseCode.REVOKED, "denied", **facts)
+            if facts or session.role is not Role.GUEST:  # a stranger never had one
+                session.close(CloseCode.REVOKED, "denied", **facts)
 
 
 def sessions_look() -> None:

@@ -10,11 +10,9 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accord import pow
 from accord.encoding import b64decode, b64encode
 from accord.errors import AccordError
-from messaging import listing, notes
-from messaging.admission import DIFFICULTY
+from messaging import door, listing, notes
 from messaging.api.shared import EXAMPLE, reader_of
 from messaging.listing import Identity
 from messaging.notes import Note, Noted
@@ -27,7 +25,6 @@ from messaging.serializers import (
     PowQuery,
 )
 from peers.clock import now_ms
-from peers.keyring import keyring
 from peers.rest import caller_of
 from peers.schema import (
     ANN,
@@ -177,14 +174,4 @@ class PowViewSet(HubViewSet):
     def retrieve(self, request: Request) -> Response:
         """A fresh one."""
         asked = read(PowQuery, request.query_params)
-        ring = keyring()
-        return Response(
-            pow.make_challenge(
-                ring.secret,
-                server=ring.hub.public,
-                key=asked["key"],
-                purpose=asked["purpose"],
-                difficulty=DIFFICULTY.value,
-                now=now_ms(),
-            )
-        )
+        return Response(door.challenge_make(asked["key"], now=now_ms()))

@@ -24,7 +24,7 @@ const TABLE = fields.table({
   clientkey: fields.key,
   issued_at: fields.timeMs,
   expiration: fields.timeMs,
-  scope: fields.listOf(fields.oneOf("login", "relay"), 2),
+  scope: fields.listOf(fields.oneOf("login", "mail", "relay"), 3),
   servers: fields.listOf((value) => (value === ANYWHERE ? ANYWHERE_BYTES : fields.key(value)), MAX_SERVERS, {
     rising: true,
   }),
@@ -76,7 +76,7 @@ export async function verifyCertificate(value, now, server = null) {
   const checked = fields.read(value, TABLE, "cert");
   const { signature, ...signed } = value;
   await verify(checked.userkey, "cert", canonical(signed), checked.signature);
-  if (checked.scope.length === 2 && checked.scope[0] >= checked.scope[1]) {
+  if (checked.scope.some((/** @type {string} */ name, /** @type {number} */ i) => i > 0 && checked.scope[i - 1] >= name)) {
     throw new RemoteError("bad_request", "cert.scope: not in rising order");
   }
   if (equal(checked.userkey, checked.clientkey)) {

@@ -22,6 +22,7 @@ import { challengeHash, checkWork, work } from "./pow.js";
 import { expand, labelledHash, OneTimeKey } from "./primitives.js";
 import { makeStatement, verifyStatement } from "./statements.js";
 import { openChannelId } from "./topics.js";
+import { readTicket, verifyVoucher } from "./vouchers.js";
 
 const NOT_CASES = new Set(["about", "labels_prk"]);
 const MAX_REJECT_BYTES = 4096;
@@ -139,6 +140,8 @@ const SECTIONS = {
     [why, () => refused(() => verifyStatement(statement), code)]),
 
   pow: powEntries,
+  voucher: voucherEntries,
+  ticket: ticketEntries,
 
   invite: (vector) => [["claim", async () => {
     const seed = await temporarySeed(fromHex(vector.secret));
@@ -253,6 +256,38 @@ function powEntries({ challenge, bind, ch, counter, hash, reject_counter: wrong 
     await refused(() => checkWork(computed, wrong, challenge.difficulty), "pow_needed");
   };
   return [["solution", accepted], ["reject", rejected]];
+}
+
+/**
+ * @param {any} vector
+ * @returns {Entry[]}
+ */
+function voucherEntries({ hub, user, stranger, now, voucher, reject }) {
+  const context = { hub: b64decode(hub), stranger: b64decode(stranger), now };
+  const accepted = async () => {
+    const key = await seedKey(user);
+    same(b64encode((await verifyVoucher(voucher, context)).user), key.publicText);
+    same(b64encode(await key.sign("voucher", canonical(without(voucher, "sig")))), voucher.sig);
+  };
+  const rejects = reject.map((/** @type {any} */ bad) =>
+    [bad.why, () => refused(() => verifyVoucher(bad.voucher, context), bad.code)]);
+  return [["voucher", accepted], ...rejects];
+}
+
+/**
+ * @param {any} vector
+ * @returns {Entry[]}
+ */
+function ticketEntries({ server, key, id, ticket, good_from: goodFrom, good_until: goodUntil, reject }) {
+  const context = { hub: b64decode(server), key: b64decode(key), id: b64decode(id) };
+  const accepted = () => {
+    const read = readTicket(ticket, context);
+    same(read.goodFrom, goodFrom);
+    same(read.goodUntil, goodUntil);
+  };
+  const rejects = reject.map((/** @type {any} */ bad) =>
+    [bad.why, () => refused(() => readTicket(bad.ticket, context), bad.code)]);
+  return [["ticket", accepted], ...rejects];
 }
 
 /**

@@ -12,7 +12,8 @@ from django.test import Client
 from accord.errors import AccordError
 from console import services
 from console.models import AuditEntry, Setting
-from messaging.admission import DIFFICULTY, MESSAGE_KIB, STRANGERS, Right, admit
+from messaging.admission import MESSAGE_KIB, Right, admit
+from messaging.door import DIFFICULTY, STRANGERS
 from peers import options
 from peers.clock import now_ms
 from peers.options import HUB_NAME, LOG_LEVEL, MAX_SOCKETS, OPTIONS
@@ -75,7 +76,7 @@ def test_the_default_comes_back(operator: Client) -> None:
         ("max_sockets", ["", "9", "50001", "-1", "1e3", "１０", "x"]),
         ("difficulty", ["15", "23"]),
         ("message_kib", ["0", "257"]),
-        ("strangers", ["", "open"]),
+        ("strangers", ["", "shut"]),
         ("log_level", ["debug", "CRITICAL"]),
     ],
 )
@@ -97,12 +98,12 @@ def test_strangers_can_be_shut_out(operator: Client, hub: Hub) -> None:
     bob = hub.member("bob")
     mail = envelope(person("stranger"), inbox(bob), "hello", type="mail.text")
     assert admitted(mail, Right.STRANGER)
-    change(operator, "strangers", "closed")
+    change(operator, "strangers", "friends")
     with pytest.raises(AccordError) as refusal:
         admitted(mail, Right.STRANGER)
     assert refusal.value.code == "denied"
     policy = json.loads(Client().get("/.well-known/accord").content)["policy"]
-    assert policy["strangers"] == STRANGERS.value == "closed"
+    assert policy["strangers"] == STRANGERS.value == "friends"
     assert admitted(envelope(bob, inbox(bob), "note"))
 
 

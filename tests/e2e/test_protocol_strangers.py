@@ -7,7 +7,7 @@ import os
 
 import pytest
 
-from tests.e2e.plain_client import Connection, Json, Key, Refused, b64, id_of, message, solve, text
+from tests.e2e.plain_client import Connection, Json, Key, Refused, b64, certificate, id_of, message, solve, text
 from tests.e2e.world import World
 
 pytestmark = pytest.mark.e2e
@@ -166,3 +166,112 @@ async def test_unanswered_letters_are_few(hub: World) -> None:
         await session.store(text(recipient, f"user:{author.text}", "go on"))
         envelope, _ = await send_letter(guest, author, recipient, "thanks")
         assert len(await session.fetch(inbox)) == MAX_UNANSWERED + 1
+
+
+# ------------------------------------------------------------------------------------------------ who reads the answers
+
+
+async def as_stranger(hub: World, user: Key) -> Connection:
+    """A session of somebody without an account, under a certificate for mail."""
+    client = Key()
+    cert = certificate(user, client, hub.key, scope=["mail"])
+    return await hub.connect(user, client=client, cert=cert)
+
+
+async def test_a_stranger_is_answered_and_is_then_free(hub: World) -> None:
+    author, recipient = Key(), await hub.member()
+    mine, theirs = f"user:{author.text}", f"user:{recipient.text}"
+    async with await as_stranger(hub, author) as guest, await hub.connect(recipient) as session:
+        await guest.subscribe(topics=[mine])
+        assert await guest.outcome(letter(author, recipient, "free?")) == "pow_needed"
+        await session.subscribe(topics=[theirs])
+        first, _ = await send_letter(guest, author, recipient)
+        await session.until_delivered(first)
+        answer = text(recipient, mine, "who are you?")
+        await session.store(answer)
+        await guest.until_delivered(answer)
+        free = letter(author, recipient, "somebody")
+        assert await guest.outcome(free) == "stored"
+        await session.until_delivered(free)
+    async with await as_stranger(hub, author) as again:
+        assert [item["message"] for item in await again.fetch(mine)] == [answer]
+    async with await hub.connect() as anonymous:
+        assert await anonymous.outcome(letter(author, recipient, "as nobody")) == "pow_needed"
+
+
+async def test_a_stranger_reads_the_own_inbox_only(hub: World) -> None:
+    author, recipient, channel = Key(), await hub.member(), await hub.channel()
+    mine, theirs = f"user:{author.text}", f"user:{recipient.text}"
+    async with await as_stranger(hub, author) as guest:
+        await send_letter(guest, author, recipient)
+        assert await guest.topics() == {}
+        store = guest.result["store"]
+        for type_, fields in (
+            ("fetch", {"topic": theirs}),  # what was written there would show that it was kept
+            ("fetch", {"topic": channel}),
+            ("fetch", {"topic": hub.topic}),
+            ("fetch", {"topic": f"feed:{recipient.text}"}),
+            ("subscribe", {"topics": [mine, theirs]}),
+            ("subscribe", {"topics": [channel]}),
+            ("subscribe", {"keys": [author.text]}),
+            ("subscribe", {"messages": [b64(bytes(32))]}),
+            ("subscribe", {"topics": [mine], "since": 0, "store": store}),
+            ("token", {}),
+            ("serve", {"certs": []}),
+        ):
+            with pytest.raises(Refused) as caught:
+                await guest.ask(type_, **fields)
+            assert caught.value.code == "denied", (type_, fields)
+        assert await guest.fetch(mine) == []
+        for envelope in (text(author, channel, "x"), text(author, "feed", "x"), text(author, theirs, "x")):
+            assert await guest.outcome(envelope) == "denied"
+    users = hub.rows(
+        "SELECT count(*) FROM peers_peer p JOIN peers_user u ON u.id = p.user_id WHERE u.key = ?", author.public
+    )
+    assert users == [(0,)], "nothing is kept of a stranger's certificate"
+    with pytest.raises(Refused) as refused:  # a certificate of an account is none of a stranger
+        await hub.connect(Key())
+    assert refused.value.code == "denied"
+
+
+async def test_a_member_under_a_certificate_for_mail_is_a_guest(hub: World) -> None:
+    member = await hub.member()
+    async with await as_stranger(hub, member) as guest:
+        assert await guest.topics() == {}
+        assert await guest.outcome(text(member, "feed", "x")) == "denied"
+    both = Key()
+    async with await hub.connect(
+        member, client=both, cert=certificate(member, both, hub.key, scope=["login", "mail"])
+    ) as session:
+        assert await session.outcome(text(member, "feed", "x")) == "stored"
+
+
+async def test_a_ticket_is_for_later(hub: World) -> None:
+    author, recipient = Key(), await hub.member()
+    envelope = letter(author, recipient)
+    async with await hub.connect() as guest:
+        answer = await guest.ask("wait", key=author.text, id=id_of(envelope))
+        assert set(answer["ticket"]) == {"server", "key", "id", "given", "tag"}
+        entry = {"id": id_of(envelope), "ticket": answer["ticket"]}
+        (result,) = await guest.publish(envelope, pow=[entry])
+        assert (result["code"], 0 < result["retry_ms"] <= 600_000) == ("pow_needed", True)
+        early = {**entry, "ticket": {**answer["ticket"], "given": answer["ticket"]["given"] - 600_000}}
+        assert await guest.outcome(envelope, pow=[early]) == "pow_needed"
+
+
+async def test_a_name_leads_to_a_key_whoever_has_it(hub: World) -> None:
+    key = Key()
+    async with await hub.connect(hub.admin) as session:
+        await session.store(hub.add_user(hub.admin, key, "somebody.here"))
+    async with await hub.connect() as guest:
+        known = await guest.ask("to", name="Somebody.Here")
+        unknown = [await guest.ask("to", name="nobody.here") for _ in range(2)]
+        assert (known["name"], known["key"]) == ("somebody.here", key.text)
+        assert unknown[0]["key"] == unknown[1]["key"] != known["key"]
+        assert set(known) == set(unknown[0])
+        decoy = await guest.ask("to", name="nobody.there")
+        assert decoy["key"] != unknown[0]["key"]
+        for bad in ("x", "no body", 1, None):
+            with pytest.raises(Refused) as caught:
+                await guest.ask("to", name=bad)
+            assert caught.value.code == "bad_request"

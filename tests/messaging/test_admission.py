@@ -15,12 +15,11 @@ from accord.topics import Topic
 from messaging.admission import (
     CONTROL_WINDOW_MS,
     MAX_CLOCK_AHEAD_MS,
-    MAX_STRANGER_BYTES,
     Publisher,
     Right,
-    SolvedOnce,
     admit,
 )
+from messaging.door import MAX_STRANGER_BYTES, SolvedOnce
 from peers.keyring import keyring
 from tests.factories import HOUR_MS, NOW, bad_signature, envelope, inbox, person, without_body
 
