@@ -122,6 +122,11 @@ RULES: Final[dict[str, TypeRule]] = {
         control=True,
     ),
     "restore_user": TypeRule(frozenset({"hub"}), {"pubkey": fields.key}, control=True),
+    "set_quota": TypeRule(
+        frozenset({"hub"}),
+        {"pubkey": fields.key, "invites": optional(_count), "messages": optional(_count), "bytes": optional(_count)},
+        control=True,
+    ),
     "chan.open": TypeRule(
         frozenset({"hub"}),
         {
@@ -182,3 +187,5 @@ def check_type(envelope: Envelope) -> None:
         body = read_body(envelope)
         if envelope.type == "cert.revoke" and len(body) != 1:
             raise RemoteError("bad_request", "cert.revoke names a serial or a clientkey")
+        if envelope.type == "set_quota" and len(body) < 2:
+            raise RemoteError("bad_request", "set_quota changes something")

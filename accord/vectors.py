@@ -149,6 +149,7 @@ def _messages(cases: list[Any]) -> Iterator[Entry]:
 
         def check(case: Any = case) -> None:
             message = messages.verify(messages.parse_envelope(case["envelope"]))
+            message_types.check_type(message)
             equal(message.header_bytes.hex(), case["canonical"])
             equal(b64encode(message.id), case["id"])
             equal(str(messages.message_uuid(message.id)), case["uuid"])

@@ -6,9 +6,10 @@ from django.urls import path, re_path
 from rest_framework.routers import SimpleRouter
 
 from accord_hub import api
-from invites.api import BranchViewSet, InviteViewSet
+from invites.api import BranchViewSet, InviteViewSet, QuotaViewSet
 from messaging.api import ChannelViewSet, IdentityViewSet, MessageViewSet, PowViewSet, TopicViewSet
 from peers.api import DeviceViewSet, LoginViewSet, MeViewSet, SessionViewSet, UserViewSet
+from peers.schema import KEY_REGEX
 from peers.viewsets import Lost
 
 router = SimpleRouter(trailing_slash=False)
@@ -31,6 +32,7 @@ urlpatterns = [
     path("login/request", LoginViewSet.as_view({"post": "begin"}), name="login-request"),
     path("login/response", LoginViewSet.as_view({"post": "finish"}), name="login-response"),
     path("me", MeViewSet.as_view({"get": "retrieve"}), name="me"),
+    re_path(f"^users/(?P<key>{KEY_REGEX})/quota$", QuotaViewSet.as_view({"post": "create"}), name="quota"),
     path("pow", PowViewSet.as_view({"get": "retrieve"}), name="pow"),
     *router.urls,
     re_path("^(?P<path>.*)$", Lost.as_view(ANY_METHOD)),

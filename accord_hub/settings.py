@@ -232,6 +232,7 @@ CELERY_WORKER_REDIRECT_STDOUTS = False
 CELERY_BEAT_SCHEDULE = {
     "invites.expire": {"task": "invites.expire", "schedule": 60},  # seconds
     "peers.sweep": {"task": "peers.sweep", "schedule": 60},
+    "peers.allowances": {"task": "peers.allowances", "schedule": 60},
     "messaging.burn": {"task": "messaging.burn", "schedule": 10},
     "messaging.trees": {"task": "messaging.trees", "schedule": 5},
     "messaging.roots": {"task": "messaging.roots", "schedule": 3600},

@@ -15,7 +15,14 @@ from accord.errors import AccordError
 from invites import selectors
 from invites.branches import MAX_NODES, branch_of, path_to
 from invites.selectors import Invite
-from invites.serializers import DEFAULT_NODES, BranchQuery, BranchSerializer, InvitePage, InviteSerializer
+from invites.serializers import (
+    DEFAULT_NODES,
+    BranchQuery,
+    BranchSerializer,
+    InvitePage,
+    InviteSerializer,
+    QuotaSerializer,
+)
 from peers.callers import Caller
 from peers.clock import now_ms
 from peers.rest import caller_of
@@ -40,6 +47,8 @@ _INVITE: Final = {
     "key": BOB,
     "state": "waiting",
     "invites": 3,
+    "messages_limit": 1000,
+    "bytes_limit": None,
     "created_at": NOW,
     "expires": NOW + 259_200_000,
     "ended_at": None,
@@ -141,6 +150,39 @@ class InviteViewSet(HubViewSet):
         invite = selectors.invite_of(body["pubkey"], now=now_ms())
         assert invite is not None  # noqa: S101 - every temporary account has one
         return Response(_show(invite))
+
+
+class QuotaViewSet(HubViewSet):
+    """What somebody below me may do."""
+
+    @operation(
+        "Give somebody below me invites or an allowance",
+        "Takes a signed `set_quota`, to the hub: the new number of unspent invites, for which I pay or which come back "
+        "to me, and what the account may store; 2^53-1 is no limit. `quota` for more than I have myself, or when the "
+        "account has spent what I want back. What has been stored over a new limit counts as used up.",
+        body=SignedSerializer,
+        body_example=_signed("set_quota"),
+        answer=QuotaSerializer,
+        example={
+            "key": BOB,
+            "name": "bob",
+            "invites": 5,
+            "allowance": {
+                "messages_limit": 1000,
+                "messages_used": 3,
+                "bytes_limit": None,
+                "bytes_used": 1200,
+                "resets_at": None,
+            },
+        },
+        parameters=[path_key("key", "The user key.")],
+        refuses=["not_found", *OF_MESSAGES],
+    )
+    def create(self, request: Request, key: str) -> Response:
+        """Publish the message that says it."""
+        message = read(SignedSerializer, request.data)["message"]
+        body = publish_signed(caller_of(request), message, "set_quota", pubkey=b64decode(key, 32))
+        return Response(QuotaSerializer(selectors.account_of_user(body["pubkey"])).data)
 
 
 _NODE: Final = {

@@ -9,4 +9,4 @@ class InvitesConfig(AppConfig):
     name = "invites"
 
     def ready(self) -> None:
-        from invites import services  # noqa: F401, PLC0415 - registers the handlers of its message types
+        from invites import quota, services, telling  # noqa: F401, PLC0415 - register the handlers of its message types

@@ -99,6 +99,8 @@ class Invitation(models.Model):
     inviter = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="invitations")
     key = models.BinaryField(max_length=32, help_text="the temporary account's user key")
     granted = models.BigIntegerField(help_text="invites that go with it")
+    messages_limit = models.BigIntegerField(null=True, help_text="messages that go with it; empty: no limit")
+    bytes_limit = models.BigIntegerField(null=True, help_text="bytes that go with it; empty: no limit")
     state = models.CharField(max_length=9, choices=State.choices, default=State.WAITING)
     created_at = models.BigIntegerField(help_text="ms since 1970 UTC")
     expires_at = models.BigIntegerField(help_text="ms since 1970 UTC")

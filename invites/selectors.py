@@ -7,6 +7,7 @@ from typing import Final
 
 from django.db.models import Q, Sum
 
+from accord.errors import AccordError
 from accord.invites import CODE_TRIES
 from invites.models import Balance, Invitation
 from peers.models import Account
@@ -59,6 +60,8 @@ class Invite:
     key: bytes
     state: str
     invites: int
+    messages_limit: int | None
+    bytes_limit: int | None
     created_at: int
     expires: int
     ended_at: int | None
@@ -89,6 +92,8 @@ def _invites(wanted: Q, now: int, limit: int) -> list[Invite]:
             "key",
             "state",
             "granted",
+            "messages_limit",
+            "bytes_limit",
             "created_at",
             "expires_at",
             "ended_at",
@@ -100,16 +105,51 @@ def _invites(wanted: Q, now: int, limit: int) -> list[Invite]:
         )
     )
     found = []
-    for pk, key, state, granted, created_at, expires, ended_at, claimer, name, led, code, wrong in rows[:limit]:
+    for row in rows[:limit]:
+        pk, key, state, granted, messages, size, created_at, expires, ended_at, claimer, name, led, code, wrong = row
         if state == Invitation.State.WAITING and expires <= now:  # what the next sweep will say
             state, ended_at = Invitation.State.EXPIRED.value, expires
-        claimed = None if claimer is None else Claimed(bytes(claimer), name)
-        channels = [bytes(led[start : start + ID_BYTES]) for start in range(0, len(led), ID_BYTES)]
-        tries = None if code is None else CODE_TRIES - wrong
-        found.append(Invite(pk, bytes(key), state, granted, created_at, expires, ended_at, claimed, channels, tries))
+        found.append(
+            Invite(
+                pk=pk,
+                key=bytes(key),
+                state=state,
+                invites=granted,
+                messages_limit=messages,
+                bytes_limit=size,
+                created_at=created_at,
+                expires=expires,
+                ended_at=ended_at,
+                claimed_by=None if claimer is None else Claimed(bytes(claimer), name),
+                channels=[bytes(led[start : start + ID_BYTES]) for start in range(0, len(led), ID_BYTES)],
+                tries=None if code is None else CODE_TRIES - wrong,
+            )
+        )
     return found
 
 
 def unspent(account_id: int) -> int:
     """How many invites an account has left."""
     return Balance.objects.filter(account=account_id).values_list("unspent", flat=True).first() or 0
+
+
+def standing_of(user: bytes) -> dict[str, int] | None:
+    """What the account of a user has left and has used, as the frame `account` says it: a limit that there is not is
+    left out. None where there is no account.
+    """
+    names = ("messages_limit", "messages_used", "bytes_limit", "bytes_used")
+    row = Balance.objects.filter(account__user__key=user).values_list(
+        "unspent", *[f"account__{name}" for name in names]
+    )
+    found = row.first()
+    if found is None:
+        return None
+    return {name: value for name, value in zip(("invites", *names), found, strict=True) if value is not None}
+
+
+def account_of_user(user: bytes) -> Account:
+    """The account of a user with its balance; AccordError("not_found")."""
+    found = Account.objects.select_related("user", "balance").filter(user__key=user).first()
+    if found is None:
+        raise AccordError("not_found", "there is no such account, or no longer")
+    return found

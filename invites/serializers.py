@@ -11,6 +11,7 @@ from invites.branches import MAX_NODES
 from invites.models import Invitation
 from peers.models import Account
 from peers.schema import Key, Time, page_of
+from peers.serializers import AllowanceSerializer
 
 STATES: Final = ("active", "waiting")
 DEFAULT_NODES: Final = 2_000
@@ -29,6 +30,8 @@ class InviteSerializer(serializers.Serializer[Any]):
     key = Key(help_text="the temporary account's user key, as the link's secret gives it")
     state = serializers.ChoiceField(choices=Invitation.State.choices)
     invites = serializers.IntegerField(help_text="how many others the new member may invite")
+    messages_limit = serializers.IntegerField(allow_null=True, help_text="that the new member may store; null: none")
+    bytes_limit = serializers.IntegerField(allow_null=True, help_text="that the new member may store; null: none")
     created_at = Time()
     expires = Time()
     ended_at = Time(allow_null=True, help_text="when it was claimed, expired, was withdrawn or locked")
@@ -42,6 +45,15 @@ class InviteSerializer(serializers.Serializer[Any]):
 InvitePage = page_of(
     InviteSerializer, "InvitePage", left=serializers.IntegerField(help_text="invites that I have not spent")
 )
+
+
+class QuotaSerializer(serializers.Serializer[Account]):
+    """What somebody further down may do."""
+
+    key = Key(source="user.key")
+    name = serializers.CharField()
+    invites = serializers.IntegerField(source="balance.unspent", help_text="that it has not spent")
+    allowance = AllowanceSerializer(source="*")
 
 
 class NodeSerializer(serializers.Serializer[Any]):

@@ -22,6 +22,7 @@ from invites.codes import codes
 from invites.ledger import Reason
 from invites.models import Balance, Invitation
 from peers import registry
+from peers.allowances import allowance_given
 from peers.keyring import keyring
 from peers.models import Account, User
 from peers.selectors import member_of
@@ -53,6 +54,7 @@ def user_add(message: Message, body: dict[str, Any], now: int) -> list[bytes]:
         raise AccordError("bad_request", "only temporary accounts expire, and only they are claimed with a code")
     if body["pubkey"] == keyring().hub.public:
         raise AccordError("denied", "the hub's key is no user's key")
+    messages, bytes_ = allowance_given(parent.account_id, messages=body.get("messages"), bytes=body.get("bytes"))
     granted = body.get("invites", 0)
     ledger.spend(
         parent.account_id,
@@ -72,8 +74,8 @@ def user_add(message: Message, body: dict[str, Any], now: int) -> list[bytes]:
                 parent_id=parent.account_id,
                 created_at=now,
                 expires_at=expires,
-                messages_limit=body.get("messages"),
-                bytes_limit=body.get("bytes"),
+                messages_limit=messages,
+                bytes_limit=bytes_,
             )
     except IntegrityError as error:
         raise AccordError("conflict", "that key or name has an account here") from error
@@ -83,6 +85,8 @@ def user_add(message: Message, body: dict[str, Any], now: int) -> list[bytes]:
             inviter_id=parent.account_id,
             key=body["pubkey"],
             granted=granted,
+            messages_limit=messages,
+            bytes_limit=bytes_,
             created_at=now,
             expires_at=expires,
             code_hash=body.get("code_hash"),

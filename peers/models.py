@@ -96,6 +96,16 @@ class Tombstone(models.Model):
         return bytes(self.key).hex()[:16]
 
 
+class AllowancePeriod(models.Model):
+    """Since when what accounts store is counted: the one row of a hub (allowances.py)."""
+
+    policy = models.CharField(max_length=5, help_text="never, day, week or month")
+    started_at = models.BigIntegerField(help_text="ms since 1970 UTC")
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(pk=1), name="one_allowance_period")]
+
+
 class Hub(models.Model):
     """Another hub that this one has heard of: what it has signed about its admin, and whether it has proved its key
     here.

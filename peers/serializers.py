@@ -8,6 +8,8 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from accord.login import MAX_LOGIN_BYTES
+from peers.allowances import next_reset
+from peers.clock import now_ms
 from peers.models import Account
 from peers.schema import ENVELOPE, Key, Serial, Text, Time, page_of
 from peers.sessions import Role
@@ -81,6 +83,12 @@ class AllowanceSerializer(serializers.Serializer[Account]):
     messages_used = serializers.IntegerField()
     bytes_limit = serializers.IntegerField(allow_null=True)
     bytes_used = serializers.IntegerField()
+    resets_at = serializers.SerializerMethodField(help_text="when what was used counts no longer; null for never")
+
+    @extend_schema_field(Time(allow_null=True))
+    def get_resets_at(self, account: Account) -> int | None:
+        """As the operator has it."""
+        return next_reset(now=now_ms())
 
 
 class OwnSessionSerializer(serializers.Serializer[Any]):

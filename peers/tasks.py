@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from celery import shared_task
 
+from peers.allowances import allowances_reset
 from peers.blessings import blessings_expire
 from peers.clock import now_ms
 from peers.services import tokens_expire
+
+
+@shared_task(name="peers.allowances")
+def allowances() -> None:
+    """Count what accounts store anew, when the operator's day, week or month has begun."""
+    allowances_reset(now=now_ms())
 
 
 @shared_task(name="peers.sweep")

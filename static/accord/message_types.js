@@ -95,6 +95,9 @@ export const RULES = new Map(Object.entries({
     pubkey: fields.key, mode: fields.oneOf("subtree", "reparent"), at: fields.timeMs,
   }, CONTROL),
   restore_user: rule(["hub"], { pubkey: fields.key }, CONTROL),
+  set_quota: rule(["hub"], {
+    pubkey: fields.key, invites: optional(count), messages: optional(count), bytes: optional(count),
+  }, CONTROL),
   "chan.open": rule(["hub"], {
     nonce: fields.octets(NONCE_BYTES),
     name: fields.text(MAX_CHANNEL_NAME_CHARS, 1),
@@ -160,6 +163,9 @@ export function checkType(envelope) {
     const body = readBody(envelope);
     if (envelope.type === "cert.revoke" && Object.keys(body).length !== 1) {
       throw new RemoteError("bad_request", "cert.revoke names a serial or a clientkey");
+    }
+    if (envelope.type === "set_quota" && Object.keys(body).length < 2) {
+      throw new RemoteError("bad_request", "set_quota changes something");
     }
   }
 }

@@ -110,6 +110,7 @@ const SECTIONS = {
 
   messages: (cases) => cases.map((vector, i) => [`${i}`, async () => {
     const message = await verifyEnvelope(await parseEnvelope(vector.envelope));
+    checkType(message);
     same(toHex(message.headerBytes), vector.canonical);
     same(message.idText, vector.id);
     same(messageUuid(message.id), vector.uuid);

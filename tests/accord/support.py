@@ -137,6 +137,8 @@ TYPE_CASES: list[tuple[str, str, Any, dict[str, Any]]] = [
     ("remove_user", HUB_TOPIC, {"pubkey": KEY, "mode": "subtree", "at": NOW}, {}),
     ("remove_user", HUB_TOPIC, {"pubkey": KEY, "mode": "reparent", "at": 0}, {}),
     ("restore_user", HUB_TOPIC, {"pubkey": KEY}, {}),
+    ("set_quota", HUB_TOPIC, {"pubkey": KEY, "invites": 0}, {}),
+    ("set_quota", HUB_TOPIC, {"pubkey": KEY, "messages": 2**53 - 1, "bytes": 5}, {}),
     ("chan.open", HUB_TOPIC, {"nonce": NONCE, "name": "n" * 80, "about": "x"}, {}),
     ("import.text", CHANNEL, {"text": "", "author": "nick", "source": "irc"}, {}),
 ]

@@ -33,6 +33,36 @@ def hub(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 # -------------------------------------------------------------------------------------------------------------- people
 
 
+async def test_quotas(hub: World) -> None:
+    """The new numbers at once for whoever gives, by the frame `account` for both."""
+    ann, bob = await hub.member(invites=9), Key()
+    rest = Rest.login(hub, ann)
+    rest.post("messages", {"messages": [hub.add_user(ann, bob, new_name(), invites=2)]})
+    body = {"pubkey": bob.text, "invites": 5, "messages": 10}
+    async with await hub.connect(ann) as above, await hub.connect(bob) as below:
+        answer = rest.post(f"users/{bob.text}/quota", {"message": message(ann, "set_quota", hub.topic, body)})
+        assert answer.status == 200
+        allowance = {"messages_limit": 10, "messages_used": 0, "bytes_limit": None, "bytes_used": 0, "resets_at": None}
+        assert {**answer.value, "name": ""} == {"key": bob.text, "name": "", "invites": 5, "allowance": allowance}
+        told = await below.until(lambda: below.first("account"))
+        assert told == {
+            "type": "account", "invites": 5, "messages_limit": 10, "messages_used": 0, "bytes_used": 0,
+        }  # fmt: skip
+        assert (await above.until(lambda: above.first("account")))["invites"] == 3
+    own = Rest.login(hub, bob)
+    assert own.get("me").value["allowance"] == allowance
+    assert own.get("invites").value["left"] == 5
+    again = message(ann, "set_quota", hub.topic, {**body, "invites": 4})
+    assert rest.post(f"users/{ann.text}/quota", {"message": again}).code == "400 bad_request"
+    upwards = message(bob, "set_quota", hub.topic, {"pubkey": ann.text, "invites": 0})
+    assert own.post(f"users/{ann.text}/quota", {"message": upwards}).code == "403 denied"
+    nobody = Key()
+    missing = message(ann, "set_quota", hub.topic, {"pubkey": nobody.text, "invites": 0})
+    assert rest.post(f"users/{nobody.text}/quota", {"message": missing}).code == "404 not_found"
+    much = message(ann, "set_quota", hub.topic, {"pubkey": bob.text, "invites": 9})
+    assert rest.post(f"users/{bob.text}/quota", {"message": much}).code == "403 quota"
+
+
 async def test_members(hub: World) -> None:
     ann = await hub.member(invites=3)
     bob, name = Key(), new_name()

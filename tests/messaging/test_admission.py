@@ -107,7 +107,7 @@ REFUSED: list[Any] = [
     ("wrong_server", Right.OWN, lambda: envelope(ANN, Topic("hub", bytes(32)), {}, type="chan.open")),
     ("unsupported", Right.OWN, lambda: envelope(ANN, hub_topic())),
     ("unsupported", Right.OWN, lambda: envelope(ANN, hub_topic(), {}, type="x.unknown")),
-    ("unsupported", Right.OWN, lambda: envelope(ANN, hub_topic(), {}, type="set_quota")),
+    ("bad_request", Right.OWN, lambda: envelope(ANN, hub_topic(), {}, type="set_quota")),
     ("unsupported", Right.OWN, lambda: envelope(ANN, hub_topic(), {}, type="cert.revoke")),
     ("unsupported", Right.OWN, lambda: to_hub(crit=["only_if"], only_if=1)),
     ("gone", Right.OWN, lambda: to_hub(created_at=NOW - CONTROL_WINDOW_MS - 1)),
