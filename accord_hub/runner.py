@@ -29,6 +29,7 @@ from console.services import entry_link_create, options_refresh
 from discovery.finder import finder
 from invites.selectors import has_members, is_pending
 from messaging.services import hub_install, invite_create
+from peers import audit
 from peers.clock import now_ms
 from peers.keyring import HomeError, keyring, write_private
 from peers.options import HUB_NAME
@@ -71,6 +72,7 @@ def run(serve: Serve, make_listener: Callable[[], socket.socket], write: Write) 
         with clear_errors():
             stack.enter_context(home.locked())
             prepare()
+            audit.serve_as_hub()
             write_private(home.Path(settings.ACCORD_HOME) / "mode", f"{settings.ACCORD_MODE}\n")
             hub_install()
             processes_forget()

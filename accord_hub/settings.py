@@ -246,6 +246,7 @@ CELERY_BEAT_SCHEDULE = {
     "plugins.sweep": {"task": "plugins.sweep", "schedule": 30},
     "console.count": {"task": "console.count", "schedule": 60},
     "console.sweep": {"task": "console.sweep", "schedule": 3600},
+    "console.audit": {"task": "console.audit", "schedule": 3600},
 }
 if IS_GOSSIP:  # nobody is invited, and the hubs that it mirrors have their own plugins
     del CELERY_BEAT_SCHEDULE["invites.expire"], CELERY_BEAT_SCHEDULE["plugins.run"]

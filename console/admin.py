@@ -2,19 +2,20 @@
 
 from django.contrib import admin
 
+from console.audit_table import AuditTable
 from console.connection_tables import BlockTable, CertificateTable, PeerTable, RevocationTable, TokenTable
 from console.finding_table import SightingTable
-from console.hub_tables import AuditTable, StatementTable, TopicTable
+from console.hub_tables import StatementTable, TopicTable
 from console.link_tables import ExchangeTable, LinkTable, ParcelTable
 from console.message_table import MessageTable
-from console.models import AuditEntry, Block
+from console.models import Block
 from console.people_tables import AccountTable, InvitationTable
 from console.plugin_tables import JobTable, ProposalTable
 from discovery.models import Sighting
 from invites.models import Invitation
 from links.models import Exchange, Link, Parcel
 from messaging.models import Message, Topic
-from peers.models import Account, Certificate, Peer, Revocation, Statement, Token
+from peers.models import Account, AuditEntry, Certificate, Peer, Revocation, Statement, Token
 from plugins.models import Job, Proposal
 
 admin.site.register(Account, AccountTable)

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.urls import reverse
 
 from console import runs
-from console.models import Sample
+from console.models import AuditCheck, Sample
 from console.selectors import has_factor
 from console.shown import count
 from invites.selectors import tally
@@ -41,6 +41,7 @@ def concerns(hour: list[Sample], logins_refused: int) -> list[Concern]:
     found = [
         *_invites(),
         *_disk(),
+        *_audit(),
         *_tasks(),
         *_jobs(),
         *_proposals(),
@@ -77,6 +78,17 @@ def _disk() -> Iterator[Concern]:
             "See what takes room",
             reverse("admin:storage"),
             is_urgent=disk.free < LITTLE_DISK_BYTES / 4,
+        )
+
+
+def _audit() -> Iterator[Concern]:
+    check = AuditCheck.objects.exclude(fault="").first()
+    if check is not None:
+        yield Concern(
+            f"The audit log is not whole: {check.fault}. Somebody has changed the database, or it was damaged.",
+            "See the log",
+            reverse("admin:peers_auditentry_changelist"),
+            is_urgent=True,
         )
 
 

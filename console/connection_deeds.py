@@ -7,11 +7,12 @@ from typing import Final
 from django.urls import reverse
 
 from accord.errors import AccordError
-from console import audit, live, services
+from console import live, services
 from console.deeds import Deed, Field, named, nothing, number_of
 from console.models import Block
 from console.shown import count, short_key, text_of
 from messaging.services import invite_withdraw
+from peers import audit
 from peers.clock import now_ms
 from peers.models import Account, Certificate, Peer, Token
 

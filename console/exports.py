@@ -1,4 +1,4 @@
-"""Tables as CSV, streamed in blocks, safe to open in a spreadsheet.
+"""Files to download, streamed in blocks: tables as CSV, safe to open in a spreadsheet, and other lines.
 
 A cell that begins like a formula gets an apostrophe before it: names and channels are chosen by others.
 """
@@ -14,7 +14,7 @@ from asgiref.sync import sync_to_async
 from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest, StreamingHttpResponse
 
-BLOCK_CHARS: Final = 64 * 1024
+BLOCK_BYTES: Final = 64 * 1024
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
@@ -26,16 +26,15 @@ def safe_cell(value: object) -> str:
     return text
 
 
-def _blocks(header: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[bytes]:
+def _lines(header: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[bytes]:
     drawn = io.StringIO()
     writer = csv.writer(drawn)
     writer.writerow(header)
     for row in rows:
+        yield drawn.getvalue().encode()
+        drawn.seek(0)
+        drawn.truncate()
         writer.writerow([safe_cell(value) for value in row])
-        if drawn.tell() > BLOCK_CHARS:
-            yield drawn.getvalue().encode()
-            drawn.seek(0)
-            drawn.truncate()
     yield drawn.getvalue().encode()
 
 
@@ -47,13 +46,30 @@ async def _in_thread(blocks: Iterator[bytes]) -> AsyncIterator[bytes]:
         yield block
 
 
+def stream_response(
+    request: HttpRequest, name: str, content_type: str, parts: Iterable[bytes]
+) -> StreamingHttpResponse:
+    """A file to download, sent in blocks as it is made, on a server that streams."""
+    blocks = _joined(parts)
+    return StreamingHttpResponse(
+        _in_thread(blocks) if isinstance(request, ASGIRequest) else blocks,
+        content_type=content_type,
+        headers={"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"},
+    )
+
+
+def _joined(parts: Iterable[bytes]) -> Iterator[bytes]:
+    block = bytearray()
+    for part in parts:
+        block += part
+        if len(block) > BLOCK_BYTES:
+            yield bytes(block)
+            block.clear()
+    yield bytes(block)
+
+
 def csv_response(
     request: HttpRequest, name: str, header: Sequence[str], rows: Iterable[Sequence[object]]
 ) -> StreamingHttpResponse:
-    """A file to download; rows are made as they are sent, on a server that streams."""
-    blocks = _blocks(header, rows)
-    return StreamingHttpResponse(
-        _in_thread(blocks) if isinstance(request, ASGIRequest) else blocks,
-        content_type="text/csv; charset=utf-8",
-        headers={"Content-Disposition": f'attachment; filename="{name}.csv"', "Cache-Control": "no-store"},
-    )
+    """A table to download; rows are made as they are sent."""
+    return stream_response(request, f"{name}.csv", "text/csv; charset=utf-8", _lines(header, rows))

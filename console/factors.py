@@ -30,9 +30,9 @@ from webauthn.helpers.structs import (
 
 from accord.encoding import b64decode
 from accord.errors import AccordError, RemoteError
-from console import audit
 from console.keys import hide, reveal
 from console.models import Factor
+from peers import audit
 from peers.options import HUB_NAME
 from peers.sessions import TokenBucket
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from django.urls import reverse
 
-from console import audit
 from console.deeds import Deed, Field, named, nothing, number_of
 from discovery.addresses import MAX_URL_CHARS
 from discovery.models import Sighting
 from discovery.services import sighting_forget, sighting_note
 from discovery.tasks import look
+from peers import audit
 from peers.clock import now_ms
 
 

@@ -9,12 +9,13 @@ from django.urls import reverse
 from accord.errors import AccordError
 from accord.message_types import MAX_ABOUT_CHARS, MAX_CHANNEL_NAME_CHARS
 from accord.topics import Topic as TopicName
-from console import audit, factors, services
+from console import factors, services
 from console.deeds import Deed, Field, named, nothing, number_of
 from console.models import Factor
 from console.selectors import open_channels
 from messaging.models import Message, Topic
 from messaging.services import channel_create
+from peers import audit
 from peers.clock import now_ms
 
 MAX_NOTICE_CHARS: Final = 4_000
@@ -191,4 +192,27 @@ def metrics_token(target: str) -> Deed:
         run,
         reverse("admin:numbers"),
         is_secret=True,
+    )
+
+
+@named("check-audit")
+def check_audit(target: str) -> Deed:
+    """Check the audit log now."""
+
+    def run(values: dict[str, str]) -> str:
+        audit.note("check_audit")
+        check = services.audit_check(now=now_ms())
+        if check.fault:
+            raise AccordError("conflict", f"the log is not whole: {check.fault}; manage.py verify_audit says more")
+        return f"All {check.entries:,} entries are as they were written, and none is missing."
+
+    return Deed(
+        "Check the audit log now",
+        (
+            "Every entry is held to the one before, to its signature, and to how far the hub has signed the log to go.",
+            "The hub does this each hour by itself. Nothing is changed, but that it was asked for is written down.",
+        ),
+        "Check it",
+        run,
+        reverse("admin:peers_auditentry_changelist"),
     )

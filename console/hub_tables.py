@@ -1,4 +1,4 @@
-"""The hub as the operator sees it: its topics, what it has signed, what was done in the console."""
+"""The hub as the operator sees it: its topics, what it has signed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from django.http import HttpRequest
 
 from accord.encoding import b64decode
 from accord.merkle import ROOT_LEVEL
-from console.models import AuditEntry
 from console.shown import key_html, moment, size, text_of, whole_key_html
 from console.tables import StateFilter, Table
 from messaging.models import Branch, Message, Topic
@@ -163,49 +162,3 @@ class StatementTable(Table):
 
 def _signer(statement: Statement) -> bytes:
     return b64decode(orjson.loads(bytes(statement.body))["hub"], 32)
-
-
-class AuditAction(StateFilter):
-    """What was done."""
-
-    title = "what"
-    parameter_name = "action"
-    conditions = {}
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """What has been done so far."""
-        found = AuditEntry.objects.order_by("action").values_list("action", flat=True).distinct()
-        return [(action, action.replace("_", " ")) for action in found]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """The entries of that."""
-        return queryset.filter(action=self.value()) if self.value() else queryset
-
-
-class AuditTable(Table):
-    """What was done in the console. Nothing in it can be changed or deleted here."""
-
-    singular = "entry"
-    plural = "what was done"
-    explains = "What was done in this console, and from the terminal to it. Entries cannot be changed or removed here."
-    list_display = ("when", "shown_action", "target", "detail_line")
-    list_filter = (AuditAction,)
-    search_fields = ("target", "detail", "action")
-    search_help_text = "What was done, or to what"
-    ordering = ("-pk",)
-    detail = ("when", "shown_action", "target", "detail_line")
-
-    @display(description="when (UTC)", ordering="at")
-    def when(self, entry: AuditEntry) -> str:
-        """When."""
-        return moment(entry.at)
-
-    @display(description="what", ordering="action")
-    def shown_action(self, entry: AuditEntry) -> str:
-        """In words."""
-        return entry.action.replace("_", " ")
-
-    @display(description="details")
-    def detail_line(self, entry: AuditEntry) -> str:
-        """What else is to be known."""
-        return entry.detail

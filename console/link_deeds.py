@@ -7,12 +7,12 @@ from typing import Final
 from django.urls import reverse
 
 from accord.invites import MAX_LINK_CHARS
-from console import audit
 from console.deeds import Deed, Field, named, nothing, number_of
 from console.shown import count, short_key
 from links import services
 from links.joining import link_claim
 from links.models import Link, Parcel
+from peers import audit
 from peers.blessings import hub_forget
 from peers.clock import now_ms
 

@@ -15,6 +15,7 @@ from django.contrib.sessions.middleware import SessionMiddleware
 from django.http import HttpRequest, HttpResponse
 
 from console.entry import ENTERED_AT, SEEN_AT
+from peers import audit
 from peers.clock import now_ms
 
 PREFIX: Final = "/console/"
@@ -75,7 +76,8 @@ def console_pages(get_response: GetResponse) -> GetResponse:
         if not request.path_info.startswith(PREFIX):
             return get_response(request)
         _end_if_over(request)
-        response = get_response(request)
+        with audit.acting(f"console {request.user.get_username()}" if request.user.is_authenticated else ""):
+            response = get_response(request)
         response.headers["Content-Security-Policy"] = POLICY
         # With no-referrer, browsers hide the Origin of a posted form too, and Django refuses such a form.
         response.headers["Referrer-Policy"] = "same-origin"

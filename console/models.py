@@ -1,4 +1,4 @@
-"""Tables of the console: its entry and second factors, what the operator has set, refused and done, counts over time.
+"""Tables of the console: its entry and second factors, what the operator has set and refused, counts over time.
 
 None of it is signed, and none of it replicates: it is this hub's own.
 """
@@ -66,19 +66,16 @@ class Setting(models.Model):
         return self.name
 
 
-class AuditEntry(models.Model):
-    """Something that the operator has done. Only ever added to."""
+class AuditCheck(models.Model):
+    """The one row that says when the hub's audit log was last checked, and what was found."""
 
-    at = models.BigIntegerField(db_index=True, help_text="ms since 1970 UTC")
-    action = models.CharField(max_length=32)
-    target = models.CharField(max_length=160, blank=True)
-    detail = models.TextField(blank=True)
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
+    at = models.BigIntegerField(help_text="ms since 1970 UTC")
+    entries = models.BigIntegerField(help_text="how many there were")
+    fault = models.TextField(blank=True, help_text="the first thing that is wrong")
 
     class Meta:
-        verbose_name_plural = "audit entries"
-
-    def __str__(self) -> str:
-        return f"{self.action} {self.target}"
+        constraints = [models.CheckConstraint(condition=Q(id=1), name="one_audit_check")]
 
 
 class DayCount(models.Model):

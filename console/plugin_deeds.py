@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from django.urls import reverse
 
-from console import audit
 from console.deeds import Deed, Field, named, nothing, number_of
 from console.shown import moment, short_key, text_of
 from links.joining import link_claim
+from peers import audit
 from peers.clock import now_ms
 from plugins.models import Job, Proposal
 from plugins.selectors import proposed_link

@@ -18,19 +18,18 @@ from accord import messages
 from accord.encoding import b64encode
 from accord.errors import AccordError
 from accord.topics import Topic as TopicName
-from console import audit
-from console.models import Block, Counted, DayCount, EntryLink, Factor, Sample, Setting
+from console.models import AuditCheck, Block, Counted, DayCount, EntryLink, Factor, Sample, Setting
 from console.selectors import days_between
 from invites import ledger
 from messaging import selectors as stored_messages
 from messaging.admission import Right
 from messaging.models import Message
 from messaging.services import message_publish
-from peers import options
+from peers import audit, options
 from peers.clock import now_ms
 from peers.counters import Counters
 from peers.keyring import keyring
-from peers.models import Account, Token
+from peers.models import Account, AuditEntry, Token
 
 LINK_LIFE_MS: Final = 15 * 60 * 1000
 SECRET_BYTES: Final = 32
@@ -207,6 +206,19 @@ def message_delete(*, cursor: int, now: int) -> None:
         refs=[{"rel": "delete", "id": b64encode(ident)}],
     )
     audit.note("delete", f"message {b64encode(ident)}", f"in {target.topic.name}")
+
+
+# The audit log
+
+
+def audit_check(*, now: int) -> AuditCheck:
+    """Check the whole log, and keep when that was and what was found."""
+    first = next(audit.log_check(), None)
+    row, _ = AuditCheck.objects.update_or_create(
+        pk=1,
+        defaults={"at": now, "entries": AuditEntry.objects.count(), "fault": first.says if first else ""},
+    )
+    return row
 
 
 # Counts over time

@@ -82,7 +82,7 @@ MENU: Final = (
             ("Numbers", "admin:numbers", "monitoring"),
             ("Hub key", "admin:peers_statement_changelist", "verified"),
             ("Second factor", "admin:factors", "passkey"),
-            ("What was done", "admin:console_auditentry_changelist", "history"),
+            ("Audit", "admin:peers_auditentry_changelist", "history"),
         ),
     ),
 )

@@ -8,11 +8,11 @@ from typing import Final
 from django.urls import reverse
 
 from accord.errors import AccordError
-from console import audit
 from console.deeds import Deed, named, number_of
 from console.shown import count, moment, size
 from messaging.prune import PruneBusyError, horizons_advance, store_prune
 from messaging.prune_plan import plan_before
+from peers import audit
 from peers.clock import now_ms
 
 DEED_SECONDS: Final = 3.0  # the rest is removed by the scheduled task

@@ -6,7 +6,7 @@ from celery import shared_task
 from django.contrib.sessions.models import Session
 from django.utils import timezone
 
-from console.services import Sampler, days_count
+from console.services import Sampler, audit_check, days_count
 from peers.clock import now_ms
 from peers.counters import counters
 
@@ -24,3 +24,9 @@ def count() -> None:
 def sweep() -> None:
     """Drop sessions of the console that have ended."""
     Session.objects.filter(expire_date__lt=timezone.now()).delete()
+
+
+@shared_task(name="console.audit")
+def audit() -> None:
+    """Check that the audit log is whole."""
+    audit_check(now=now_ms())

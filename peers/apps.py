@@ -9,4 +9,4 @@ class PeersConfig(AppConfig):
     name = "peers"
 
     def ready(self) -> None:
-        from peers import frames, serving  # noqa: F401, PLC0415 - register the frames of the session itself
+        from peers import audit, frames, serving  # noqa: F401, PLC0415 - frames of the session itself, entries of the log

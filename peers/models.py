@@ -226,6 +226,29 @@ class Statement(models.Model):
     body = models.BinaryField()
 
 
+class AuditEntry(models.Model):
+    """What somebody has done to this hub, chained to the entry before and signed (section 8, "Audit log").
+
+    Triggers of the database refuse to change and to delete rows. A migration that makes this table anew loses them: it
+    has to make them again (0008_audit).
+    """
+
+    number = models.BigIntegerField(primary_key=True, help_text="from 1 on, without gap")
+    at = models.BigIntegerField(db_index=True, help_text="ms since 1970 UTC")
+    actor = models.CharField(max_length=96, help_text="user and key, console and name, terminal, or hub")
+    action = models.CharField(max_length=32, db_index=True)
+    target = models.CharField(max_length=160, blank=True)
+    detail = models.TextField(blank=True)
+    hash = models.BinaryField(max_length=32)
+    sig = models.BinaryField(max_length=64)
+
+    class Meta:
+        verbose_name_plural = "audit entries"
+
+    def __str__(self) -> str:
+        return f"{self.number}: {self.action} {self.target}"
+
+
 class Process(models.Model):
     """A running server process and how many sockets it holds, for `manage.py status`."""
 

@@ -8,13 +8,13 @@ from django.test import Client
 from accord.errors import AccordError
 from console import services
 from console.hooks import check_blocked
-from console.models import AuditEntry, Block
+from console.models import Block
 from invites.models import Balance, Invitation
 from invites.selectors import tally
 from messaging.models import Message, Topic
 from peers.clock import now_ms
 from peers.consumer import admit_certificate
-from peers.models import Account, Certificate, Token
+from peers.models import Account, AuditEntry, Certificate, Token
 from tests.console.conftest import page
 from tests.console.test_tables import peer_of
 from tests.factories import HOUR_MS, NOW, Hub, account_of, envelope, person, store
@@ -22,7 +22,8 @@ from tests.peers.test_revocation import certificate
 
 
 def audit() -> list[str]:
-    return list(AuditEntry.objects.order_by("pk").values_list("action", flat=True))
+    """What was done, but for the messages that the hub has signed to do it: they are entries of their own."""
+    return list(AuditEntry.objects.exclude(actor__startswith="user ").order_by("pk").values_list("action", flat=True))
 
 
 def do(client: Client, path: str, **values: object) -> None:
@@ -46,7 +47,7 @@ def test_a_notice(operator: Client, hub: Hub) -> None:
     assert bytes(message.author.key) == hub.admin.public
     assert b"attention_keys" not in bytes(message.header)
     assert bytes(message.body or b"") == b'{"text":"tea at five"}'
-    assert "tea" not in page(operator, "/console/console/auditentry/")
+    assert "tea" not in page(operator, "/console/peers/auditentry/")
 
 
 @pytest.mark.parametrize(

@@ -15,9 +15,10 @@ from django.utils import timezone
 from accord.errors import AccordError
 from console import middleware, services
 from console.entry import ENTERED_AT, SEEN_AT
-from console.models import AuditEntry, EntryLink
+from console.models import EntryLink
 from console.services import LINK_LIFE_MS, digest_of, entry_link_create, entry_link_take
 from peers.clock import now_ms
+from peers.models import AuditEntry
 from tests.console.conftest import entered, page
 from tests.factories import Hub
 

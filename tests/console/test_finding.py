@@ -6,10 +6,10 @@ import pytest
 from django.test import Client
 
 from accord.errors import RemoteError
-from console.models import AuditEntry
 from discovery.models import Sighting
 from discovery.probe import Found
 from discovery.services import sighting_fail, sighting_note, sighting_prove
+from peers.models import AuditEntry
 from peers.options import OPTIONS
 from tests.console.conftest import page
 from tests.factories import NOW, Hub

@@ -74,7 +74,7 @@ async def test_ending_a_session_closes_it_within_a_second(world: World, operator
     await session.leave()
     async with await world.connect(member):
         pass  # it may come back
-    assert f"session {sid}" in (await in_thread(operator.ask, "/console/console/auditentry/"))[2]
+    assert f"session {sid}" in (await in_thread(operator.ask, "/console/peers/auditentry/"))[2]
 
 
 async def test_a_refused_device_is_closed_and_stays_out(world: World, operator: PlainBrowser) -> None:

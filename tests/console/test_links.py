@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 from django.test import Client
 
-from console.models import AuditEntry
 from links import services
 from links.models import Exchange, Link, Parcel
 from links.states import State
 from messaging import trees
 from peers.clock import now_ms
+from peers.models import AuditEntry
 from tests.console.conftest import page
 from tests.factories import Hub, envelope, store
 

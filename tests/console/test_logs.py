@@ -84,7 +84,7 @@ async def test_a_busy_hub_logs_no_secret(tmp_path: Path) -> None:
     secrets |= set(re.findall(r"#([A-Za-z0-9_-]{43})", welcome))  # printed for the operator, who asked for it
     lines = [line for line in output.splitlines() if line.startswith("{")]
     values = [json.loads(line) for line in lines]
-    assert {"accord_hub.middleware", "peers.consumer", "console.audit"} <= {value["logger"] for value in values}
+    assert {"accord_hub.middleware", "peers.consumer", "peers.audit"} <= {value["logger"] for value in values}
     assert not [value for value in values if value["level"] == "error"], lines
     routes = {value.get("route") for value in values}
     assert {"/console/enter", "/console/", "/metrics", "none"} <= routes

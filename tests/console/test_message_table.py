@@ -19,7 +19,7 @@ from tests.console.conftest import page
 from tests.factories import NOW, Hub, deletion, envelope, ident_of, inbox, row_of, store, take
 
 SECRET = "words-that-nobody-may-read"
-PATHS = ("messaging/message/", "messaging/topic/", "", "console/auditentry/", "messaging/message/export/")
+PATHS = ("messaging/message/", "messaging/topic/", "", "peers/auditentry/", "messaging/message/export/")
 
 
 def everything(client: Client) -> str:

@@ -83,7 +83,7 @@ def test_the_token_is_shown_once_and_kept_as_a_hash(operator: Client) -> None:
     assert found
     token = found[1]
     assert token not in Setting.objects.get().value
-    for path in ("", "numbers/", "settings/", "console/auditentry/"):
+    for path in ("", "numbers/", "settings/", "peers/auditentry/"):
         assert token not in page(operator, f"/console/{path}")
     old = {"authorization": f"Bearer {token}"}
     assert Client(REMOTE_ADDR="192.0.2.7").get("/metrics", headers=old).status_code == 200

@@ -9,9 +9,9 @@ from django.test import Client
 
 from accord.invites import new_link
 from console.attention import concerns
-from console.models import AuditEntry
 from messaging.models import Message
 from peers.clock import now_ms
+from peers.models import AuditEntry
 from plugins import installed, services
 from plugins.models import Job, Proposal
 from tests.console.conftest import page

@@ -7,13 +7,13 @@ from django.test import Client
 
 from accord.merkle import HORIZON_MS, horizon_of
 from console.charts import gauge, named_bars
-from console.models import AuditEntry
 from console.storage import days_text
 from messaging.models import Message, Receipt, RoomSample
 from messaging.room import MIB, Forecast, room
 from messaging.tasks import note_room, prune
 from peers import options
 from peers.clock import now_ms
+from peers.models import AuditEntry
 from tests.console.conftest import page
 from tests.factories import Hub, envelope, take
 

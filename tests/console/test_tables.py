@@ -16,7 +16,6 @@ from accord.encoding import b64encode
 from accord.invites import new_link
 from console import services
 from console.exports import safe_cell
-from console.models import AuditEntry
 from console.selectors import MAX_DEPTH
 from console.tables import Table
 from discovery.probe import Found
@@ -26,7 +25,7 @@ from links.services import Ended, exchange_end, link_make, parcels_make
 from messaging import trees
 from messaging.models import Topic
 from peers.clock import now_ms
-from peers.models import Account, Certificate, Peer, Revocation, Token, User
+from peers.models import Account, AuditEntry, Certificate, Peer, Revocation, Token, User
 from plugins.models import Proposal
 from tests.console.conftest import page
 from tests.factories import NOW, Hub, account_of, person, store
@@ -44,7 +43,7 @@ TABLES = [
     "messaging/message",
     "messaging/topic",
     "peers/statement",
-    "console/auditentry",
+    "peers/auditentry",
     "discovery/sighting",
     "plugins/job",
     "links/link",

@@ -35,7 +35,7 @@ PAGES = {
     "factors": "/console/factors/",
     "notice": "/console/do/notice/",
     "hub-key": "/console/peers/statement/set_admin/change/",
-    "done": "/console/console/auditentry/",
+    "done": "/console/peers/auditentry/",
     "help": "/console/help/",
 }
 SCRIPT = "<img src=x onerror=alert(1)><script>alert(1)</script>"
