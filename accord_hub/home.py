@@ -30,7 +30,7 @@ LOCK_TIMEOUT_SECONDS: Final = 0.5
 LOCK_POLL_SECONDS: Final = 0.05
 
 
-class ServeError(Exception):
+class ServeError(HomeError):
     """The hub cannot be served; the text is for the operator."""
 
 

@@ -9,16 +9,16 @@ import contextlib
 import gc
 import io
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Final
 
 import segno
 from django.conf import settings
 from django.core.management import CommandError
-from django.db import DatabaseError, connection, connections
+from django.db import connection, connections
 from django.db.migrations.executor import MigrationExecutor
 
-from accord.errors import AccordError, RemoteError
+from accord.errors import RemoteError
 from accord.invites import InviteLink, parse_link, temporary_key
 from accord.keys import fingerprint
 from accord_hub import home
@@ -31,7 +31,8 @@ from invites.selectors import has_members, is_pending
 from messaging.services import hub_install, invite_create
 from peers import audit
 from peers.clock import now_ms
-from peers.keyring import HomeError, keyring, write_private
+from peers.commands import clear_errors
+from peers.keyring import keyring, write_private
 from peers.options import HUB_NAME
 from peers.services import processes_forget
 
@@ -41,19 +42,6 @@ GC_THRESHOLDS: Final = (50_000, 50, 100)
 
 Write = Callable[[str], object]
 Serve = Callable[[socket.socket, Callable[[], None]], None]
-
-
-@contextlib.contextmanager
-def clear_errors() -> Iterator[None]:
-    """What the operator can mend is told in one line, with exit code 1."""
-    try:
-        yield
-    except (HomeError, home.ServeError) as error:
-        raise CommandError(str(error)) from error
-    except AccordError as error:
-        raise CommandError(error.detail or error.code) from error
-    except DatabaseError as error:
-        raise CommandError(f"the database cannot be used: {error}") from error
 
 
 def prepare() -> None:

@@ -16,12 +16,15 @@ import stat
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Final
 
 from django.conf import settings
 
 from accord.encoding import b64decode, b64encode
 from accord.errors import RemoteError
 from accord.keys import SigningKey
+
+RESTORING: Final = "restoring"  # a folder in a home that is not whole: messaging/backup/restoring.py
 
 
 class HomeError(Exception):
@@ -44,9 +47,11 @@ def prepare_home() -> Path:
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
         if stat.S_IMODE(home.stat().st_mode) != 0o700:
             home.chmod(0o700)
-        os.listdir(home)
+        names = os.listdir(home)
     except OSError as error:
         raise HomeError(f"cannot use the hub's home {home}: {error.strerror}") from error
+    if RESTORING in names:
+        raise HomeError(f"{home} is not whole: a restore is under way there, or was cut off; then run it again")
     return home
 
 
