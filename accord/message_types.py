@@ -26,6 +26,9 @@ MAX_EMOJI_CHARS: Final = 32
 MAX_CLAIM_CODE_CHARS: Final = 64
 MAX_LED_CHANNELS: Final = 16
 TEMPORARY_LIFE_MS: Final = 72 * 3600 * 1000
+MAX_REPORT_CHARS: Final = 1_000
+MAX_REPORTED_MESSAGES: Final = 16
+REPORT_REASONS: Final = ("spam", "abuse", "imitation", "illegal", "other")
 COUNT_LIMIT: Final = 2**53 - 1
 
 _TALK: Final = frozenset({"feed", "user", "chan"})
@@ -133,6 +136,30 @@ RULES: Final[dict[str, TypeRule]] = {
             "nonce": fields.octets(NONCE_BYTES),
             "name": fields.text(MAX_CHANNEL_NAME_CHARS, 1),
             "about": optional(fields.text(MAX_ABOUT_CHARS)),
+        },
+        control=True,
+    ),
+    "contact.mark": TypeRule(
+        frozenset({"hub"}),
+        {"pubkey": fields.key, "state": fields.one_of("blocked", "muted", "none")},
+        control=True,
+    ),
+    "report": TypeRule(
+        frozenset({"hub"}),
+        {
+            "pubkey": fields.key,
+            "reason": fields.one_of(*REPORT_REASONS),
+            "text": optional(fields.text(MAX_REPORT_CHARS, 1)),
+            "messages": optional(fields.list_of(fields.octets(32), MAX_REPORTED_MESSAGES)),
+        },
+        control=True,
+    ),
+    "report.close": TypeRule(
+        frozenset({"hub"}),
+        {
+            "report": fields.octets(32),
+            "verdict": fields.one_of("dismissed", "warned", "removed"),
+            "text": optional(fields.text(MAX_REPORT_CHARS, 1)),
         },
         control=True,
     ),

@@ -7,7 +7,15 @@ from rest_framework.routers import SimpleRouter
 
 from accord_hub import api
 from invites.api import BranchViewSet, InviteViewSet, QuotaViewSet
-from messaging.api import ChannelViewSet, IdentityViewSet, MessageViewSet, PowViewSet, TopicViewSet
+from messaging.api import (
+    ChannelViewSet,
+    ContactViewSet,
+    IdentityViewSet,
+    MessageViewSet,
+    PowViewSet,
+    ReportViewSet,
+    TopicViewSet,
+)
 from peers.api import DeviceViewSet, LoginViewSet, MeViewSet, SessionViewSet, UserViewSet
 from peers.schema import KEY_REGEX
 from peers.viewsets import Lost
@@ -15,10 +23,12 @@ from peers.viewsets import Lost
 router = SimpleRouter(trailing_slash=False)
 router.register("branch", BranchViewSet, basename="branch")
 router.register("channels", ChannelViewSet, basename="channel")
+router.register("contacts", ContactViewSet, basename="contact")
 router.register("devices", DeviceViewSet, basename="device")
 router.register("identities", IdentityViewSet, basename="identity")
 router.register("invites", InviteViewSet, basename="invite")
 router.register("messages", MessageViewSet, basename="message")
+router.register("reports", ReportViewSet, basename="report")
 router.register("sessions", SessionViewSet, basename="session")
 router.register("topics", TopicViewSet, basename="topic")
 router.register("users", UserViewSet, basename="user")

@@ -239,6 +239,7 @@ CELERY_BEAT_SCHEDULE = {
     "discovery.look": {"task": "discovery.look", "schedule": 60},
     "messaging.prune": {"task": "messaging.prune", "schedule": 5},
     "messaging.strangers": {"task": "messaging.strangers", "schedule": 3600},
+    "messaging.reports": {"task": "messaging.reports", "schedule": 60},
     "messaging.room": {"task": "messaging.room", "schedule": 300},
     "links.compare": {"task": "links.compare", "schedule": 15},
     "links.sweep": {"task": "links.sweep", "schedule": 3600},

@@ -22,6 +22,7 @@ from accord.messages import Message as SignedMessage
 from accord.topics import Topic as TopicName
 from messaging import selectors
 from messaging.admission import Admitted, Publisher, Right
+from messaging.contacts import has_blocked
 from messaging.import_keys import is_own_import
 from messaging.models import Mention, Message, Reference, Store, Topic
 from messaging.prune_rules import is_never_pruned
@@ -350,7 +351,8 @@ class Batch:
         if entry is not None and entry.is_paid:
             return
         if entry is not None and entry.voucher is not None:
-            if selectors.may_vouch(entry.voucher.user, now=self.now):
+            by = entry.voucher.user
+            if selectors.may_vouch(by, now=self.now) and not has_blocked(by, author):
                 return
         elif selectors.has_written(item.message.topic.ident, author):
             return
@@ -359,6 +361,8 @@ class Batch:
     def _stranger_may_wait(self, message: SignedMessage) -> bool:
         recipient = message.topic.ident
         if not Account.objects.filter(user__key=recipient).exclude(kind=Account.Kind.TEMP).exists():
+            return False
+        if has_blocked(recipient, message.author):
             return False
         waiting = selectors.strangers_waiting(recipient)
         waiting.update(self._strangers[message.topic])

@@ -11,7 +11,7 @@ from typing import Final
 
 from accord.frames import MAX_FRAME_BYTES
 from accord.topics import Topic
-from messaging.selectors import OPEN_KINDS, Wanted
+from messaging.selectors import OPEN_KINDS, OWN_TYPES, Wanted
 from messaging.stored import Stored, frame_bytes
 from peers.counters import counters
 from peers.sessions import Role, Session
@@ -28,6 +28,8 @@ def may_read(session: Session, stored: Stored) -> bool:
     if stored.topic.kind in OPEN_KINDS or stored.author == session.user:
         return True
     if stored.topic.kind == "hub":
+        if stored.type in OWN_TYPES:
+            return False
         if session.role is Role.RELAY and stored.type == "chan.open":
             return True
         return session.role is Role.ADMIN or session.user in stored.concerns

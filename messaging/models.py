@@ -6,7 +6,7 @@ from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Q
 
-from peers.models import User
+from peers.models import Account, User
 
 
 class ArrivalNumber(models.BigIntegerField):
@@ -185,3 +185,60 @@ class RootMark(models.Model):
     class Meta:
         constraints = [models.UniqueConstraint(fields=["topic", "root", "horizon"], name="root_once")]
         indexes = [models.Index(fields=["topic", "cursor"], name="root_by_arrival")]
+
+
+class ContactMark(models.Model):
+    """That a member has blocked or muted somebody (section 8); the newest `contact.mark` by (created_at, id) counts."""
+
+    class State(models.TextChoices):
+        """`none` takes a mark back; the row stays, so that an older message cannot bring it again."""
+
+        BLOCKED = "blocked"
+        MUTED = "muted"
+        NONE = "none"
+
+    owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="marks")
+    other = models.ForeignKey(User, on_delete=models.CASCADE, related_name="marked_by")
+    state = models.CharField(max_length=7, choices=State.choices)
+    at = models.BigIntegerField(help_text="ms since 1970 UTC")
+    ident = models.BinaryField(max_length=32, help_text="id of the message")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["owner", "other"], name="mark_once")]
+
+
+class Report(models.Model):
+    """That somebody was reported (`report`, section 8), whose turn it is to look, and what came of it."""
+
+    class State(models.TextChoices):
+        """Open, or the verdict with which it was closed."""
+
+        OPEN = "open"
+        DISMISSED = "dismissed"
+        WARNED = "warned"
+        REMOVED = "removed"
+
+    ident = models.BinaryField(max_length=32, unique=True, help_text="id of the message")
+    reporter = models.ForeignKey(User, on_delete=models.PROTECT, related_name="reports_made")
+    reported = models.ForeignKey(User, on_delete=models.PROTECT, related_name="reports_about")
+    reason = models.CharField(max_length=16)
+    text = models.TextField(blank=True)
+    messages = models.BinaryField(help_text="ids of what was reported, joined")
+    at = models.BigIntegerField(help_text="ms since 1970 UTC")
+    turn = models.ForeignKey(
+        Account, on_delete=models.SET_NULL, null=True, related_name="+", help_text="whose turn it is, or was at last"
+    )
+    turn_since = models.BigIntegerField(help_text="ms since 1970 UTC")
+    state = models.CharField(max_length=9, choices=State.choices, default=State.OPEN)
+    closed_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
+    closed_at = models.BigIntegerField(null=True, help_text="ms since 1970 UTC")
+    answer = models.TextField(blank=True, help_text="what was said when it was closed")
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["turn", "state"], name="report_by_turn"),
+            models.Index(fields=["turn_since"], condition=Q(state="open"), name="report_open"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.reason}, {bytes(self.ident).hex()[:16]}"

@@ -26,6 +26,7 @@ MAX_READ_BYTES: Final = MAX_FRAME_BYTES - 1024  # leaves room for the frame arou
 MAX_FETCH_MESSAGES: Final = 500  # a page
 EXPORT_STEP: Final = 1_000
 OPEN_KINDS: Final = ("feed", "chan")
+OWN_TYPES: Final = ("contact.mark",)  # of `hub:`: only their author reads them, whoever the reader is
 
 _ROW: Final = (
     "cursor",
@@ -256,7 +257,8 @@ def readable(reader: Reader) -> Q:
     mine = Q(author__in=User.objects.filter(key=reader.user))
     hubs = Topic.objects.filter(kind="hub")
     concerns = Q(topic__in=hubs, cursor__in=Mention.objects.filter(user__key=reader.user).values("message_id"))
-    may = Q(topic__in=Topic.objects.filter(reader.topics())) | mine | concerns  # no joins: they change a reader's plan
+    whole = Q(topic__in=Topic.objects.filter(reader.topics()))  # no joins: they change a reader's plan
+    may = (whole & ~Q(type__in=OWN_TYPES) if reader.is_admin else whole) | mine | concerns
     return may | Q(topic__in=hubs, type="chan.open") if reader.is_relay else may
 
 

@@ -8,6 +8,7 @@ from celery import shared_task
 
 from messaging import trees
 from messaging.prune import PruneBusyError, store_keep
+from messaging.reports import reports_move
 from messaging.room import room_note
 from messaging.services import log_wipe, messages_burn
 from messaging.strangers import inboxes_trim
@@ -58,3 +59,9 @@ def note_room() -> None:
 def trim_strangers() -> None:
     """Let old answers to people without an account go."""
     inboxes_trim(now=now_ms())
+
+
+@shared_task(name="messaging.reports")
+def move_reports() -> None:
+    """Hand reports that nobody has closed to the next one up the tree."""
+    reports_move(now=now_ms())

@@ -5,6 +5,15 @@ Messages come in through the same pipeline as those of a socket, and go out as t
 
 from messaging.api.identities import IdentityViewSet, PowViewSet
 from messaging.api.messages import MessageViewSet
+from messaging.api.people import ContactViewSet, ReportViewSet
 from messaging.api.topics import ChannelViewSet, TopicViewSet
 
-__all__ = ["ChannelViewSet", "IdentityViewSet", "MessageViewSet", "PowViewSet", "TopicViewSet"]
+__all__ = [
+    "ChannelViewSet",
+    "ContactViewSet",
+    "IdentityViewSet",
+    "MessageViewSet",
+    "PowViewSet",
+    "ReportViewSet",
+    "TopicViewSet",
+]

@@ -16,6 +16,9 @@ export const MAX_EMOJI_CHARS = 32;
 export const MAX_CLAIM_CODE_CHARS = 64;
 export const MAX_LED_CHANNELS = 16;
 export const TEMPORARY_LIFE_MS = 72 * 3600 * 1000;
+export const MAX_REPORT_CHARS = 1_000;
+export const MAX_REPORTED_MESSAGES = 16;
+export const REPORT_REASONS = Object.freeze(["spam", "abuse", "imitation", "illegal", "other"]);
 const COUNT_LIMIT = Number.MAX_SAFE_INTEGER;
 
 const { optional } = fields;
@@ -102,6 +105,18 @@ export const RULES = new Map(Object.entries({
     nonce: fields.octets(NONCE_BYTES),
     name: fields.text(MAX_CHANNEL_NAME_CHARS, 1),
     about: optional(fields.text(MAX_ABOUT_CHARS)),
+  }, CONTROL),
+  "contact.mark": rule(["hub"], { pubkey: fields.key, state: fields.oneOf("blocked", "muted", "none") }, CONTROL),
+  report: rule(["hub"], {
+    pubkey: fields.key,
+    reason: fields.oneOf(...REPORT_REASONS),
+    text: optional(fields.text(MAX_REPORT_CHARS, 1)),
+    messages: optional(fields.listOf(fields.octets(32), MAX_REPORTED_MESSAGES)),
+  }, CONTROL),
+  "report.close": rule(["hub"], {
+    report: fields.octets(32),
+    verdict: fields.oneOf("dismissed", "warned", "removed"),
+    text: optional(fields.text(MAX_REPORT_CHARS, 1)),
   }, CONTROL),
   "import.text": rule(["chan"], { text: anyText, author: fields.text(200, 1), source: fields.text(300, 1) }),
 }));

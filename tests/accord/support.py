@@ -140,6 +140,10 @@ TYPE_CASES: list[tuple[str, str, Any, dict[str, Any]]] = [
     ("set_quota", HUB_TOPIC, {"pubkey": KEY, "invites": 0}, {}),
     ("set_quota", HUB_TOPIC, {"pubkey": KEY, "messages": 2**53 - 1, "bytes": 5}, {}),
     ("chan.open", HUB_TOPIC, {"nonce": NONCE, "name": "n" * 80, "about": "x"}, {}),
+    ("contact.mark", HUB_TOPIC, {"pubkey": KEY, "state": "muted"}, {}),
+    ("report", HUB_TOPIC, {"pubkey": KEY, "reason": "spam"}, {}),
+    ("report", HUB_TOPIC, {"pubkey": KEY, "reason": "other", "text": "x" * 1_000, "messages": [KEY] * 16}, {}),
+    ("report.close", HUB_TOPIC, {"report": KEY, "verdict": "warned", "text": "x"}, {}),
     ("import.text", CHANNEL, {"text": "", "author": "nick", "source": "irc"}, {}),
 ]
 
