@@ -37,22 +37,22 @@ TREE_SHOWN_OPEN: Final = 60  # accounts up to which the whole tree is unfolded
 
 
 @require_safe
-def tree(request: HttpRequest, *, site_context: SiteContext) -> HttpResponse:
-    """Who invited whom."""
+def tree_list(request: HttpRequest, *, site_context: SiteContext) -> HttpResponse:
+    """Who invited whom, as a list that folds: without a script, and for what is deeper than a picture shows."""
     search = request.GET.get("q", "").strip()[:64]
     at = request.GET.get("at", "")
     root = invite_tree(search=search, at=int(at) if at.isascii() and at.isdecimal() and len(at) < 18 else None)
     accounts = sum(kinds_of_accounts().values())
     context = {
         **site_context(request),
-        "title": "Invite tree",
+        "title": "Invite tree as a list",
         "steps": walk(root) if root else (),
         "root": root,
         "search": search,
         "all_open": "all" in request.GET or (not search and accounts <= TREE_SHOWN_OPEN),
         "accounts": accounts,
     }
-    return render(request, "console/tree.html", context)
+    return render(request, "console/tree_list.html", context)
 
 
 # Live sessions

@@ -26,6 +26,7 @@ from console import (  # noqa: F401 - all deeds register
     plugin_pages,
     storage,
     storage_deeds,
+    tree_page,
 )
 from peers.options import HUB_NAME
 
@@ -110,7 +111,10 @@ class ConsoleSite(UnfoldAdminSite):
         own: list[URLPattern | URLResolver] = [
             path("login/", entry.explained, name="login"),
             path("logout/", entry.leave, name="logout"),
-            page("tree/", pages.tree, "tree"),
+            page("tree/", tree_page.tree, "tree"),
+            page("tree/list/", pages.tree_list, "tree-list"),
+            page("tree/branch/", tree_page.branch, "tree-branch"),
+            page("tree/account/<int:pk>/", tree_page.account, "tree-account"),
             page("sessions/", pages.live_sessions, "sessions"),
             page("sessions/<slug:sid>/", pages.live_session, "session"),
             page("equal/", link_pages.equal, "equal"),

@@ -227,7 +227,16 @@ def test_names_are_inert(world: Client, hub: Hub) -> None:
     store(made(person("ann"), hub.lounge, SCRIPT))
     found_hub(99, name=SCRIPT)
     linked_hub(99, name=SCRIPT)
-    paths = ["", "tree/", "tree/?q=script", "do/notice/", "equal/", "trees/", *(f"{table}/" for table in TABLES)]
+    paths = [
+        "",
+        "tree/",
+        "tree/list/",
+        "tree/list/?q=script",
+        "do/notice/",
+        "equal/",
+        "trees/",
+        *(f"{table}/" for table in TABLES),
+    ]
     for path in paths:
         text = page(world, f"/console/{path}")
         assert "<script>" not in text, path
@@ -271,11 +280,11 @@ def test_a_tree_of_a_thousand(operator: Client, hub: Hub) -> None:
         )
         parent = account if number % 3 == 0 and number < 90 else root
     with CaptureQueriesContext(connection) as queries:
-        text = page(operator, "/console/tree/")
+        text = page(operator, "/console/tree/list/")
     assert len(queries) < 10
     assert "1,000 people" in text
     assert f"{2_000 + root.messages_used:,} messages" in text
-    found = page(operator, "/console/tree/", q="m88")
+    found = page(operator, "/console/tree/list/", q="m88")
     assert "<mark>m88</mark>" in found
     assert found.count("<details open>") > text.count("<details open>")
 
@@ -285,12 +294,12 @@ def test_a_long_chain_of_invites_is_no_recursion(operator: Client, hub: Hub) -> 
     for number in range(1, 400):
         user = User.objects.create(key=number.to_bytes(32, "big"))
         parent = Account.objects.create(user=user, name=f"m{number}", kind="real", parent=parent, created_at=NOW)
-    text = page(operator, "/console/tree/", all="")
+    text = page(operator, "/console/tree/list/", all="")
     assert "399 people" in text
     assert ">m399<" not in text
     last = text.rsplit("?at=", 1)[1].split('"')[0]
-    assert f">m{MAX_DEPTH + 1}<" in page(operator, "/console/tree/", at=last)
-    assert page(operator, "/console/tree/", at="9" * 30)
+    assert f">m{MAX_DEPTH + 1}<" in page(operator, "/console/tree/list/", at=last)
+    assert page(operator, "/console/tree/list/", at="9" * 30)
 
 
 def test_channels_come_first(world: Client) -> None:
