@@ -116,9 +116,17 @@ RULES: Final[dict[str, TypeRule]] = {
             "account_name": optional(_name),
             "proof": fields.octets(64),
             "code": optional(fields.text(MAX_CLAIM_CODE_CHARS)),
+            "pubkey": optional(fields.key),
         },
         control=True,
     ),
+    "set_recovery": TypeRule(frozenset({"hub"}), {"recovery": fields.key, "proof": fields.octets(64)}, control=True),
+    "vouch_replace": TypeRule(
+        frozenset({"hub"}),
+        {"pubkey": fields.key, "new_pubkey": fields.key, "proof": fields.octets(64)},
+        control=True,
+    ),
+    "cancel_replace": TypeRule(frozenset({"hub"}), {"pubkey": fields.key}, control=True),
     "remove_user": TypeRule(
         frozenset({"hub"}),
         {"pubkey": fields.key, "mode": fields.one_of("subtree", "reparent"), "at": fields.time_ms},

@@ -25,6 +25,7 @@ from accord import (
     primitives,
     statements,
     topics,
+    vectors_of_keys,
     vectors_of_trees,
     vouchers,
 )
@@ -307,6 +308,7 @@ _ALONE: dict[str, Callable[[Any], Iterator[Entry]]] = {
     "messages_reject": _messages_reject,
     "message_types_reject": _message_types_reject,
     **vectors_of_trees.ALONE,
+    **vectors_of_keys.ALONE,
     "statement": _statement,
     "statements_reject": _statements_reject,
     "pow": _pow,

@@ -231,6 +231,7 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_REDIRECT_STDOUTS = False
 CELERY_BEAT_SCHEDULE = {
     "invites.expire": {"task": "invites.expire", "schedule": 60},  # seconds
+    "invites.replace": {"task": "invites.replace", "schedule": 5},
     "peers.sweep": {"task": "peers.sweep", "schedule": 60},
     "peers.allowances": {"task": "peers.allowances", "schedule": 60},
     "messaging.burn": {"task": "messaging.burn", "schedule": 10},
@@ -250,7 +251,11 @@ CELERY_BEAT_SCHEDULE = {
     "console.audit": {"task": "console.audit", "schedule": 3600},
 }
 if IS_GOSSIP:  # nobody is invited, and the hubs that it mirrors have their own plugins
-    del CELERY_BEAT_SCHEDULE["invites.expire"], CELERY_BEAT_SCHEDULE["plugins.run"]
+    del (
+        CELERY_BEAT_SCHEDULE["invites.expire"],
+        CELERY_BEAT_SCHEDULE["invites.replace"],
+        CELERY_BEAT_SCHEDULE["plugins.run"],
+    )
 
 LOGGING = {
     "version": 1,

@@ -124,3 +124,59 @@ class Invitation(models.Model):
 
     def __str__(self) -> str:
         return f"{bytes(self.key).hex()[:16]}: {self.state}"
+
+
+class Replacement(models.Model):
+    """A new key that waits to take over a claimed account, or what became of it. What a recovery key does at once is
+    never here.
+    """
+
+    class Way(models.TextChoices):
+        """Who asked for it."""
+
+        KEY = "key"
+        CHAIN = "chain"
+
+    class State(models.TextChoices):
+        """All but the first are final."""
+
+        WAITING = "waiting"
+        DONE = "done"
+        CANCELLED = "cancelled"
+        OVERTAKEN = "overtaken"
+        LAPSED = "lapsed"
+
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="replacements")
+    new_key = models.BinaryField(max_length=32)
+    way = models.CharField(max_length=8, choices=Way.choices)
+    state = models.CharField(max_length=9, choices=State.choices, default=State.WAITING)
+    message = models.BinaryField(max_length=32, help_text="id of the message that began the wait")
+    started_at = models.BigIntegerField(help_text="ms since 1970 UTC")
+    due_at = models.BigIntegerField(help_text="ms since 1970 UTC")
+    ended_at = models.BigIntegerField(null=True, help_text="ms since 1970 UTC")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["account"], condition=Q(state="waiting"), name="replacement_waits_once"),
+            models.CheckConstraint(condition=Q(state="waiting") ^ Q(ended_at__isnull=False), name="replacement_ends"),
+        ]
+        indexes = [models.Index(fields=["due_at"], condition=Q(state="waiting"), name="replacement_due")]
+
+    def __str__(self) -> str:
+        return f"{self.account_id}: {self.way}, {self.state}"
+
+
+class Vouch(models.Model):
+    """Somebody's word that a new key is the person whose account it is. One word an account and voucher: the last."""
+
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="vouches")
+    voucher = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="vouched")
+    new_key = models.BinaryField(max_length=32)
+    message = models.BinaryField(max_length=32, help_text="id of the message")
+    at = models.BigIntegerField(help_text="ms since 1970 UTC")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["account", "voucher"], name="vouch_once")]
+
+    def __str__(self) -> str:
+        return f"{self.voucher_id} for {self.account_id}"

@@ -1,6 +1,7 @@
 """Writes of the invite tree, each by a signed message to `hub:K` (protocol.md section 8).
 
-The currency itself is ledger.py's. Not here: removal and replacement of a claimed account.
+The currency itself is ledger.py's. Not here: removal of a claimed account, and its replacement
+(replacing.py).
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from invites import ledger
 from invites.codes import codes
 from invites.ledger import Reason
 from invites.models import Balance, Invitation
+from invites.replacing import account_replace, is_claimed, is_used
 from peers import registry
 from peers.allowances import allowance_given
 from peers.keyring import keyring
@@ -64,6 +66,8 @@ def user_add(message: Message, body: dict[str, Any], now: int) -> list[bytes]:
         message_id=message.id,
         now=now,
     )
+    if is_used(body["pubkey"]):
+        raise AccordError("conflict", "that key has, or had, an account here")
     user, _ = User.objects.get_or_create(key=body["pubkey"])
     try:
         with transaction.atomic():
@@ -100,9 +104,11 @@ def account_claim(message: Message, body: dict[str, Any], now: int) -> list[byte
     """Hand a temporary account to the new key that its invite link was for; the first claim wins.
 
     AccordError: denied (no temporary account; or no claim code or a wrong one, then with `tries`), bad_sig (proof),
-    bad_request (what is no code), conflict (key or name in use), unsupported (a claimed
-    account).
+    bad_request (what is no code), conflict (key or name in use). Of a claimed account it is a replacement
+    (replacing.py).
     """
+    if "pubkey" in body or is_claimed(message.author):
+        return account_replace(message, body, now)
     ledger.hold()
     account = (
         Account.objects.select_for_update(of=("self",))
@@ -112,14 +118,14 @@ def account_claim(message: Message, body: dict[str, Any], now: int) -> list[byte
     )
     if account is None or (account.expires_at is not None and account.expires_at <= now):
         raise AccordError("denied", "the invite is used up or has expired")
-    if account.kind != Account.Kind.TEMP:
-        raise AccordError("unsupported", "this hub replaces temporary accounts only")
     new = body["new_pubkey"]
     hub = keyring().hub.public
     invites.verify_proof(body["proof"], hub=hub, temp=message.author, new=new)
     if new in (hub, message.author):  # whoever has seen the link has the temporary key
         raise AccordError("denied", "an account is claimed by a fresh user key")
     _code_check(message.author, body.get("code"), now)
+    if is_used(new):
+        raise AccordError("conflict", "that key has, or had, an account here")
     user, _ = User.objects.get_or_create(key=new)
     account.user = user
     account.name = body.get("account_name", account.name)

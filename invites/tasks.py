@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
+from invites.replacing import replacements_finish
 from invites.services import temporary_expire
 from peers.clock import now_ms
 
@@ -12,3 +13,9 @@ from peers.clock import now_ms
 def expire() -> None:
     """Give back what invites that nobody claimed hold."""
     temporary_expire(now=now_ms())
+
+
+@shared_task(name="invites.replace")
+def replace() -> None:
+    """Hand over the accounts whose replacement has waited long enough."""
+    replacements_finish(now=now_ms())

@@ -69,7 +69,13 @@ def _blessed(user: bytes, hub: bytes, now: int) -> None:
     transaction.on_commit(lambda: loop_bridge.soon(announcer.announce, Topic("feed", user)))
 
 
+def _replaced(old: bytes, new: bytes, now: int) -> None:
+    """An account has another key: who lists people is told."""
+    transaction.on_commit(lambda: loop_bridge.soon(announcer.announce, Topic("feed", new)))
+
+
 registry.blessing_hooks.append(_blessed)
+registry.replaced_hooks.append(_replaced)
 
 
 @registry.lives("chan.open")

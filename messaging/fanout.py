@@ -25,15 +25,21 @@ _FRAME_ROOM: Final = 64
 
 def may_read(session: Session, stored: Stored) -> bool:
     """Whether a session may read a message; the same rule as selectors.readable."""
-    if stored.topic.kind in OPEN_KINDS or stored.author == session.user:
+    if stored.topic.kind in OPEN_KINDS or stored.author == session.user or stored.author in session.former:
         return True
     if stored.topic.kind == "hub":
         if stored.type in OWN_TYPES:
             return False
         if session.role is Role.RELAY and stored.type == "chan.open":
             return True
-        return session.role is Role.ADMIN or session.user in stored.concerns
-    return stored.topic.kind == "user" and (stored.topic.ident == session.user or stored.topic.ident in session.served)
+        concerned = stored.concerns
+        return session.role is Role.ADMIN or session.user in concerned or not session.former.isdisjoint(concerned)
+    return stored.topic.kind == "user" and reads_inbox(session, stored.topic.ident)
+
+
+def reads_inbox(session: Session, user: bytes) -> bool:
+    """Whether a session reads the inbox of a user: its own, that of a former key, or of whom it serves."""
+    return user == session.user or user in session.served or user in session.former
 
 
 @dataclass(slots=True)

@@ -16,7 +16,7 @@ from accord.errors import AccordError, RemoteError
 from accord.topics import Topic, parse_topic
 from messaging import backlogs, selectors, topic_rows, using
 from messaging.batch import Result
-from messaging.fanout import COALESCE_SECONDS, MAX_RELAYED, MAX_SUBSCRIPTIONS
+from messaging.fanout import COALESCE_SECONDS, MAX_RELAYED, MAX_SUBSCRIPTIONS, reads_inbox
 from messaging.ingest import Submission
 from messaging.live import live
 from messaging.places import read_place, write_place
@@ -144,7 +144,7 @@ def _read_wanted(frame: dict[str, Any]) -> Wanted:
 
 
 def _check_inbox(session: Session, topic: Topic) -> None:
-    if topic.kind == "user" and topic.ident != session.user and topic.ident not in session.served:
+    if topic.kind == "user" and not reads_inbox(session, topic.ident):
         raise AccordError("denied", "an inbox is read by its owner")
 
 

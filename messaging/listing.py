@@ -71,7 +71,7 @@ def mentions(
 ) -> tuple[list[tuple[int, bytes]], bool]:
     """Messages that address the reader, the last to arrive first; with `after` the next ones, in order of arrival."""
     # Control messages and notes are kept under those whom they are about; they address nobody.
-    named = Mention.objects.filter(user__key=reader.user).exclude(
+    named = Mention.objects.filter(user__key__in=reader.keys).exclude(
         Q(message__topic__kind="hub") | Q(message__type="identity.note")
     )
     if before is not None:

@@ -25,4 +25,5 @@ def reader_of(session: Session) -> Reader:
         now_ms(),
         is_relay=session.role is Role.RELAY,
         inboxes=frozenset(session.served),
+        former=session.former,
     )

@@ -17,7 +17,7 @@ from accord.topics import Topic as TopicName
 from messaging.models import Mention, Message, Reference, Store, Topic
 from messaging.places import Place
 from messaging.stored import Stored, item_bytes
-from peers.models import Account, Blessing, Process, User
+from peers.models import Account, Blessing, KeyChange, Process, User
 from peers.selectors import member_of
 
 SCAN_STEP: Final = 50_000
@@ -127,11 +127,12 @@ def is_known(key: bytes) -> bool:
 
 def is_served(key: bytes, *, now: int) -> bool:
     """Whether messages to a user are for this hub to keep: a member's, or those of somebody who blesses it or a hub
-    that it serves them through.
+    that it serves them through; or those to a key that a member had before.
     """
     return (
         Account.objects.filter(user__key=key).exclude(kind=Account.Kind.TEMP).exists()
         or Blessing.objects.filter(user__key=key, expiration__gt=now).exists()
+        or KeyChange.objects.filter(old__key=key).exists()
     )
 
 
@@ -227,6 +228,7 @@ class Reader:
     """Who reads, and when (ms). A relay reads what its user may, but of `hub:` never as an admin; and `inboxes`, those
     of the users whom it serves. A stranger reads the own inbox alone: what was written to others would show whether it
     was kept.
+    `former`: keys that the user's account had before, and what was addressed to them.
     """
 
     user: bytes
@@ -235,6 +237,12 @@ class Reader:
     is_relay: bool = False
     inboxes: frozenset[bytes] = frozenset()
     is_stranger: bool = False
+    former: frozenset[bytes] = frozenset()
+
+    @property
+    def keys(self) -> list[bytes]:
+        """All that the user was and is."""
+        return [self.user, *self.former]
 
     def rows(self) -> QuerySet[Message]:
         """All messages that the reader may read."""
@@ -244,7 +252,7 @@ class Reader:
         """The topics that the reader may read whole."""
         if self.is_stranger:
             return Q(kind="user", ident=self.user)
-        topics = Q(kind__in=OPEN_KINDS) | Q(kind="user", ident__in=[self.user, *self.inboxes])
+        topics = Q(kind__in=OPEN_KINDS) | Q(kind="user", ident__in=[*self.keys, *self.inboxes])
         return topics | Q(kind="hub") if self.is_admin else topics
 
 
@@ -254,9 +262,9 @@ def readable(reader: Reader) -> Q:
     """
     if reader.is_stranger:
         return Q(topic__in=Topic.objects.filter(reader.topics()))
-    mine = Q(author__in=User.objects.filter(key=reader.user))
+    mine = Q(author__in=User.objects.filter(key__in=reader.keys))
     hubs = Topic.objects.filter(kind="hub")
-    concerns = Q(topic__in=hubs, cursor__in=Mention.objects.filter(user__key=reader.user).values("message_id"))
+    concerns = Q(topic__in=hubs, cursor__in=Mention.objects.filter(user__key__in=reader.keys).values("message_id"))
     whole = Q(topic__in=Topic.objects.filter(reader.topics()))  # no joins: they change a reader's plan
     may = (whole & ~Q(type__in=OWN_TYPES) if reader.is_admin else whole) | mine | concerns
     return may | Q(topic__in=hubs, type="chan.open") if reader.is_relay else may

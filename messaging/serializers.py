@@ -93,6 +93,15 @@ class PublishedSerializer(serializers.Serializer[Any]):
     results = ResultSerializer(many=True)
 
 
+class FormerSerializer(serializers.Serializer[Any]):
+    """A key that the account had before, and the message that was signed for the change, where it is held."""
+
+    key = Key()
+    at = Time()
+    way = serializers.ChoiceField(choices=["key", "recovery", "chain"])
+    message = EnvelopeSerializer(required=False)
+
+
 class TopicSerializer(serializers.Serializer[Any]):
     """Where messages are addressed. A channel of another hub has that hub's key and name, and its `set_admin` statement
     (section 3 of the protocol); the feed of somebody without an account here the hub that serves them, if it is known.
@@ -110,6 +119,7 @@ class TopicSerializer(serializers.Serializer[Any]):
     hub = Key(allow_null=True)
     hub_name = serializers.CharField(allow_null=True)
     admin = serializers.DictField(allow_null=True)
+    former = FormerSerializer(many=True, allow_null=True, help_text="of a person: keys the account had, newest first")
 
 
 class PrunedSerializer(serializers.Serializer[Any]):

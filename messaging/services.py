@@ -143,17 +143,28 @@ def topics_use(*, topics: Iterable[TopicName], now: int) -> None:
 def topics_of_added(message: SignedMessage, body: dict[str, Any], now: int) -> list[bytes]:
     """A claimed account has a feed and an inbox from its first moment."""
     if body["kind"] == Account.Kind.REAL:
-        _topic_ensure("feed", body["pubkey"])
-        _topic_ensure("user", body["pubkey"])
+        _topics_of_user(body["pubkey"])
     return []
 
 
 @registry.stores("replace_account")
 def topics_of_claimed(message: SignedMessage, body: dict[str, Any], now: int) -> list[bytes]:
-    """The same for one that has just been claimed."""
-    _topic_ensure("feed", body["new_pubkey"])
-    _topic_ensure("user", body["new_pubkey"])
+    """The same for one that has just been claimed; a replacement may have to wait."""
+    if Account.objects.filter(user__key=body["new_pubkey"]).exists():
+        _topics_of_user(body["new_pubkey"])
     return []
+
+
+def _topics_of_user(key: bytes) -> None:
+    _topic_ensure("feed", key)
+    _topic_ensure("user", key)
+
+
+def _topics_of_replaced(old: bytes, new: bytes, now: int) -> None:
+    _topics_of_user(new)
+
+
+registry.replaced_hooks.append(_topics_of_replaced)
 
 
 @registry.stores("chan.open")

@@ -14,18 +14,20 @@ import orjson
 from django.db.models import Q
 
 from accord.encoding import b64encode
+from accord.messages import envelope_json
 from accord.topics import Topic as TopicName
-from messaging.models import Topic
+from messaging.models import Message, Topic
 from messaging.selectors import OPEN_KINDS, Reader
 from peers.blessings import blessed_hubs
-from peers.models import Account, Hub
+from peers.models import Account, Hub, KeyChange
+from peers.selectors import key_changes
 
 USED_MS: Final = 30 * 24 * 3600 * 1000  # a topic that nobody here has used for so long is carried no more
 
 
 def topics_of(reader: Reader, *, hub: bytes, after: TopicName | None, limit: int) -> list[dict[str, Any]]:
     """The rows of a `topics` answer: all that one may read, by name; kinds sort before ids. `hub` is this hub's key."""
-    mine = Q(kind__in=OPEN_KINDS) | Q(kind="user", ident__in=[reader.user, *reader.inboxes]) | Q(kind="hub", ident=hub)
+    mine = Q(kind__in=OPEN_KINDS) | Q(kind="user", ident__in=[*reader.keys, *reader.inboxes]) | Q(kind="hub", ident=hub)
     rows = Topic.objects.filter(mine)
     if after is not None:
         rows = rows.filter(Q(kind__gt=after.kind) | Q(kind=after.kind, ident__gt=after.ident))
@@ -76,6 +78,7 @@ def topic_rows(found: Sequence[Topic], reader: Reader) -> list[dict[str, Any]]:
     """Rows for these topics, in their order."""
     owners = [bytes(topic.ident) for topic in found if topic.kind in ("feed", "user")]
     names = account_names(owners)
+    former = former_rows(list(names))
     foreign = homes_of([key for key in owners if key not in names], now=reader.now)
     keys = {bytes(topic.hub) for topic in found if topic.hub is not None} | set(foreign.values())
     homes = {
@@ -84,7 +87,32 @@ def topic_rows(found: Sequence[Topic], reader: Reader) -> list[dict[str, Any]]:
             "key", "name", "admin", "set_admin"
         )
     }
-    return [_row(topic, reader, names, foreign, homes) for topic in found]
+    rows = [_row(topic, reader, names, foreign, homes) for topic in found]
+    for topic, row in zip(found, rows, strict=True):
+        if topic.kind in ("feed", "user") and (changes := former.get(bytes(topic.ident))):
+            row["former"] = changes
+    return rows
+
+
+def former_rows(keys: Sequence[bytes]) -> dict[bytes, list[dict[str, Any]]]:
+    """The keys that the accounts of these users had before, the newest first, with what was signed for each change as
+    far as it is held.
+    """
+    changes = key_changes(keys)
+    idents = [bytes(row.message) for rows in changes.values() for row in rows]
+    held = Message.objects.filter(ident__in=idents).values_list("ident", "header", "sig", "salt", "body")
+    signed = {
+        bytes(ident): envelope_json(orjson.loads(bytes(header)), bytes(sig), bytes(salt or b""), bytes(body or b""))
+        for ident, header, sig, salt, body in held
+    }
+    return {key: [_former(row, signed) for row in rows] for key, rows in changes.items()}
+
+
+def _former(row: KeyChange, signed: dict[bytes, dict[str, Any]]) -> dict[str, Any]:
+    value: dict[str, Any] = {"key": b64encode(row.old.key), "at": row.at, "way": row.way}
+    if envelope := signed.get(bytes(row.message)):
+        value["message"] = envelope
+    return value
 
 
 def _row(

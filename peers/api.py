@@ -4,6 +4,7 @@ section 3).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import orjson
@@ -19,7 +20,7 @@ from peers.callers import Caller
 from peers.clock import now_ms
 from peers.http_login import login_begin, login_finish
 from peers.loop import loop_bridge
-from peers.models import Account
+from peers.models import Account, KeyChange
 from peers.rest import HasToken, caller_of
 from peers.schema import ANN, BOB, DEVICE, NOW, PAGED, SERIAL, operation, path_key
 from peers.selectors import Device
@@ -67,7 +68,7 @@ _RESULT = {
     "expires": NOW + 900_000,
 }
 _NAMED = {"key": BOB, "name": "bob"}
-_USER = {"key": ANN, "name": "ann", "role": "member", "since": NOW, "inviter": None}
+_USER = {"key": ANN, "name": "ann", "role": "member", "since": NOW, "inviter": None, "former": []}
 _SESSION = {"handle": _RESULT["session"], "kind": "http", "client": DEVICE, "expires": NOW + 900_000}
 _DEVICE = {
     "key": DEVICE,
@@ -172,7 +173,7 @@ class MeViewSet(HubViewSet):
         return Response(MeSerializer(value).data)
 
 
-def _user(account: Account, caller: Caller) -> dict[str, Any]:
+def _user(account: Account, caller: Caller, changes: Sequence[KeyChange]) -> dict[str, Any]:
     """A member as the caller may see them."""
     inviter = account.parent
     if inviter is not None and caller.account_id not in (account.pk, inviter.pk) and not caller.is_admin:
@@ -184,6 +185,7 @@ def _user(account: Account, caller: Caller) -> dict[str, Any]:
             "role": "admin" if account.kind == Account.Kind.ADMIN else "member",
             "created_at": account.created_at,
             "inviter": inviter,
+            "former": [{"key": row.old.key, "at": row.at, "way": row.way, "message": row.message} for row in changes],
         }
     ).data
 
@@ -209,7 +211,15 @@ class UserViewSet(HubViewSet):
         after = (cursor or b"").decode("ascii", "replace")
         rows = selectors.members(limit=limit + 1, after=after)
         caller = caller_of(request)
-        return Response(page(rows, limit, lambda row: _user(row, caller), lambda row: row.name.encode()))
+        changes = selectors.key_changes([bytes(row.user.key) for row in rows])
+        return Response(
+            page(
+                rows,
+                limit,
+                lambda row: _user(row, caller, changes.get(bytes(row.user.key), ())),
+                lambda row: row.name.encode(),
+            )
+        )
 
     @operation(
         "Show a member",
@@ -225,7 +235,8 @@ class UserViewSet(HubViewSet):
         rows = selectors.members(limit=1, key=b64decode(key, 32))
         if not rows:
             raise AccordError("not_found", "nobody here has that key")
-        return Response(_user(rows[0], caller_of(request)))
+        user = bytes(rows[0].user.key)
+        return Response(_user(rows[0], caller_of(request), selectors.key_changes([user]).get(user, ())))
 
 
 class DeviceViewSet(HubViewSet):

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any, Final
 
 import orjson
@@ -30,7 +31,7 @@ from peers.keyring import keyring
 from peers.models import Account
 from peers.options import MAX_SOCKETS
 from peers.origins import clear_frames_allowed
-from peers.selectors import Member, is_revoked, member_of
+from peers.selectors import Member, former_keys, is_revoked, member_of, recovery_of
 from peers.services import peer_seen
 from peers.sessions import Session, role_of, sessions
 from peers.standing import reasons
@@ -111,6 +112,7 @@ class LiveConsumer:
             client=proved.client,
             certificate=proved.certificate,
             account_id=member.account_id if member else None,
+            former=member.former if member else frozenset(),
         )
         result, sealer, opener = machine.accept(login_result(session.handle, proved.certificate))
         session.seal_with(sealer)
@@ -253,18 +255,19 @@ def admit_certificate(certificate: Certificate) -> Member | None:
         raise AccordError("unauthorized", "this certificate has been revoked")
     for check in registry.login_checks:
         check(certificate)
-    member = member_of(certificate.user, now=now_ms())
+    now = now_ms()
+    member = member_of(certificate.user, now=now) or recovery_of(certificate.user, now=now)
     if certificate.scope == ("mail",) or ("mail" in certificate.scope and member is None):
-        if why := reasons(certificate.user, now_ms()):
+        if why := reasons(certificate.user, now):
             raise NoStandingError("no account here any more", why)
         return None
     if member is None:
-        raise NoStandingError("no account here", reasons(certificate.user, now_ms()))
+        raise NoStandingError("no account here", reasons(certificate.user, now))
     if "login" not in certificate.scope and member.kind == Account.Kind.TEMP:
         raise AccordError("denied", "no account here")
     if settings.IS_GOSSIP and member.kind != Account.Kind.ADMIN:
         raise AccordError("denied", "this hub has no members")
-    return member
+    return replace(member, former=former_keys(certificate.user))
 
 
 def login_result(handle: str, certificate: Certificate | None) -> dict[str, Any]:

@@ -106,6 +106,42 @@ class AllowancePeriod(models.Model):
         constraints = [models.CheckConstraint(condition=Q(pk=1), name="one_allowance_period")]
 
 
+class KeyChange(models.Model):
+    """An account has gone from one user key to another (section 8). Never changed: it outlives the account."""
+
+    class Way(models.TextChoices):
+        """Who has signed for it."""
+
+        KEY = "key"
+        RECOVERY = "recovery"
+        CHAIN = "chain"
+
+    old = models.OneToOneField(User, on_delete=models.PROTECT, related_name="left", help_text="it never serves again")
+    new = models.OneToOneField(User, on_delete=models.PROTECT, related_name="taken", help_text="takes one account only")
+    at = models.BigIntegerField(help_text="ms since 1970 UTC")
+    way = models.CharField(max_length=8, choices=Way.choices)
+    message = models.BinaryField(
+        max_length=32, help_text="id of what was signed for it; by the chain, of the last word"
+    )
+
+    def __str__(self) -> str:
+        return f"{self.old} -> {self.new}"
+
+
+class Recovery(models.Model):
+    """A key that may replace an account at once (section 8). An account has one that counts, and perhaps one that will
+    take its place.
+    """
+
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="recoveries")
+    user = models.OneToOneField(User, on_delete=models.PROTECT, help_text="the recovery key")
+    set_at = models.BigIntegerField(help_text="ms since 1970 UTC")
+    counts_from = models.BigIntegerField(help_text="ms since 1970 UTC")
+
+    def __str__(self) -> str:
+        return f"{self.account_id}: {self.user}"
+
+
 class Hub(models.Model):
     """Another hub that this one has heard of: what it has signed about its admin, and whether it has proved its key
     here.

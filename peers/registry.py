@@ -75,6 +75,7 @@ live_handlers: dict[str, list[LiveHandler]] = {}
 stored_hooks: list[StoredHook] = []
 # (user, hub, now in ms): a user has blessed another hub that had no living certificate of theirs; in the transaction.
 blessing_hooks: list[BlessingHook] = []
+replaced_hooks: list[Callable[[bytes, bytes, int], None]] = []  # (old, new, now in ms), in the transaction
 served_hooks: list[Callable[[], None]] = []  # on the loop: other hubs are to be shown other certificates than before
 unserved_hooks: list[Callable[[Session, bytes], None]] = []  # on the loop: a relay's session reads an inbox no more
 linked_hubs: list[Callable[[], list[bytes]]] = []  # keys of hubs that the operator has linked; in a database thread

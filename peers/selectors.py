@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -9,7 +10,7 @@ import orjson
 from django.db import connection
 from django.db.models import Q
 
-from peers.models import Account, Peer, Revocation, Statement, Token, User
+from peers.models import Account, KeyChange, Peer, Recovery, Revocation, Statement, Token, User
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,7 @@ class Member:
     account_id: int
     name: str
     kind: str
+    former: frozenset[bytes] = frozenset()  # keys that the account had before; filled in where somebody logs in
 
 
 def member_of(user: bytes, *, now: int) -> Member | None:
@@ -30,6 +32,35 @@ def member_of(user: bytes, *, now: int) -> Member | None:
         .first()
     )
     return Member(*row) if row else None
+
+
+def recovery_of(user: bytes, *, now: int) -> Member | None:
+    """The live account that a recovery key may replace at `now` (ms), as one that can only be replaced."""
+    row = Recovery.objects.filter(user__key=user, counts_from__lte=now).select_related("account__user").first()
+    if row is None or row.account.recoveries.filter(pk__gt=row.pk, counts_from__lte=now).exists():
+        return None
+    member = member_of(bytes(row.account.user.key), now=now)
+    return member and Member(member.account_id, member.name, Account.Kind.TEMP.value)
+
+
+def former_keys(user: bytes) -> frozenset[bytes]:
+    """The keys that the account of a user key had before it."""
+    return frozenset(bytes(change.old.key) for change in key_changes([user]).get(user, ()))
+
+
+def key_changes(users: Sequence[bytes]) -> dict[bytes, list[KeyChange]]:
+    """How each of these users came to their account's key from others, the newest change first."""
+    found: dict[bytes, list[KeyChange]] = {}
+    newest = dict(zip(users, users, strict=True))  # the key that a change leads to -> whose history it is
+    while newest:
+        rows = KeyChange.objects.filter(new__key__in=list(newest)).select_related("old", "new")
+        earlier = {}
+        for row in rows:
+            user = newest[bytes(row.new.key)]
+            found.setdefault(user, []).append(row)
+            earlier[bytes(row.old.key)] = user
+        newest = earlier
+    return found
 
 
 def is_revoked(user: bytes, *, serial: bytes, client: bytes) -> bool:

@@ -119,6 +119,15 @@ class NamedSerializer(serializers.Serializer[Account]):
     name = serializers.CharField()
 
 
+class FormerKeySerializer(serializers.Serializer[Any]):
+    """A key that an account had before; `message` is the id of what was signed for the change."""
+
+    key = Key()
+    at = Time()
+    way = serializers.ChoiceField(choices=["key", "recovery", "chain"])
+    message = Key()
+
+
 class UserSerializer(serializers.Serializer[Any]):
     """A member. Who has invited whom is told to the two of them and to the admin."""
 
@@ -127,6 +136,7 @@ class UserSerializer(serializers.Serializer[Any]):
     role = serializers.ChoiceField(choices=["member", "admin"])
     since = Time(source="created_at")
     inviter = NamedSerializer(allow_null=True)
+    former = FormerKeySerializer(many=True, help_text="keys that the account had before, the newest first")
 
 
 class CertificateSerializer(serializers.Serializer[Any]):

@@ -18,7 +18,7 @@ from peers import registry
 from peers.blessings import blessings_revoke
 from peers.keyring import Keyring
 from peers.models import Account, Certificate, Peer, Process, Revocation, Statement, Token, User
-from peers.sessions import sessions
+from peers.sessions import Role, sessions
 
 SEEN_STEP_MS: Final = 3600 * 1000
 TOKEN_BYTES: Final = 32
@@ -137,9 +137,10 @@ def sessions_revoke(message: Message) -> None:
 
 @registry.lives("replace_account")
 def sessions_hand_over(message: Message) -> None:
-    """Close the sessions of the key that the account has left."""
+    """Close the sessions of the temporary key that was claimed, or of the recovery key that was used."""
     for session in sessions.of_user(message.author):
-        session.close(CloseCode.REVOKED, "denied")
+        if session.role is Role.TEMP:
+            session.close(CloseCode.REVOKED, "denied")
 
 
 def process_report(*, pid: int, sockets: int) -> None:

@@ -94,6 +94,7 @@ class Session:
         client: bytes,
         certificate: Certificate | None = None,
         account_id: int | None = None,
+        former: frozenset[bytes] = frozenset(),
     ) -> None:
         self.handle = secrets.token_urlsafe(16)
         self.role = role
@@ -101,6 +102,7 @@ class Session:
         self.certificate = certificate
         self.user = certificate.user if certificate else None
         self.account_id = account_id
+        self.former = former  # keys that the user's account had before: their inboxes are read too
         self.served: dict[bytes, int] = {}  # users whose inboxes a relay reads too, until when (ms)
         self.started_at = now_ms()
         self.frame_size = 0  # size of the received frame that is being handled

@@ -10,12 +10,15 @@ import asyncio
 from collections.abc import Collection
 from typing import Any, Final
 
+from django.db import transaction
+
 from accord.errors import CloseCode
 from accord.messages import Message
 from peers import registry
 from peers.clock import now_ms
 from peers.db import in_db
-from peers.models import Account
+from peers.loop import loop_bridge
+from peers.models import Account, Recovery
 from peers.sessions import Role, sessions
 from peers.tombstones import reason_of
 
@@ -48,6 +51,8 @@ def without_account(users: Collection[bytes], *, now: int) -> dict[bytes, dict[s
         some = asked[start : start + MAX_KEYS_A_QUERY]
         rows = Account.objects.filter(user__key__in=some, frozen_at__isnull=True).values_list("user__key", flat=True)
         live.update(bytes(key) for key in rows)
+        recovering = Recovery.objects.filter(user__key__in=some).values_list("user__key", flat=True)
+        live.update(bytes(key) for key in recovering)
     return {user: reasons(user, now) for user in asked if user not in live}
 
 
@@ -72,4 +77,10 @@ def sessions_remove(message: Message) -> None:
     sessions_look()
 
 
+def _replaced(old: bytes, new: bytes, now: int) -> None:
+    """An account has another key."""
+    transaction.on_commit(lambda: loop_bridge.soon(sessions_look))
+
+
 registry.login_reasons.append(_own_reason)
+registry.replaced_hooks.append(_replaced)

@@ -18,6 +18,7 @@ from peers.schema import (
     KEY_REGEX,
     NOW,
 )
+from peers.selectors import former_keys
 
 TOPIC_REGEX: Final = f"(?:feed|user|chan|hub):{KEY_REGEX}"
 
@@ -42,9 +43,9 @@ def reads_all_of(caller: Caller, topic: Topic) -> bool:
     """Whether the caller may read the whole topic, and so may see its tree."""
     if topic.kind == "hub":
         return caller.is_admin and topic.ident == keyring().hub.public
-    return topic.kind in OPEN_KINDS or topic == Topic("user", caller.key)
+    return topic.kind in OPEN_KINDS or (topic.kind == "user" and topic.ident in reader_of(caller).keys)
 
 
 def reader_of(caller: Caller) -> Reader:
     """The caller as one who reads, now."""
-    return Reader(caller.key, caller.is_admin, now_ms())
+    return Reader(caller.key, caller.is_admin, now_ms(), former=former_keys(caller.key))

@@ -56,6 +56,7 @@ _TOPIC: Final = {
     "hub": None,
     "hub_name": None,
     "admin": None,
+    "former": None,
 }
 _PRUNED: Final = {
     "v": 1,
@@ -83,13 +84,15 @@ def _path_topic(regex: str) -> OpenApiParameter:
 
 
 def _topic(row: dict[str, Any]) -> dict[str, Any]:
-    return {"name": None, "about": None, "hub": None, "hub_name": None, "admin": None, **row}
+    return {"name": None, "about": None, "hub": None, "hub_name": None, "admin": None, "former": None, **row}
 
 
 def _one_topic(name: str, caller: Caller) -> dict[str, Any]:
     topic = parse_topic(name)
-    may = topic.kind in OPEN_KINDS or topic in (Topic("user", caller.key), Topic("hub", keyring().hub.public))
-    rows = topic_rows.topics_named([topic], reader_of(caller)) if may else []
+    reader = reader_of(caller)
+    is_mine = topic.kind == "user" and topic.ident in reader.keys
+    may = topic.kind in OPEN_KINDS or is_mine or topic == Topic("hub", keyring().hub.public)
+    rows = topic_rows.topics_named([topic], reader) if may else []
     if not rows:
         raise AccordError("not_found", "no such topic, or it is not for you")
     return _topic(rows[0])

@@ -93,7 +93,13 @@ export const RULES = new Map(Object.entries({
     account_name: optional(accountName),
     proof: fields.octets(64),
     code: optional(fields.text(MAX_CLAIM_CODE_CHARS)),
+    pubkey: optional(fields.key),
   }, CONTROL),
+  set_recovery: rule(["hub"], { recovery: fields.key, proof: fields.octets(64) }, CONTROL),
+  vouch_replace: rule(["hub"], {
+    pubkey: fields.key, new_pubkey: fields.key, proof: fields.octets(64),
+  }, CONTROL),
+  cancel_replace: rule(["hub"], { pubkey: fields.key }, CONTROL),
   remove_user: rule(["hub"], {
     pubkey: fields.key, mode: fields.oneOf("subtree", "reparent"), at: fields.timeMs,
   }, CONTROL),

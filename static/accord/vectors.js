@@ -22,6 +22,7 @@ import { challengeHash, checkWork, work } from "./pow.js";
 import { expand, labelledHash, OneTimeKey } from "./primitives.js";
 import { makeStatement, verifyStatement } from "./statements.js";
 import { openChannelId } from "./topics.js";
+import { KEY_SECTIONS } from "./vectors_of_keys.js";
 import { readTicket, verifyVoucher } from "./vouchers.js";
 
 const NOT_CASES = new Set(["about", "labels_prk"]);
@@ -175,6 +176,8 @@ const SECTIONS = {
 
   claim_codes_reject: (cases) => cases.map(({ typed, why }) =>
     [why, () => refused(() => normalizeCode(typed), "bad_request")]),
+
+  ...KEY_SECTIONS,
 
   signatures: (cases) => cases.map(({ key, message, signature, valid, why }) => {
     const verify = () => verifyRaw(fromHex(key), fromHex(message), fromHex(signature));

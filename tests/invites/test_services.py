@@ -168,8 +168,9 @@ def test_a_claim_is_by_a_fresh_key(hub: Hub) -> None:
 
 
 def test_a_claimed_account_and_a_stranger_claim_nothing(hub: Hub) -> None:
-    refused("unsupported", hub.claim(hub.member("ann"), person("bob"), "bob"))
-    refused("unsupported", hub.claim(hub.admin, person("bob"), "bob"))
+    refused("bad_request", hub.claim(hub.member("ann"), person("bob"), "bob"))
+    refused("bad_sig", hub.claim(person("ann"), person("bob")))
+    refused("denied", hub.claim(hub.admin, person("bob")))
     refused("denied", hub.claim(person("stranger"), person("bob"), "bob"))
 
 

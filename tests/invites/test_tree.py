@@ -158,8 +158,10 @@ class Tree:
         account = self.living(action.author, now)
         if account is None:
             return "denied"
-        if account.kind != "temp":
-            return "unsupported"
+        if account.kind != "temp":  # a replacement then, which takes no name and no proof of a claim
+            if action.name is not None:
+                return "bad_request"
+            return "denied" if account.kind == "admin" else "bad_sig"
         if action.proof != "right":
             return "bad_sig"
         if action.new in (1, action.author):

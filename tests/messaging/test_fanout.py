@@ -42,12 +42,18 @@ class FakeSession:
     """What fan-out sees of a session: whose it is, and that it takes frames."""
 
     def __init__(
-        self, user: bytes, role: Role = Role.MEMBER, client: bytes = b"a program", served: Iterable[bytes] = ()
+        self,
+        user: bytes,
+        role: Role = Role.MEMBER,
+        client: bytes = b"a program",
+        served: Iterable[bytes] = (),
+        former: frozenset[bytes] = frozenset(),
     ) -> None:
         self.user = user
         self.client = client
         self.role = role
         self.served = dict.fromkeys(served, NOW)
+        self.former = former
         self.shared: list[SharedFrame] = []
         self.came = asyncio.Event()
 
@@ -345,9 +351,12 @@ def test_may_read_is_the_rule_of_the_database(drawn: list[tuple[int, str, set[in
             assert entry == again
         readers = [(key, Role.MEMBER if place else Role.ADMIN, set()) for place, key in enumerate(people)]
         readers += [(key, Role.RELAY, {people[2].public, new.public}) for key in people[:2]]
-        for key, role, served in readers:
-            reader = Reader(key.public, role is Role.ADMIN, NOW, role is Role.RELAY, frozenset(served))
+        had = [(key, role, served, frozenset[bytes]()) for key, role, served in readers]
+        had += [(person("heir"), Role.MEMBER, set(), frozenset({key.public})) for key in people]
+        for key, role, served, former in had:
+            is_relay, inboxes = role is Role.RELAY, frozenset(served)
+            reader = Reader(key.public, role is Role.ADMIN, NOW, is_relay, inboxes, former=former)
             found = set(Message.objects.filter(selectors.readable(reader)).values_list("cursor", flat=True))
-            session: Any = FakeSession(key.public, role, served=served)
+            session: Any = FakeSession(key.public, role, served=served, former=former)
             assert found == {cursor for cursor, entry in by_cursor.items() if may_read(session, entry)}
         transaction.set_rollback(True)

@@ -1,0 +1,75 @@
+// Checks of the sections of a vector file about new keys for accounts (vectors.js; protocol.md section 8).
+
+import { b64decode, b64encode } from "./encoding.js";
+import { RemoteError } from "./errors.js";
+import { signingKeyFromSeed } from "./keys.js";
+import {
+  codeGroups, makeRecoveryProof, makeReplacementProof, parseCode, parseVouchLink, recoverySeed, verifyRecoveryProof,
+  verifyReplacementProof, vouchLink,
+} from "./replacing.js";
+import { keyWords, word } from "./words.js";
+
+const fromHex = (/** @type {string} */ hex) => Uint8Array.from(hex.match(/../g) ?? [], (byte) => parseInt(byte, 16));
+const toHex = (/** @type {Uint8Array} */ bytes) =>
+  Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+
+/** @param {string} actual @param {string} expected */
+function same(actual, expected) {
+  if (actual !== expected) throw new Error(`${actual} instead of ${expected}`.slice(0, 300));
+}
+
+/** @param {() => any} call @param {string} [code] */
+async function refused(call, code) {
+  try {
+    await call();
+  } catch (error) {
+    if (!(error instanceof RemoteError)) throw error;
+    if (code !== undefined) same(error.code, code);
+    return;
+  }
+  throw new Error("accepted");
+}
+
+/** @type {Record<string, (cases: any) => [name: string, check: () => any][]>} */
+export const KEY_SECTIONS = {
+  recovery: (vector) => [["code, key, proof", async () => {
+    const [code, hub, user] = [fromHex(vector.code), b64decode(vector.hub), b64decode(vector.user)];
+    same((await codeGroups(code)).join(" "), vector.groups.join(" "));
+    for (const typed of vector.typed) same(toHex(await parseCode(typed)), vector.code);
+    const seed = await recoverySeed(code, hub);
+    same(toHex(seed), vector.recovery_private);
+    const key = await signingKeyFromSeed(seed);
+    same(b64encode(await makeRecoveryProof(key, { hub, user })), vector.proof);
+    await verifyRecoveryProof(b64decode(vector.proof), { hub, user, recoveryKey: key.publicKey });
+  }]],
+
+  recovery_reject: (cases) => cases.map((/** @type {any} */ one) => [one.why, () => {
+    if (one.typed !== undefined) return refused(() => parseCode(one.typed), "bad_request");
+    const [hub, user, recoveryKey] = [one.hub, one.user, one.recovery].map((key) => b64decode(key));
+    return refused(() => verifyRecoveryProof(b64decode(one.proof), { hub, user, recoveryKey }), "bad_sig");
+  }]),
+
+  replacement: (vector) => [["proof, link", async () => {
+    const [hub, old] = [b64decode(vector.hub), b64decode(vector.old)];
+    const newKey = await signingKeyFromSeed(fromHex(vector.new_private));
+    const proof = await makeReplacementProof(newKey, { hub, old });
+    same(b64encode(proof), vector.proof);
+    await verifyReplacementProof(proof, { hub, old, newKey: newKey.publicKey });
+    const link = parseVouchLink(vector.link);
+    same(vouchLink(link.origin, link), vector.link);
+    same(b64encode(link.newKey), newKey.publicText);
+  }]],
+
+  replacement_reject: (cases) => cases.map((/** @type {any} */ one) => [one.why, () => {
+    if (one.link !== undefined) return refused(() => parseVouchLink(one.link));
+    const [hub, old, newKey] = [one.hub, one.old, one.new].map((key) => b64decode(key));
+    return refused(() => verifyReplacementProof(b64decode(one.proof), { hub, old, newKey }), "bad_sig");
+  }]),
+
+  key_words: (vector) => [["words", async () => {
+    const [one, other] = vector.keys.map((/** @type {string} */ key) => b64decode(key));
+    same((await keyWords(one, other)).join(" "), vector.words.join(" "));
+    same((await keyWords(other, one)).join(" "), vector.words.join(" "));
+    same([0, 1, 2, 1023, 2047].map(word).join(" "), vector.list.join(" "));
+  }]],
+};
