@@ -19,6 +19,7 @@ from accord.messages import Message as SignedMessage
 from accord.statements import STORE_ID_BYTES
 from accord.topics import NONCE_BYTES, open_channel_id
 from accord.topics import Topic as TopicName
+from invites.selectors import account_of_user
 from invites.services import currency_install
 from messaging import trees
 from messaging.admission import Admitted, Publisher, Right, admit
@@ -253,6 +254,31 @@ def invite_create(
         for body in bodies:
             _admin_publish("add_user", body)
     return link
+
+
+def member_add(
+    *, key: bytes, name: str, invites: int = 0, messages: int | None = None, bytes: int | None = None
+) -> None:
+    """A real account for a user key under the admin's, by a message of the admin. AccordError: quota (invites are out),
+    conflict (the key or the name has an account), denied.
+    """
+    given = {"invites": invites, "messages": messages, "bytes": bytes}
+    body = {field: value for field, value in given.items() if value is not None}
+    _admin_publish("add_user", {"pubkey": b64encode(key), "account_name": name, "kind": "real", **body})
+
+
+def quota_give(*, key: bytes, more_invites: int = 0, messages: int | None = None, bytes: int | None = None) -> None:
+    """So many more invites for somebody (or fewer), from the admin's own; what the account may store, where it is not
+    None. AccordError: not_found, denied (the admin's own account), quota (there are not so many).
+    """
+    with transaction.atomic():
+        store_lock()
+        left = account_of_user(key).balance.unspent
+        if left + more_invites < 0:
+            raise AccordError("quota", f"the account has only {left:,} invites left")
+        given = {"invites": left + more_invites if more_invites else None, "messages": messages, "bytes": bytes}
+        body = {field: value for field, value in given.items() if value is not None}
+        _admin_publish("set_quota", {"pubkey": b64encode(key), **body})
 
 
 def invite_withdraw(*, key: bytes) -> None:
