@@ -33,7 +33,7 @@ export class Actions {
       menu: () => this.#menu(item, from),
       emoji: () => this.#pick(item, from),
       react: () => this.#react(item, data?.emoji),
-      reply: () => item.state === "sent" && !item.isDeleted && this.#host.reply(item),
+      reply: () => canAnswer(item) && this.#host.reply(item),
       edit: () => item.canEdit && this.#host.edit(item),
       pin: () => item.canPin && this.#pin(item),
       delete: () => item.canDelete && this.#delete(item),
@@ -63,7 +63,7 @@ export class Actions {
   }
 
   #react(item, emoji) {
-    if (item.state === "sent" && !item.isDeleted) {
+    if (canAnswer(item)) {
       const isMine = item.reactions.some((reaction) => reaction.emoji === emoji && reaction.isMine);
       const done = isMine ? `${emoji} taken back` : `Reacted with ${emoji}`;
       this.#call("message.react", item, { emoji, on: !isMine }, done);
@@ -71,7 +71,7 @@ export class Actions {
   }
 
   #pick(item, from) {
-    if (item.state === "sent" && !item.isDeleted) {
+    if (canAnswer(item)) {
       pickEmoji(from, (emoji) => this.#react(item, emoji), () => this.#back(item));
     }
   }
@@ -92,8 +92,8 @@ export class Actions {
     const run = (name) => () => this.run(name, item, this.#host.log.article(item.id) ?? from, null);
     const person = item.kind !== "import" && state.people[item.author];
     const entries = [
-      isAlive && { label: "Reply", icon: "reply", key: "R", run: run("reply") },
-      isAlive && { label: "React", icon: "smile", key: "+", run: run("emoji") },
+      canAnswer(item) && { label: "Reply", icon: "reply", key: "R", run: run("reply") },
+      canAnswer(item) && { label: "React", icon: "smile", key: "+", run: run("emoji") },
       item.canEdit && { label: "Edit", icon: "edit", key: "E", run: run("edit") },
       isAlive && { label: "Copy text", icon: "copy", run: () => copyText(item.text) },
       item.canPin && { label: item.isPinned ? "Unpin" : "Pin", icon: "pin", key: "P", run: run("pin") },
@@ -104,7 +104,7 @@ export class Actions {
       item.canDelete && { label: "Delete", icon: "trash", key: "Del", isDanger: true, run: run("delete") },
     ].filter((entry) => entry !== false && entry !== undefined && entry !== "");
     openMenu(from, `Message of ${authorOf(item, state)}`, entries, {
-      top: isAlive ? this.#quick(item) : null,
+      top: canAnswer(item) ? this.#quick(item) : null,
       onClose: () => this.#back(item),
     });
   }
@@ -144,6 +144,10 @@ export class Actions {
     await this.#call("message.discard", item, {}, "Discarded");
     log.focusItem(Math.min(index, log.items.length - 1));
   }
+}
+
+function canAnswer(item) {
+  return item.state === "sent" && !item.isDeleted && !item.isReadOnly;
 }
 
 async function copyText(text) {

@@ -162,6 +162,9 @@ export class AccordConversation extends HTMLElement {
 
   get #title() {
     const state = this.#state;
+    if (state?.kind === "feed") {
+      return "everyone who follows you";
+    }
     return state?.kind === "direct" ? nameOf(state.with, this.#client.state, state.name) : `#${state?.name ?? ""}`;
   }
 

@@ -47,16 +47,16 @@ export class Header {
    */
   show(state, conversation) {
     const isDirect = conversation?.kind === "direct";
-    const person = isDirect ? state.people[conversation.with] : undefined;
-    this.#person = isDirect ? conversation.with : "";
+    const key = conversation?.with ?? conversation?.author ?? "";
+    const person = state.people[key];
+    this.#person = key;
     this.#pins.hidden = isDirect;
-    this.#mark.classList.toggle("is-person", isDirect);
-    this.#mark.replaceChildren(isDirect
-      ? avatar(person ?? { key: conversation.with, name: conversation.name }, { small: true, presence: true })
+    this.#mark.classList.toggle("is-person", key !== "");
+    this.#mark.replaceChildren(key
+      ? avatar(person ?? { key, name: conversation.name }, { small: true, presence: isDirect })
       : icon("hash"));
-    this.#name.textContent = isDirect ? nameOf(conversation.with, state, conversation.name)
-      : (conversation?.name ?? "");
-    this.#status.textContent = isDirect ? (person?.presence ?? "") : "";
+    this.#name.textContent = key ? nameOf(key, state, conversation.name) : (conversation?.name ?? "");
+    this.#status.textContent = isDirect ? (person?.presence ?? "") : key ? "posts" : "";
     const about = isDirect ? (person?.status ?? "") : (conversation?.about ?? "");
     this.#about.textContent = about;
     this.#about.title = about;

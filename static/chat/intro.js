@@ -25,7 +25,24 @@ export function introElement(log, hasFailed) {
       ? h("p", { class: "lead" }, "Earlier messages come when the hub can be reached again")
       : h("p", { class: "lead" }, h("span", { class: "spinner", "aria-hidden": "true" }), "Loading earlier messages");
   }
-  return conversation.kind === "direct" ? direct(log, conversation) : channel(log, conversation);
+  return { direct, channel, feed }[conversation.kind](log, conversation);
+}
+
+function feed(log, conversation) {
+  const { people, me, hub } = log.client.state;
+  const isMine = conversation.author === me.key;
+  const person = people[conversation.author] ?? { key: conversation.author, name: conversation.name };
+  return h("div", { class: "intro" },
+    avatar(person, { large: true }),
+    h("h2", null, isMine ? "My posts" : h("bdi", null, conversation.name)),
+    conversation.horizon > 0 && log.items.length > 0 ? h("p", null, REMOVED) : null,
+    h("p", null, isMine ? "What you write here is for everyone: people on " : "What they say to everyone. People on ",
+      h("bdi", null, hub.name), isMine ? " and on hubs linked with it can follow you and read it."
+        : " and on hubs linked with it can read it."),
+    isMine && log.items.length === 0
+      ? h("div", { class: "intro-steps" },
+        h("button", { type: "button", class: "button primary", "data-act": "compose" }, "Write the first post"))
+      : null);
 }
 
 function channel(log, conversation) {

@@ -11,13 +11,16 @@ export function countText(count) {
 }
 
 /**
- * The name of a conversation: a channel's, or what the other person is called.
+ * The name of a conversation: a channel's, or what the other person is called, or whose posts are followed.
  * @param {any} client
  * @param {any} conversation
  * @returns {string}
  */
 export function titleOf(client, conversation) {
   const person = client.state.people[conversation.with];
+  if (conversation.kind === "feed" && conversation.author === client.state.me?.key) {
+    return "My posts";
+  }
   return conversation.kind === "direct" && person ? person.displayName || person.name : conversation.name;
 }
 
@@ -39,5 +42,6 @@ export function listed(client) {
   const directs = all
     .filter((each) => each.kind === "direct")
     .sort((a, b) => b.lastAt - a.lastAt || byName(a.name, b.name));
-  return [...channels, ...directs];
+  const feeds = all.filter((each) => each.kind === "feed").sort((a, b) => byName(a.name, b.name));
+  return [...channels, ...directs, ...feeds];
 }

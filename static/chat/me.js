@@ -4,6 +4,7 @@ import { openAbout } from "./about.js";
 import { openDevices } from "./devices.js";
 import { avatar, h, icon } from "./dom.js";
 import { openInvites } from "./invites.js";
+import { openMyPosts, openNoted } from "./notes.js";
 import { openProfile } from "./profile.js";
 import { openSettings } from "./settings.js";
 import { openShortcuts } from "./shortcuts.js";
@@ -16,6 +17,8 @@ export function actionsOf(app) {
     { name: "Profile", words: "my name status about", icon: "person", run: () => openProfile(app) },
     { name: "Devices", words: "browsers sessions revoke", icon: "device", run: () => openDevices(app) },
     { name: "Invites", words: "invite people link qr", icon: "invite", run: () => openInvites(app) },
+    { name: "My posts", words: "feed write everyone followers", icon: "pencil", run: () => openMyPosts(app) },
+    { name: "People others know", words: "identities notes vouch", icon: "people", run: () => openNoted(app) },
     { name: "Settings", words: "theme dark light notifications forget", icon: "gear", run: () => openSettings(app) },
     { name: "Keyboard shortcuts", words: "keys help", icon: "keyboard", run: () => openShortcuts() },
     { name: "About this hub", words: "fingerprint key privacy", icon: "info", run: () => openAbout(app) },

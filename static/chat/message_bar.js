@@ -97,8 +97,8 @@ function buttons(item) {
       title: `${label} (${key})`,
       "aria-haspopup": act === "menu" || act === "emoji" ? "dialog" : null }, icon(name));
   return [
-    item.isDeleted ? null : button("emoji", "smile", "React", "+"),
-    item.isDeleted ? null : button("reply", "reply", "Reply", "R"),
+    item.isDeleted || item.isReadOnly ? null : button("emoji", "smile", "React", "+"),
+    item.isDeleted || item.isReadOnly ? null : button("reply", "reply", "Reply", "R"),
     item.canEdit ? button("edit", "edit", "Edit", "E") : null,
     button("menu", "more", "More", "Enter"),
   ].filter(Boolean);

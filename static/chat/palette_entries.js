@@ -62,11 +62,12 @@ function conversations(app) {
   return listed(app.client).map((each, index) => {
     const title = titleOf(app.client, each);
     const isChannel = each.kind === "channel";
-    const person = state.people[each.with] ?? { key: each.with, name: each.name };
+    const key = each.with ?? each.author;
+    const person = state.people[key] ?? { key, name: each.name };
     return {
       title,
       words: `${title} ${each.name}`,
-      kind: isChannel ? "Channel" : "Direct",
+      kind: { channel: "Channel", direct: "Direct", feed: "Posts" }[each.kind],
       picture: () => (isChannel ? icon("hash") : avatar(person, { small: true })),
       note: each.unread > 0 ? `${countText(each.unread)} unread` : isChannel ? each.about : "",
       run: () => app.open(each.id),

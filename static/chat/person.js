@@ -3,6 +3,7 @@
 import { openDialog } from "./dialog.js";
 import { avatar, groups, h, icon } from "./dom.js";
 import { copyButton } from "./copy.js";
+import { contactSections } from "./notes.js";
 import { openProfile } from "./profile.js";
 
 const PRESENCE = { online: "Online", away: "Away", offline: "Offline" };
@@ -48,11 +49,14 @@ export function openPerson(app, key) {
         : "To be sure who this is, compare it with them in person or on the phone.",
     ),
   );
+  function leave(/** @type {() => void} */ then) {
+    return () => {
+      close();
+      then();
+    };
+  }
+  body.append(...contactSections(app, shown, leave));
   body.tabIndex = -1;
-  const leave = (/** @type {() => void} */ then) => () => {
-    close();
-    then();
-  };
   if (person?.isMe) {
     setFooter(
       h(

@@ -70,6 +70,9 @@ export class Sidebar {
       ),
       this.directs,
     );
+    this.feeds = h("ul", null);
+    this.feedsHead = h("div", { class: "side-head row" }, h("h2", { class: "grow" }, "Following"));
+    this.nav.append(this.feedsHead, this.feeds);
     this.noDirects = h("li", { class: "side-hint meta" }, "Nobody yet. Press + to write to one person.");
     this.element = h(
       "section",
@@ -128,9 +131,10 @@ export class Sidebar {
         this.rows.delete(id);
       }
     }
-    const places = { channel: 0, direct: 0 };
+    const places = { channel: 0, direct: 0, feed: 0 };
+    const lists = { channel: this.channels, direct: this.directs, feed: this.feeds };
     for (const conversation of order) {
-      const list = conversation.kind === "channel" ? this.channels : this.directs;
+      const list = lists[conversation.kind];
       const { element } = this.#row(conversation);
       const at = list.children[places[conversation.kind]];
       if (at !== element) {
@@ -138,6 +142,7 @@ export class Sidebar {
       }
       places[conversation.kind] += 1;
     }
+    this.feedsHead.hidden = places.feed === 0;
     if (places.direct === 0) {
       this.directs.append(this.noDirects);
     } else {
@@ -156,7 +161,8 @@ export class Sidebar {
       row = { element: h("li", null, button), button, face: "" };
       this.rows.set(id, row);
     }
-    const person = this.client.state.people[conversation.with];
+    const key = conversation.with ?? conversation.author;
+    const person = this.client.state.people[key];
     const title = titleOf(this.client, conversation);
     const hasDraft = conversation.draft !== "";
     const { unread, mentions } = conversation;
@@ -164,10 +170,9 @@ export class Sidebar {
     if (row.face !== face) {
       row.face = face;
       const isLoud = conversation.kind === "direct" || mentions > 0;
-      const picture =
-        conversation.kind === "direct"
-          ? avatar(person ?? { key: conversation.with, name: title }, { small: true, presence: true })
-          : icon("hash");
+      const picture = key
+        ? avatar(person ?? { key, name: title }, { small: true, presence: conversation.kind === "direct" })
+        : icon("hash");
       row.button.classList.toggle("unread", unread > 0 || mentions > 0);
       row.button.replaceChildren(
         picture,

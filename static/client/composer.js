@@ -8,7 +8,8 @@ import { ClientError } from "./errors.js";
 
 /**
  * @typedef {{type: string, topic: string, body: object, mentions?: string[], replyTo?: string,
- *   refs?: {rel: string, id: string}[], isControl?: boolean}} Draft what is to be said; `topic` as in its header's `to`
+ *   refs?: {rel: string, id: string}[], isControl?: boolean}} Draft what is to be said; `topic` as in its header's `to`, or one's own
+ *   `feed:K`
  */
 
 /** Makes one author's messages, each later than the one before, so that they are read in the order of writing. */
@@ -35,7 +36,7 @@ export class Composer {
     this.#last = Math.max(this.#clock.now(), this.#last + 1);
     return createMessage(this.#user, {
       type,
-      to: topic,
+      to: topic === `feed:${this.#user.publicText}` ? "feed" : topic,
       body: bytes,
       createdAt: this.#last,
       attentionKeys: sortByBytes(mentions).slice(0, MAX_ATTENTION_KEYS),

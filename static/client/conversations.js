@@ -1,5 +1,5 @@
 /**
- * The list of conversations: channels and direct ones, with what is unread, mentions, drafts (kept in IndexedDB).
+ * The list of conversations: channels, direct ones, the posts of those whom one follows, with what is unread, mentions, drafts (kept in IndexedDB).
  *
  * Unread is what others wrote after the read position, and what arrived late: dated before that position, but not here
  * when it was taken (its author or a hub on its way was offline). The newest MAX_UNREAD of it. Not here: the messages
@@ -43,7 +43,8 @@ export class Conversations {
   /**
    * @param {{storage: import("./storage.js").Storage, directory: import("./directory.js").Directory,
    *   state: import("./state.js").PublishedState, account: import("./account.js").Account,
-   *   people: import("./people.js").People, clock: import("./clock.js").Clock}} parts
+   *   people: import("./people.js").People, clock: import("./clock.js").Clock,
+   *   contacts: import("./contacts.js").Contacts}} parts
    */
   constructor(parts) {
     this.#parts = parts;
@@ -57,6 +58,9 @@ export class Conversations {
 
   /** Tell pages of all of them: the hub's list of topics is known. */
   publishAll() {
+    for (const key of this.#parts.contacts.followed()) {
+      this.#record(`feed:${key}`, "feed", null);
+    }
     for (const row of this.#parts.directory.channels()) {
       this.#record(row.topic, "channel", null);
     }
@@ -129,6 +133,9 @@ export class Conversations {
     if (topic.startsWith("chan:")) {
       return topic;
     }
+    if (topic.startsWith("feed:")) {
+      return this.#follows(topic) && this.#records.has(topic) ? topic : null;
+    }
     if (topic === `user:${me}`) {
       return author === me ? null : this.direct(author);
     }
@@ -141,9 +148,23 @@ export class Conversations {
     return this.followed().filter(isBehind).map((row) => row.topic);
   }
 
-  /** The channels that are listened to: this hub's, and those of others that have been opened here. */
+  /** What is listened to: this hub's channels, those of others that have been opened here, feeds that one follows. */
   followed() {
-    return this.#parts.directory.channels().filter((row) => !row.hub || this.#records.get(row.topic)?.isOpened);
+    const { directory, contacts } = this.#parts;
+    const feeds = contacts.followed().map((key) => directory.rows.get(`feed:${key}`)).filter((row) => row);
+    return [...directory.channels().filter((row) => !row.hub || this.#records.get(row.topic)?.isOpened), ...feeds];
+  }
+
+  #follows(topic) {
+    return this.#parts.contacts.follows(topic.slice("feed:".length));
+  }
+
+  /** Begin or end to follow somebody; gives the conversation. @param {string} key */
+  feed(key) {
+    const id = `feed:${key}`;
+    this.#record(id, "feed", null);
+    this.#save(id);
+    return id;
   }
 
   /** A page shows it. Gives whether it is a channel of another hub that was never looked at. @param {string} id */
@@ -256,8 +277,8 @@ export class Conversations {
 
   /** Somebody has another name now, which may be that of a conversation. @param {string} key */
   renamed(key) {
-    if (this.#records.has(`direct:${key}`)) {
-      this.publish(`direct:${key}`);
+    for (const id of [`direct:${key}`, `feed:${key}`].filter((each) => this.#records.has(each))) {
+      this.publish(id);
     }
   }
 
@@ -289,7 +310,9 @@ export class Conversations {
     const { directory, state, people, account } = this.#parts;
     const record = this.#records.get(id);
     const row = directory.rows.get(id);
-    if (record.kind === "channel" && !row) {
+    const isFeed = record.kind === "feed";
+    const author = isFeed ? id.slice("feed:".length) : null;
+    if ((record.kind === "channel" && !row) || (isFeed && !(row && this.#follows(id)))) {
       state.drop("conversations", id);
       return;
     }
@@ -298,7 +321,8 @@ export class Conversations {
       id,
       kind: record.kind,
       topic: other ? `user:${other}` : id,
-      name: other ? people.nameOf(other) : directory.titleOf(id),
+      name: other ?? author ? people.nameOf(other ?? author) : directory.titleOf(id),
+      author,
       hub: other ? directory.hubOf(other) : row?.hub ?? null,
       about: other ? people.profileOf(other).about : row?.about ?? "",
       with: other,
@@ -309,7 +333,7 @@ export class Conversations {
       draft: record.draft,
       replyTo: record.replyTo || null,
       isEncrypted: false,
-      canPost: other ? directory.reaches(other) && other !== account.key : true,
+      canPost: other ? directory.reaches(other) && other !== account.key : !isFeed || author === account.key,
       canPin: !other && row?.isAdmin === true,
     });
     this.#publishMentions();

@@ -33,7 +33,7 @@ export class Feed {
    * @param {{storage: import("./storage.js").Storage, directory: import("./directory.js").Directory, me: string,
    *   events: {messages: (facts: import("./verify.js").Fact[]) => void, restarted: (isOtherStore: boolean) => void,
    *     linked: () => void, topics: () => void, added: (row: any) => void, gone: (topic: string) => void,
-   *     signal: (frame: any) => void}, followed: () => {topic: string}[]}} parts `followed`: channels to listen to
+   *     signal: (frame: any) => void}, followed: () => {topic: string}[]}} parts `followed`: channels and feeds to listen to
    */
   constructor(parts) {
     this.#parts = parts;
@@ -103,7 +103,7 @@ export class Feed {
     const personal = directory.rows.has(`user:${me}`) ? [`user:${me}`] : [];
     const channels = this.#parts.followed().map((row) => row.topic);
     const feeds = directory.feeds().map((row) => row.topic);
-    return [personal, [...channels, ...feeds].slice(0, MAX_SUBSCRIBED - 1)];
+    return [personal, [...new Set([...channels, ...feeds])].slice(0, MAX_SUBSCRIBED - 1)];
   }
 
   // ----------------------------------------------------------------------------------------------------------- frames

@@ -266,6 +266,7 @@ export class Fold {
       state: unsent?.state ?? "sent",
       error: unsent?.error ?? null,
       burnAt: post.burnAt,
+      isReadOnly: !this.#world.canPost(),
       canEdit: isSettled && isOwn && post.type === "chat.text",
       canDelete: isSettled && (isOwn || isAdmin),
       canPin: isSettled && isAdmin,

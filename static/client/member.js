@@ -7,6 +7,7 @@
 import { AccordError } from "../accord/errors.js";
 import { Carrying } from "./carrying.js";
 import { Composer } from "./composer.js";
+import { Contacts } from "./contacts.js";
 import { Conversations } from "./conversations.js";
 import { Devices } from "./devices.js";
 import { Directory } from "./directory.js";
@@ -45,7 +46,7 @@ export class Member {
     this.#isNew = isNew;
     const { me } = this;
     const admin = () => this.admin;
-    const adminOf = (topic) => this.directory.rows.get(topic)?.hub ? this.directory.rows.get(topic).admin : this.admin;
+    const adminOf = (topic) => this.#adminOf(topic);
     this.directory = new Directory();
     const { directory } = this;
     this.link = new Link(account, clock, this.#linkHandlers(stop));
@@ -55,11 +56,19 @@ export class Member {
       storage, directory, link, state, me, admin,
       bot: () => this.bot,
       presenceOf: (key) => this.presence.of(key),
+      calledOf: (key) => this.contacts.calledOf(key),
       onRenamed: (key) => this.#renamed(key),
     });
     const { people, rest } = this;
+    this.contacts = new Contacts({
+      storage, rest, directory, clock, me,
+      publish: (draft) => this.publish(draft),
+      nameOf: (key) => people.nameOf(key),
+      onChanged: (key) => this.#contactChanged(key),
+    });
+    const { contacts } = this;
     this.presence = new Presence({ link, directory, pages, state, me, onChanged: (key) => people.publish(key) });
-    this.conversations = new Conversations({ storage, directory, state, account, people, clock });
+    this.conversations = new Conversations({ storage, directory, state, account, people, contacts, clock });
     const { conversations } = this;
     const outbox = () => this.outbox;
     this.timelines = new Timelines({ link, rest, clock, conversations, people, state, me, adminOf, outbox });
@@ -78,7 +87,8 @@ export class Member {
 
   /** Read what is kept, tell pages, connect. */
   async start() {
-    await Promise.all([this.people.load(), this.conversations.load(), this.outbox.load(), this.feed.load()]);
+    const { people, contacts, conversations, outbox, feed } = this;
+    await Promise.all([people, contacts, conversations, outbox, feed].map((part) => part.load()));
     this.#publishHub("");
     this.#publishMe();
     this.conversations.publishAll();
@@ -169,6 +179,19 @@ export class Member {
       displayName: directory.knows(me) || profile.displayName !== directory.nameOf(me) ? profile.displayName : name,
       isAdmin: directory.channels().some((row) => row.isAdmin && !row.hub),
     });
+  }
+
+  #adminOf(topic) {
+    if (topic.startsWith("feed:")) {
+      return topic.slice("feed:".length);
+    }
+    const row = this.directory.rows.get(topic);
+    return row?.hub ? row.admin : this.admin;
+  }
+
+  #contactChanged(key) {
+    this.people.publish(key);
+    this.#renamed(key);
   }
 
   #renamed(key) {

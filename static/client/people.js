@@ -27,7 +27,7 @@ export class People {
    * @param {{storage: import("./storage.js").Storage, directory: import("./directory.js").Directory,
    *   link: import("./link.js").Link, state: import("./state.js").PublishedState, me: string,
    *   admin: () => string | null, bot: () => string | null,
-   *   presenceOf: (key: string) => string, onRenamed: (key: string) => void}} parts
+   *   presenceOf: (key: string) => string, calledOf: (key: string) => string, onRenamed: (key: string) => void}} parts
    */
   constructor(parts) {
     this.#parts = parts;
@@ -41,13 +41,14 @@ export class People {
 
   /** What a person is called. @param {string} key */
   nameOf(key) {
-    return this.#profiles.get(key)?.displayName || this.#parts.directory.nameOf(key);
+    return this.#parts.calledOf(key) || this.#profiles.get(key)?.displayName || this.#parts.directory.nameOf(key);
   }
 
   /** The profile of a key, empty without one. @param {string} key */
   profileOf(key) {
     const { displayName = "", about = "", status = "" } = this.#profiles.get(key) ?? {};
-    return { displayName: displayName || this.#parts.directory.nameOf(key), about, status };
+    const called = this.#parts.calledOf(key);
+    return { displayName: called || displayName || this.#parts.directory.nameOf(key), about, status };
   }
 
   /** A new session: everybody is told anew, and the first of them are looked up. */

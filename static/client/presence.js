@@ -224,7 +224,8 @@ export class Presence {
   /** I am writing in a conversation. @param {string} topic */
   typing(topic) {
     const now = Date.now();
-    if (this.#parts.link.connection && now - (this.#typedAt.get(topic) ?? 0) >= TYPING_EVERY_MS) {
+    const isFeed = topic.startsWith("feed:"); // nobody is told that posts are being written
+    if (!isFeed && this.#parts.link.connection && now - (this.#typedAt.get(topic) ?? 0) >= TYPING_EVERY_MS) {
       this.#typedAt.set(topic, now);
       this.#send(topic, { typing: true });
     }

@@ -117,7 +117,7 @@ async function details(member, params) {
 }
 
 function conversationCalls(member) {
-  const { conversations, presence, timelines } = member;
+  const { conversations, contacts, feed, presence, timelines } = member;
   return {
     "conversation.read": ({ conversation, id }) => {
       const post = postOf(member, { conversation, id });
@@ -139,6 +139,19 @@ function conversationCalls(member) {
       return { conversation };
     },
     "channel.create": (params) => createChannel(member, params),
+    "contact.follow": async ({ key, on }) => {
+      await contacts.follow(key, on === true);
+      const conversation = conversations.feed(key);
+      if (on === true) {
+        feed.follow(conversation);
+        timelines.load(conversation).catch((error) => error.code ?? console.error(error));
+      }
+      return { conversation };
+    },
+    "contact.call": ({ key, called }) => contacts.call(key, called),
+    "contact.card": ({ key }) => contacts.card(key),
+    "contact.note": ({ key, text }) => contacts.note(key, text),
+    "contact.noted": () => contacts.noted(),
     "mentions.list": ({ before }) => member.mentions.list(before),
     "mentions.read": () => conversations.seeMentions(),
   };

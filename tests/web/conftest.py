@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, Page, Route, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page, Route, async_playwright, expect
 
 from tests.hubs import ROOT, HubProcess, start_hub
 from tests.web.cable import Cable
@@ -36,6 +36,7 @@ ARGUMENTS = [
 ]
 MISSING = "tests in a browser: Chromium is missing; on Debian or Ubuntu: sudo apt-get install chromium"
 TIMEOUT_MS = 60_000
+expect.set_options(timeout=TIMEOUT_MS)  # by itself it would be 5 s, on however slow a machine
 
 MODULES = sorted(path.stem for path in (ROOT / "static" / "accord").glob("*.js") if path.stem != "pow_worker")
 LOAD_MODULES = """async ([folder, names]) => {

@@ -1,0 +1,168 @@
+/**
+ * Whom one calls what and whom one follows, kept in this browser; and notes about others, which are signed and stand in
+ * their author's feed (protocol.md section 14, `identity.note`).
+ *
+ * Not here: what people call themselves (people.js), the posts of those whom one follows (a conversation like others).
+ */
+
+import { b64encode } from "../accord/encoding.js";
+import { RemoteError } from "../accord/errors.js";
+import { isKey } from "./directory.js";
+import { ClientError } from "./errors.js";
+import { readFact } from "./verify.js";
+
+const MAX_CALLED_CHARS = 80;
+const MAX_NOTE_CHARS = 2_000;
+const MAX_NOTED_PAGES = 10;
+
+/**
+ * @typedef {{id: string, author: string, authorName: string, isMine: boolean, text: string, addresses: string[],
+ *   lastUpdate: number}} Note
+ */
+
+/** Names, whom one follows, notes. */
+export class Contacts {
+  /** @type {Map<string, {key: string, called: string, follows: boolean}>} */
+  #records = new Map();
+  #parts;
+
+  /**
+   * @param {{storage: import("./storage.js").Storage, rest: import("./rest.js").Rest, me: string,
+   *   directory: import("./directory.js").Directory, clock: import("./clock.js").Clock,
+   *   publish: (draft: import("./composer.js").Draft) => Promise<void>, nameOf: (key: string) => string,
+   *   onChanged: (key: string) => void}} parts
+   */
+  constructor(parts) {
+    this.#parts = parts;
+  }
+
+  async load() {
+    for (const record of await this.#parts.storage.all("contacts")) {
+      this.#records.set(record.key, record);
+    }
+  }
+
+  /** The name that was given to somebody here; empty for none. @param {string} key */
+  calledOf(key) {
+    return this.#records.get(key)?.called ?? "";
+  }
+
+  /** @param {string} key */
+  follows(key) {
+    return this.#records.get(key)?.follows === true;
+  }
+
+  /** Those whom one follows. @returns {string[]} */
+  followed() {
+    return [...this.#records.values()].filter((record) => record.follows).map((record) => record.key);
+  }
+
+  /** Call somebody by another name here; empty: as they call themselves. @param {string} key @param {string} called */
+  async call(key, called) {
+    const name = String(called ?? "").trim();
+    if (Array.from(name).length > MAX_CALLED_CHARS) {
+      throw new ClientError("too_big", `A name has at most ${MAX_CALLED_CHARS} characters; nothing was changed.`);
+    }
+    await this.#change(key, { called: name });
+  }
+
+  /** @param {string} key @param {boolean} on */
+  async follow(key, on) {
+    await this.#change(key, { follows: on });
+  }
+
+  async #change(key, change) {
+    if (!isKey(key)) {
+      throw new ClientError("not_found");
+    }
+    const empty = { key, called: "", follows: false };
+    const record = await this.#parts.storage.update("contacts", key, (kept) => ({ ...empty, ...kept, ...change }));
+    this.#records.set(key, record);
+    this.#parts.onChanged(key);
+  }
+
+  // ------------------------------------------------------------------------------------------------------------ notes
+
+  /** What is known of somebody beside the profile. @param {string} key */
+  async card(key) {
+    if (!isKey(key)) {
+      throw new ClientError("not_found");
+    }
+    const { items } = await this.#parts.rest.ask("GET", `identities/${key}/notes`);
+    const notes = await this.#read(items, key);
+    const isHeld = this.#parts.directory.rows.has(`feed:${key}`);
+    return { called: this.calledOf(key), follows: this.follows(key), canFollow: isHeld, notes };
+  }
+
+  /** Those of whom others say something and who have no account here: key, name, notes. */
+  async noted() {
+    const found = [];
+    let cursor = "";
+    for (let page = 0; page < MAX_NOTED_PAGES; page += 1) {
+      const answer = await this.#parts.rest.ask("GET", `identities/noted${cursor && `?cursor=${cursor}`}`);
+      for (const row of answer.items) {
+        if (isKey(row.key) && !row.is_member) {
+          const notes = await this.#read(row.notes, row.key);
+          const hub = typeof row.hub_name === "string" ? row.hub_name : "";
+          found.push({ key: row.key, name: this.#parts.nameOf(row.key), hub, notes });
+        }
+      }
+      if (!answer.next) {
+        break;
+      }
+      cursor = encodeURIComponent(answer.next);
+    }
+    return found.filter((person) => person.notes.length > 0);
+  }
+
+  /** The notes that hold: signed by their author, about that key. @returns {Promise<Note[]>} */
+  async #read(items, key) {
+    const { me, nameOf } = this.#parts;
+    const notes = [];
+    for (const item of Array.isArray(items) ? items : []) {
+      const fact = await checked(item?.message?.message);
+      if (fact?.type === "identity.note" && fact.body && b64encode(fact.body.other_user) === key) {
+        const { notes: text, addresses = [], last_update: lastUpdate } = fact.body;
+        const { id, author } = fact;
+        notes.push({ id, author, authorName: nameOf(author), isMine: author === me, text, addresses, lastUpdate });
+      }
+    }
+    return notes;
+  }
+
+  /**
+   * Say something about somebody, for all who read one's feed; an empty text takes back what was said.
+   * @param {string} key
+   * @param {string} text
+   */
+  async note(key, text) {
+    const said = String(text ?? "").trim();
+    if (!isKey(key) || key === this.#parts.me) {
+      throw new ClientError("not_found");
+    }
+    if (Array.from(said).length > MAX_NOTE_CHARS) {
+      throw new ClientError("too_big", `A note has at most ${MAX_NOTE_CHARS} characters; nothing was changed.`);
+    }
+    const { notes } = await this.card(key);
+    const mine = notes.filter((note) => note.isMine);
+    if (said) {
+      const lastUpdate = Math.max(this.#parts.clock.hubNow(), ...mine.map((note) => note.lastUpdate + 1));
+      const body = { other_user: key, notes: said, last_update: lastUpdate };
+      await this.#parts.publish({ type: "identity.note", topic: "feed", body });
+    }
+    for (const { id } of mine) {
+      await this.#parts.publish({ type: "chat.delete", topic: "feed", body: {}, refs: [{ rel: "delete", id }] });
+    }
+  }
+}
+
+async function checked(envelope) {
+  try {
+    return await readFact(envelope);
+  } catch (error) {
+    if (error instanceof RemoteError) {
+      return null;
+    }
+    throw error;
+  }
+}
