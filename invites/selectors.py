@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from django.db.models import Q, Sum
 
@@ -81,6 +81,17 @@ def invite_of(key: bytes, *, now: int, account_id: int | None = None) -> Invite 
     inviter = Q() if account_id is None else Q(inviter=account_id)
     found = _invites(Q(key=key) & inviter, now, 1)
     return found[0] if found else None
+
+
+def login_reason(user: bytes, now: int) -> dict[str, Any]:
+    """Why the temporary key of an invite opens nothing any more: `reason` of section 3; empty for any other key."""
+    row = Invitation.objects.filter(key=user).order_by("-pk").values_list("state", "expires_at").first()
+    if row is None:
+        return {}
+    state, expires = row
+    if state == Invitation.State.WAITING:
+        return {"reason": "expired"} if expires <= now else {}
+    return {"reason": "used" if state == Invitation.State.CLAIMED else str(state)}
 
 
 def _invites(wanted: Q, now: int, limit: int) -> list[Invite]:

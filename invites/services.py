@@ -23,6 +23,7 @@ from invites.codes import codes
 from invites.ledger import Reason
 from invites.models import Balance, Invitation
 from invites.replacing import account_replace, is_claimed, is_used
+from invites.selectors import login_reason
 from peers import registry
 from peers.allowances import allowance_given
 from peers.keyring import keyring
@@ -242,3 +243,6 @@ def temporary_expire(*, now: int) -> int:
     for account in expired:
         _temporary_remove(account, Invitation.State.EXPIRED, message_id=None, reason=Reason.EXPIRE, now=now)
     return len(expired)
+
+
+registry.login_reasons.append(login_reason)

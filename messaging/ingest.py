@@ -22,7 +22,7 @@ from typing import Any, Final
 
 from django.db import DatabaseError
 
-from accord.errors import AccordError, CloseCode
+from accord.errors import AccordError
 from accord.message_types import read_body
 from accord.messages import Envelope, envelope_id, parse_envelope
 from invites.codes import codes
@@ -33,7 +33,7 @@ from messaging.services import messages_store, writer_prepare
 from messaging.stored import Stored
 from peers.clock import now_ms
 from peers.counters import counters
-from peers.sessions import sessions
+from peers.standing import sessions_look
 
 logger = logging.getLogger(__name__)
 
@@ -219,7 +219,7 @@ class Ingest:
             _count(results)
             submission.answer(results)
             if any(result.error is not None and result.error.tries == 0 for result in results):
-                _close_locked(submission.publisher)
+                sessions_look()  # the account is gone with its last try, and no message says so to anyone
         if stored:
             self._dispatch(stored)
 
@@ -300,12 +300,6 @@ class Ingest:
             self._loop.call_soon_threadsafe(callback, *arguments)
         except RuntimeError:  # the loop has been closed under us: the process is going
             logger.warning("the loop is gone; what was stored will be resumed by cursor")
-
-
-def _close_locked(publisher: Publisher) -> None:
-    """The account behind these sessions is gone with its last try: no message says so to anyone."""
-    for session in sessions.of_user(publisher.user or b""):
-        session.close(CloseCode.REVOKED, "denied")
 
 
 def _count(results: list[Result]) -> None:

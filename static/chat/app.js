@@ -192,7 +192,8 @@ export class App {
 
   #restore(takesFocus = true) {
     const known = this.client.state.conversations;
-    const wanted = [history.state?.conversation, tabMemory("conversation"), pref("conversation")];
+    const { landing } = this.client.state;
+    const wanted = [history.state?.conversation, landing, tabMemory("conversation"), pref("conversation")];
     const channels = Object.values(known).filter((each) => each.kind === "channel");
     const fallback = channels.find((each) => each.name === FIRST_CHANNEL) ?? channels[0] ?? Object.values(known)[0];
     const id = wanted.find((each) => each in known) ?? fallback?.id;

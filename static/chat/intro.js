@@ -78,6 +78,9 @@ function direct(log, conversation) {
     avatar(person, { large: true }),
     h("h2", null, h("bdi", null, name)),
     conversation.horizon > 0 && log.items.length > 0 ? h("p", null, REMOVED) : null,
+    conversation.with === log.client.state.me?.inviter
+      ? h("p", null, h("bdi", null, name), " invited you to ", h("bdi", null, log.client.state.hub.name), ".")
+      : null,
     h("p", null, "This conversation is between you and ", h("bdi", null, name),
       ". Others do not see it; the hub itself can read it: ",
       "messages are signed, but not encrypted yet."),

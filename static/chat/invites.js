@@ -1,27 +1,22 @@
-/** My invites: how many are left, a new one as link and QR code, and what became of the others. */
+/** My invites: how many are left, a new one to pass on, and what became of the others. */
 
 import { announce } from "./announcer.js";
-import { copyButton } from "./copy.js";
 import { confirmDialog, openDialog } from "./dialog.js";
 import { agoText, append, h } from "./dom.js";
+import { linkBox, momentText } from "./invitecard.js";
+import { inviteForm } from "./inviteform.js";
 import { busyList, fillList } from "./listing.js";
-import { qrPicture } from "./qr.js";
 import { reason } from "./words.js";
 
-const MAX_LABEL_CHARS = 80;
 const STATES = {
   waiting: ["Waiting", ""],
   claimed: ["Joined", "good"],
   expired: ["Ran out", ""],
   withdrawn: ["Withdrawn", "bad"],
+  locked: ["Locked", "bad"],
 };
-const UNTIL = new Intl.DateTimeFormat("en-GB", {
-  weekday: "long",
-  day: "numeric",
-  month: "long",
-  hour: "2-digit",
-  minute: "2-digit",
-});
+const MAX_TRIES = 5;
+const MAX_SHOWN_NAMES = 8;
 
 /** @param {import("./app.js").App} app */
 export function openInvites(app) {
@@ -29,61 +24,42 @@ export function openInvites(app) {
   const made = h("div", null);
   const list = h("ul", { class: "cards" });
   const status = busyList();
-  const label = /** @type {HTMLInputElement} */ (
-    h("input", {
-      type: "text",
-      maxlength: MAX_LABEL_CHARS,
-      placeholder: "So that you know it again",
-      autocomplete: "off",
-    })
-  );
-  const onward = /** @type {HTMLInputElement} */ (
-    h("input", { type: "number", min: 0, max: 0, step: 1, value: 0, required: true })
-  );
-  const button = /** @type {HTMLButtonElement} */ (
-    h("button", { type: "submit", class: "button primary" }, "Make invite")
-  );
   const error = h("p", { class: "error", role: "alert" });
   const load = () =>
     fillList(app.client.call("invites.list", {}), status, (answer) => {
       left.textContent = leftText(answer.left);
-      form.hidden = answer.left === 0;
-      onward.max = String(Math.max(0, answer.left - 1));
-      onward.closest("label").hidden = answer.left < 2;
+      form.setLeft(answer.left);
       const waiting = answer.invites.filter((invite) => invite.status === "waiting");
       const others = answer.invites.filter((invite) => invite.status !== "waiting");
       list.replaceChildren(...[...waiting, ...others].map((invite) => card(app, invite, load)));
     });
-  const make = async (/** @type {Event} */ event) => {
-    event.preventDefault();
-    button.disabled = true;
+  const form = inviteForm(app, async (/** @type {any} */ wanted) => {
     error.textContent = "";
     try {
-      const invite = await app.client.call("invites.create", {
-        label: label.value.trim(),
-        invites: onward.valueAsNumber,
-      });
-      made.replaceChildren(linkBox(invite.link, invite.expires, label.value.trim()));
-      label.value = "";
-      onward.value = "0";
+      const invite = await app.client.call("invites.create", wanted);
+      made.replaceChildren(linkBox(app, { ...invite, label: wanted.label, name: wanted.name }));
       announce("The invite is ready");
       /** @type {HTMLElement} */ (made.querySelector("button")).focus();
       await load();
+      return true;
     } catch (failure) {
-      error.textContent = reason(failure);
-    } finally {
-      button.disabled = false;
+      error.textContent = refusal(failure, wanted);
+      return false;
     }
-  };
-  const form = h(
-    "form",
-    { class: "invite-form", hidden: true, on: { submit: make } },
-    h("label", { class: "field grow" }, h("span", null, "For whom (only you see this)"), label),
-    h("label", { class: "field onward", title: "Taken from yours" }, h("span", null, "They may invite"), onward),
-    button,
-  );
-  openDialog({ title: "Invites" }, left, form, error, made, status, list);
+  });
+  openDialog({ title: "Invites" }, left, form.element, error, made, status, list);
   load();
+}
+
+function refusal(failure, { name, people, invites }) {
+  if (failure.code === "conflict" && name) {
+    return `Somebody here is called ${name} already, or is invited under that name. Suggest another.`;
+  }
+  if (failure.code === "quota") {
+    const needed = people * (1 + invites);
+    return `You have not enough invites left for that: it takes ${needed}. Nothing was changed.`;
+  }
+  return reason(failure);
 }
 
 function leftText(left) {
@@ -93,100 +69,117 @@ function leftText(left) {
   return `You can invite ${left === 1 ? "one more person" : `${left} more people`}.`;
 }
 
-/** A link to pass on: to copy, or to scan. */
-function linkBox(link, expires, label) {
-  const field = /** @type {HTMLInputElement} */ (
-    h("input", {
-      type: "text",
-      readonly: true,
-      value: link,
-      "aria-label": "Invite link",
-      class: "link-field",
-      on: { focus: () => field.select() },
-    })
-  );
-  return h(
-    "section",
-    { class: "link-box", "aria-label": label ? `Invite for ${label}` : "New invite" },
-    qrPicture(link, "The invite link as a QR code"),
-    h(
-      "div",
-      { class: "stack grow" },
-      label ? h("h3", null, `For ${label}`) : null,
-      field,
-      h("div", { class: "row" }, copyButton(link, "Copy link", { word: "Copy link", class: "primary" })),
-      h(
-        "p",
-        { class: "meta" },
-        `Works once, until ${UNTIL.format(expires)}. Send it in private: whoever opens it first is in.`,
-      ),
-    ),
-  );
+function nameOf(app, key) {
+  const person = app.client.state.people[key];
+  return person ? person.displayName || person.name : "somebody who has left";
+}
+
+/** Who has joined, when it ends, how many tries of the code are left. */
+function factsOf(app, invite) {
+  const { status, joined, people } = invite;
+  const facts = [];
+  if (people > 1) {
+    facts.push(`${joined.length} of ${people} joined`);
+  }
+  if (joined.length > 0) {
+    const names = joined.slice(0, MAX_SHOWN_NAMES).map((key) => nameOf(app, key));
+    facts.push(names.join(", ") + (joined.length > MAX_SHOWN_NAMES ? " and more" : ""));
+  }
+  if (status === "waiting") {
+    facts.push(`until ${momentText(invite.expires)}`);
+    if (invite.tries !== null) {
+      facts.push(invite.tries < MAX_TRIES ? `code needed, ${invite.tries} tries left` : "code needed");
+    }
+    if (!invite.isHere) {
+      facts.push("made in another browser");
+    }
+  } else {
+    facts.push(`made ${agoText(invite.createdAt)}`);
+  }
+  if (status === "locked") {
+    facts.push("the wrong code was given five times, and the invite came back to you");
+  }
+  const text = facts.join(" · ");
+  const beginsWithName = people === 1 && joined.length > 0;
+  return beginsWithName ? text : text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+function channelsOf(app, { channels }) {
+  const names = channels
+    .map((id) => app.client.state.conversations[id])
+    .filter((each) => each !== undefined)
+    .map((each) => `#${each.name}`);
+  return names.length > 0 ? h("p", { class: "meta" }, `Begins in ${names.join(", ")}`) : null;
 }
 
 function card(app, invite, reload) {
-  const [word, kind] = STATES[invite.status];
-  const person = invite.claimedBy ? app.client.state.people[invite.claimedBy] : null;
   const isWaiting = invite.status === "waiting";
+  const [word, kind] = STATES[invite.status];
+  const name = invite.label || invite.name || (invite.people > 1 ? `A circle of ${invite.people}` : "Without a note");
   const box = h("div", { class: "invite-link" });
-  const name = invite.label || "Without a label";
-  const show =
-    isWaiting && invite.link
-      ? h(
-          "button",
-          {
-            type: "button",
-            class: "button small",
-            "aria-expanded": "false",
-            "aria-label": `Show link of ${name}`,
-            on: {
-              click: () => {
-                const isOpen = box.hasChildNodes();
-                box.replaceChildren();
-                append(box, isOpen ? [] : [linkBox(invite.link, invite.expires, "")]);
-                show.setAttribute("aria-expanded", String(!isOpen));
-              },
-            },
-          },
-          "Link",
-        )
-      : null;
-  const when = isWaiting
-    ? `Until ${UNTIL.format(invite.expires)}${invite.link ? "" : " · made in another browser"}`
-    : invite.status === "claimed" && person
-      ? `${person.displayName || person.name} · made ${agoText(invite.createdAt)}`
-      : `Made ${agoText(invite.createdAt)}`;
+  const withdrawLabel = invite.joined.length > 0 ? "Withdraw the rest" : "Withdraw";
   return h(
     "li",
     { class: isWaiting || invite.status === "claimed" ? "card" : "card off" },
     h(
       "div",
-      { class: "row" },
+      { class: "row wrap" },
       h("h3", { class: "grow" }, name),
       h("span", { class: `tag ${kind}` }, word),
-      show,
+      isWaiting && invite.link ? showButton(app, invite, name, box) : null,
       isWaiting
         ? h(
             "button",
             {
               type: "button",
               class: "button small danger",
-              "aria-label": `Withdraw ${name}`,
+              "aria-label": `${withdrawLabel} ${invite.joined.length > 0 ? "of " : ""}${name}`,
               on: { click: () => withdraw(app, invite, reload) },
             },
-            "Withdraw",
+            withdrawLabel,
           )
         : null,
     ),
-    h("p", { class: "meta" }, when),
+    h("p", { class: "meta" }, factsOf(app, invite)),
+    channelsOf(app, invite),
     box,
   );
 }
 
+function showButton(app, invite, name, box) {
+  const show = h(
+    "button",
+    {
+      type: "button",
+      class: "button small",
+      "aria-expanded": "false",
+      "aria-label": `Show link of ${name}`,
+      on: {
+        click: () => {
+          const isOpen = box.hasChildNodes();
+          box.replaceChildren();
+          append(box, isOpen ? [] : [linkBox(app, invite, { hasTitle: false })]);
+          show.setAttribute("aria-expanded", String(!isOpen));
+        },
+      },
+    },
+    "Link",
+  );
+  return show;
+}
+
 async function withdraw(app, invite, reload) {
+  const rest = invite.waiting.length;
+  const isCircle = invite.people > 1;
   const sure = await confirmDialog(
-    { title: "Withdraw this invite?", verb: "Withdraw" },
-    h("p", null, "Its link stops working, and the invite comes back to you."),
+    { title: isCircle ? `Withdraw ${rest} of ${invite.people} places?` : "Withdraw this invite?", verb: "Withdraw" },
+    h(
+      "p",
+      null,
+      isCircle
+        ? "Its link stops working, and the places that nobody has taken come back to you. Whoever has joined stays."
+        : "Its link stops working, and the invite comes back to you.",
+    ),
   );
   if (!sure) {
     return;
@@ -194,8 +187,8 @@ async function withdraw(app, invite, reload) {
   try {
     await app.client.call("invites.withdraw", { key: invite.key });
     announce("The invite is withdrawn");
-    await reload();
   } catch (failure) {
     announce(reason(failure));
   }
+  await reload();
 }

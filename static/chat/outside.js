@@ -33,12 +33,14 @@ async function follow(page, link) {
   const join = joinForm(client, link, (failure) => refusal(page, failure));
   const late = setTimeout(() => show(join.element), CHECK_PATIENCE_MS);
   try {
-    const { hub, isHere, status } = await client.call("join.check", { link });
+    const looked = await client.call("join.check", { link });
+    const { hub, isHere, status } = looked;
     if (!isHere) {
       show(elsewhere(hub, link));
-    } else if (status === "used") {
-      show(usedInvite(client));
+    } else if (status !== "waiting") {
+      show(endedInvite(client, status));
     } else {
+      join.tell(looked);
       if (location.href !== link) {
         history.replaceState(null, "", new URL(link).pathname + new URL(link).hash);
       }
@@ -63,8 +65,8 @@ async function follow(page, link) {
 function refusal({ client, show, go }, failure) {
   if (failure.code === "bad_link") {
     show(brokenLink(client, go));
-  } else if (failure.code === "used_invite") {
-    show(usedInvite(client));
+  } else if (failure.code.endsWith("_invite")) {
+    show(endedInvite(client, failure.code.slice(0, -"_invite".length)));
   } else {
     return false;
   }
@@ -114,17 +116,28 @@ function linkForm(go) {
   );
 }
 
-function usedInvite(client) {
+const ASK = "ask whoever invited you for another one.";
+/** Why an invite lets nobody in: a title, and what has happened. */
+const ENDS = {
+  used: ["This invite has been used", "An invite works once, and somebody has joined with this one."],
+  full: ["Everybody has joined", "This link was for a circle of people, and all its places are taken."],
+  expired: ["This invite has run out", "It waited as long as it could, at most three days, and nobody joined with it."],
+  withdrawn: ["This invite was withdrawn", "Whoever made it has taken it back."],
+  locked: ["This invite is locked", "The wrong code was given five times, so it went back to whoever made it."],
+  frozen: ["This invite waits", "The account of whoever invited you is halted just now. Try again later."],
+  gone: ["This invite no longer works", "It has been used, was withdrawn, or has run out."],
+};
+
+function endedInvite(client, status) {
+  const [title, what] = ENDS[status] ?? ENDS.gone;
+  const mayBeMine = ["used", "full", "gone"].includes(status) || !(status in ENDS);
+  const mine = ["If you used it yourself, open ", h("a", { href: "/" }, hubName(client))];
   return frame(
-    { title: "This invite no longer works", picture: "invite" },
-    h("p", null, "It has been used, or it has run out: an invite works once, for three days. Nothing was changed."),
-    h(
-      "p",
-      null,
-      "If you used it yourself, open ",
-      h("a", { href: "/" }, hubName(client)),
-      " in the browser in which you did: your key is there. Otherwise ask whoever invited you for another one.",
-    ),
+    { title, picture: "invite" },
+    h("p", null, `${what} Nothing was changed.`),
+    mayBeMine
+      ? h("p", null, mine, " in the browser in which you did: your key is there. Otherwise ", ASK)
+      : h("p", null, ASK[0].toUpperCase() + ASK.slice(1)),
   );
 }
 

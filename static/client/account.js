@@ -65,6 +65,21 @@ export class Account {
     return this.#record.name;
   }
 
+  /** Who invited this person, a user key; "" where it is not known. */
+  get inviter() {
+    return this.#record.inviter ?? "";
+  }
+
+  /** Channels that the inviter chose: topics. */
+  get led() {
+    return this.#record.led ?? [];
+  }
+
+  /** Whether it is still to be led there. */
+  get isLed() {
+    return this.#record.isLed === true;
+  }
+
   /** The temporary key of the invite that this account comes from. */
   get temporary() {
     return this.#record.temporary;

@@ -52,7 +52,7 @@ export class Engine {
       left: (page) => this.#member?.timelines.left(page),
     });
     this.pages.register({
-      "join.check": async (params) => this.#joining(() => check(params, this.#clock)),
+      "join.check": async (params) => this.#joining(() => check(params, this.#clock, this.#unfinished)),
       "join.claim": (params) => this.#joining(() => this.#claim(params)),
       "account.forget": () => this.#forget(),
     });

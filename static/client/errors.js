@@ -2,9 +2,8 @@
  * What can go wrong, for people: an error with a stable code and one plain sentence (protocol.md section 1, "Error
  * codes").
  *
- * Codes are those of the protocol plus `bad_link`, `used_invite`, `offline`, `wrong_key`, `storage`. Not here: errors
- * of
- * the protocol's own code (accord/errors.js), which `asClientError` turns into these.
+ * Codes are those of the protocol plus `bad_link`, `offline`, `wrong_key`, `storage`, and those of invites. Not here:
+ * errors of the protocol's own code (accord/errors.js), which `asClientError` turns into these.
  */
 
 const SENTENCES = {
@@ -28,7 +27,15 @@ const SENTENCES = {
   internal: "Something failed, nothing was lost; try again, and tell the hub's operator if that does not help.",
   busy: "The hub is busy; what you wrote is kept, try again in a moment.",
   bad_link: "That invite link is not whole; copy it to its last letter and try again.",
-  used_invite: "This invite has been used or has expired; ask whoever invited you for a new one.",
+  used_invite: "This invite has been used; ask whoever invited you for a new one.",
+  full_invite: "Everyone for whom this invite was has joined; ask whoever invited you for a new one.",
+  expired_invite: "This invite has run out; ask whoever invited you for a new one.",
+  withdrawn_invite: "This invite was withdrawn; ask whoever invited you for a new one.",
+  locked_invite: "The wrong code was given too often, so this invite is locked; ask for a new one.",
+  frozen_invite: "The account of whoever invited you is halted just now, so this invite waits; try again later.",
+  need_code: "This invite needs a code that whoever invited you tells you by other means.",
+  wrong_code: "That is not the code of this invite.",
+  bad_code: "A code has ten letters and digits, as in XXXXX-XXXXX.",
   offline: "There is no connection to the hub now; what you wrote is kept, try again when it is back.",
   wrong_key:
     "The hub at this address is not the one you know, so nothing was sent to it; ask its operator by other means.",

@@ -2,21 +2,31 @@
  * Joining by an invite link (protocol.md section 8).
  *
  * The new keys are stored before the claim is sent. Whatever happens in between, the same link again finishes: where
- * the
- * claim has arrived the new key can log in.
+ * the claim has arrived the new key can log in. A circle's link has several places; a claim that was begun keeps to its
+ * own, so that tries of a code are counted where they are shown.
  */
 
 import { makeCertificate } from "../accord/certs.js";
 import { b64encode, canonical } from "../accord/encoding.js";
 import { AccordError, RemoteError } from "../accord/errors.js";
-import { makeProof, parseLink, temporaryKey } from "../accord/invites.js";
+import { isPlaceholder, makeProof, normalizeCode, parseLink, temporaryKey } from "../accord/invites.js";
 import { fingerprint, generateSigningKey } from "../accord/keys.js";
-import { createMessage } from "../accord/messages.js";
+import { checkType, readBody } from "../accord/message_types.js";
+import { createMessage, readMessage } from "../accord/messages.js";
 import { normalizeName } from "../accord/names.js";
 import { Account } from "./account.js";
 import { Connection, LoginRefused } from "./connection.js";
 import { ClientError } from "./errors.js";
 import { ORIGIN, readHub, WrongKey } from "./hub.js";
+
+const MAX_OWN_MESSAGES = 50;
+/** Why a link opens nothing, the word that says most to whoever holds a circle's first. */
+const ENDS = ["locked", "frozen", "withdrawn", "expired", "used"];
+
+/**
+ * What an invite says: whose it is, the name that it suggests ("" for none), whether it needs a code, where it leads.
+ * @typedef {{inviter: string, suggestion: string, needsCode: boolean, expires: number, channels: string[]}} Offer
+ */
 
 function read(link) {
   try {
@@ -37,7 +47,27 @@ function readName(name) {
   }
 }
 
-/** A session of the temporary account; null where the hub does not know it (any more). */
+function readCode(code) {
+  try {
+    return code ? normalizeCode(String(code)) : "";
+  } catch (error) {
+    throw error instanceof RemoteError ? new ClientError("bad_code") : error;
+  }
+}
+
+/**
+ * The temporary keys of a link: first the one that was begun with, the others from a random one on.
+ * @param {import("../accord/invites.js").InviteLink} invite
+ * @param {string | undefined} first
+ */
+async function placesOf(invite, first) {
+  const keys = await Promise.all(invite.places.map((place) => temporaryKey(invite.secret, place)));
+  const start = Math.floor(Math.random() * keys.length);
+  const turned = [...keys.slice(start), ...keys.slice(0, start)];
+  return turned.sort((a, b) => Number(b.publicText === first) - Number(a.publicText === first));
+}
+
+/** A session of a temporary account; where the hub does not let it in, the reason that it gives. */
 async function logInWith(temporary, hubKey, clock) {
   const device = await generateSigningKey();
   const certificate = await makeCertificate(temporary, {
@@ -50,58 +80,120 @@ async function logInWith(temporary, hubKey, clock) {
 
 async function open(who) {
   try {
-    return await Connection.open(who);
+    return { connection: await Connection.open(who), reason: "" };
   } catch (error) {
     if (error.code === "wrong_server") {
       throw new WrongKey(fingerprint(who.hubKey), null);
     }
     if (error instanceof LoginRefused && error.authenticated && ["denied", "unauthorized"].includes(error.code)) {
-      return null;
+      return { connection: null, reason: error.reason };
     }
     throw error instanceof LoginRefused || error instanceof AccordError ? new ClientError("offline") : error;
   }
 }
 
+/** What the `add_user` behind a temporary account says; null where the hub does not show one that holds. */
+async function readOffer(connection, temporary, hubKey) {
+  const topic = `hub:${b64encode(hubKey)}`;
+  const { messages = [] } = await connection.request("fetch", { topic, limit: MAX_OWN_MESSAGES });
+  for (const item of messages) {
+    try {
+      const message = await readMessage(item?.message);
+      checkType(message);
+      const body = message.type === "add_user" && message.topic.name === topic ? readBody(message) : null;
+      if (body && b64encode(body.pubkey) === temporary.publicText) {
+        return {
+          inviter: message.author,
+          suggestion: isPlaceholder(body.account_name) ? "" : body.account_name,
+          needsCode: body.code_hash !== undefined,
+          expires: body.expires ?? 0,
+          channels: (body.channels ?? []).map((ident) => `chan:${b64encode(ident)}`),
+        };
+      }
+    } catch (error) {
+      if (!(error instanceof RemoteError)) {
+        throw error;
+      }
+    }
+  }
+  return null;
+}
+
+/** Why none of the places lets anyone in: one of ENDS, "full" for a circle of which all have joined, "" unknown. */
+function endOf(reasons, invite) {
+  if (invite.people > 1 && reasons.every((reason) => reason === "used")) {
+    return "full";
+  }
+  return ENDS.find((reason) => reasons.includes(reason)) ?? "";
+}
+
+/** The first place of a link that lets in, or why none does. */
+async function firstPlace(invite, keys, clock) {
+  const reasons = [];
+  for (const temporary of keys) {
+    const { connection, reason } = await logInWith(temporary, invite.hub, clock);
+    if (connection) {
+      return { temporary, connection, end: "" };
+    }
+    reasons.push(reason);
+  }
+  return { temporary: null, connection: null, end: endOf(reasons, invite) };
+}
+
 /**
- * What stands behind a link.
+ * What stands behind a link: `status` is "waiting", or why it no longer works ("gone" where the hub does not say).
  * @param {{link: string}} params
  * @param {import("./clock.js").Clock} clock
+ * @param {Account | null} account an unfinished one
  */
-export async function check({ link }, clock) {
+export async function check({ link }, clock, account) {
   const invite = read(link);
   const isHere = invite.origin === ORIGIN;
   const hub = { name: "", key: b64encode(invite.hub), fingerprint: fingerprint(invite.hub), url: invite.origin };
   if (!isHere) { // this page may talk to its own hub only
-    return { hub, isHere, status: "waiting" };
+    return { hub, isHere, status: "waiting", people: invite.people, offer: null };
   }
   hub.name = (await readHub(invite.hub, clock)).name;
-  const connection = await logInWith(await temporaryKey(invite.secret), invite.hub, clock);
-  connection?.close();
-  return { hub, isHere, status: connection ? "waiting" : "used" };
+  const { temporary, connection, end } = await firstPlace(invite, await placesOf(invite, account?.temporary), clock);
+  if (!connection) {
+    const isMine = account !== null && await wasBegun(invite, account) && (await isTaken(account, clock));
+    return { hub, isHere, status: isMine ? "waiting" : end || "gone", people: invite.people, offer: null };
+  }
+  try {
+    const offer = await readOffer(connection, temporary, invite.hub);
+    return { hub, isHere, status: "waiting", people: invite.people, offer };
+  } finally {
+    connection.close();
+  }
+}
+
+async function wasBegun(invite, account) {
+  const keys = await placesOf(invite, account.temporary);
+  return keys[0].publicText === account.temporary;
 }
 
 /**
  * Claim the account behind a link. Gives the account, joined, and the name as it was typed.
- * @param {{link: string, name: string}} params
+ * @param {{link: string, name: string, code?: string}} params
  * @param {{storage: import("./storage.js").Storage, clock: import("./clock.js").Clock, account: Account | null}} parts
  *   `account` is an unfinished one
  */
-export async function claim({ link, name }, { storage, clock, account }) {
+export async function claim({ link, name, code = "" }, { storage, clock, account }) {
   const invite = read(link);
   const accountName = readName(name);
+  const typed = readCode(code);
   if (invite.origin !== ORIGIN) {
     throw new ClientError("bad_link", "This invite is for another hub; open the link itself to join there.");
   }
   await readHub(invite.hub, clock);
-  const temporary = await temporaryKey(invite.secret);
-  const isSame = account?.temporary === temporary.publicText;
-  const mine = isSame ? account : await Account.make(storage, {
-    hub: invite.hub, temporary: temporary.publicText, name: accountName,
-  });
-  if (!isSame || !(await isTaken(mine, clock))) {
-    await send(mine, temporary, accountName, clock);
-    await mine.change({ name: accountName });
+  const isBegun = account !== null && await wasBegun(invite, account);
+  if (isBegun && (await isTaken(account, clock))) {
+    await account.change({ joinedAt: clock.hubNow() });
+    return account;
   }
+  const begin = { hub: invite.hub, temporary: "", name: accountName };
+  const mine = isBegun ? account : await Account.make(storage, begin);
+  await claimPlace(mine, invite, { accountName, code: typed }, clock);
   await mine.change({ joinedAt: clock.hubNow() });
   return mine;
 }
@@ -109,41 +201,67 @@ export async function claim({ link, name }, { storage, clock, account }) {
 /** Whether an earlier claim has arrived: the new key can log in. */
 async function isTaken(account, clock) {
   const { device, hubKey } = account;
-  const connection = await open({ device, hubKey, certificate: await account.certificate(clock.hubNow()) });
+  const { connection } = await open({ device, hubKey, certificate: await account.certificate(clock.hubNow()) });
   connection?.close();
   return connection !== null;
 }
 
-async function send(account, temporary, accountName, clock) {
-  const connection = await logInWith(temporary, account.hubKey, clock);
-  if (!connection) {
-    throw new ClientError("used_invite");
+/** Claim one of the places; another, where somebody else was faster at the first. */
+async function claimPlace(account, invite, wanted, clock) {
+  const keys = await placesOf(invite, account.temporary);
+  for (let tried = 0; tried <= keys.length; tried += 1) { // who was too late is told so at the next login
+    const { temporary, connection, end } = await firstPlace(invite, keys, clock);
+    if (!connection) {
+      throw new ClientError(end ? `${end}_invite` : "used_invite");
+    }
+    try {
+      const offer = await readOffer(connection, temporary, invite.hub);
+      const kept = { inviter: offer?.inviter ?? "", led: offer?.channels ?? [], isLed: offer !== null };
+      await account.change({ temporary: temporary.publicText, name: wanted.accountName, ...kept });
+      if (await send(account, temporary, connection, wanted, clock)) {
+        return;
+      }
+    } finally {
+      connection.close();
+    }
   }
-  try {
-    const proof = await makeProof(account.user, { hub: account.hubKey, temp: temporary.publicKey });
-    const body = { new_pubkey: account.key, account_name: accountName, proof: b64encode(proof) };
-    const envelope = await createMessage(temporary, {
-      type: "replace_account",
-      to: `hub:${account.hubText}`,
-      body: canonical(body),
-      createdAt: clock.hubNow(),
-    });
-    const { results } = await connection.request("publish", { messages: [envelope] });
-    judge(results?.[0] ?? {}, accountName);
-  } finally {
-    connection.close();
-  }
+  throw new ClientError("used_invite");
 }
 
-function judge({ status, code }, accountName) {
+/** Send the claim; false where the place has been taken meanwhile. */
+async function send(account, temporary, connection, { accountName, code }, clock) {
+  const proof = await makeProof(account.user, { hub: account.hubKey, temp: temporary.publicKey });
+  const body = {
+    new_pubkey: account.key, account_name: accountName, proof: b64encode(proof), ...(code ? { code } : {}),
+  };
+  const envelope = await createMessage(temporary, {
+    type: "replace_account",
+    to: `hub:${account.hubText}`,
+    body: canonical(body),
+    createdAt: clock.hubNow(),
+  });
+  const { results } = await connection.request("publish", { messages: [envelope] });
+  return judge(results?.[0] ?? {}, accountName, code);
+}
+
+function judge({ status, code, tries }, accountName, claimCode) {
   if (status === "stored" || status === "duplicate") {
-    return;
+    return true;
   }
   if (code === "conflict") {
     throw new ClientError("conflict", `The name ${accountName} is taken; choose another, the invite is still good.`);
   }
+  if (code === "denied" && Number.isSafeInteger(tries)) {
+    if (tries <= 0) {
+      throw new ClientError("locked_invite");
+    }
+    const left = tries === 1 ? "one try is left" : `${tries} tries are left`;
+    throw claimCode === ""
+      ? new ClientError("need_code")
+      : new ClientError("wrong_code", `That is not the code: ${left}. After the last wrong one the invite is locked.`);
+  }
   if (code === "denied") {
-    throw new ClientError("used_invite");
+    return false;
   }
   throw new ClientError(code ?? "internal");
 }

@@ -10,7 +10,7 @@ import { Composer } from "./composer.js";
 import { Contacts } from "./contacts.js";
 import { Conversations } from "./conversations.js";
 import { Devices } from "./devices.js";
-import { Directory } from "./directory.js";
+import { Directory, isKey } from "./directory.js";
 import { ClientError } from "./errors.js";
 import { Feed } from "./feed.js";
 import { TEXTS } from "./fold.js";
@@ -82,7 +82,8 @@ export class Member {
     const publish = (draft) => this.publish(draft);
     this.carrying = new Carrying({ link, account, clock, publish });
     this.devices = new Devices(rest, publish);
-    this.invites = new Invites({ storage, rest, account, clock, publish });
+    const publishAll = (drafts) => this.publishAll(drafts);
+    this.invites = new Invites({ storage, rest, account, clock, publishAll });
   }
 
   /** Read what is kept, tell pages, connect. */
@@ -109,12 +110,27 @@ export class Member {
    * @param {import("./composer.js").Draft} draft
    */
   async publish(draft) {
-    const envelope = await this.composer.make(draft);
-    const { results } = await this.link.request("publish", { messages: [envelope] });
-    const { status, code = "internal", retry_ms: retryMs = null } = results?.[0] ?? {};
-    if (status !== "stored" && status !== "duplicate") {
-      throw new AccordError(code, "", { retryMs });
+    const [error] = await this.publishAll([draft]);
+    if (error) {
+      throw error;
     }
+  }
+
+  /**
+   * Publish several messages now (<= 100); ClientError("offline").
+   * @param {import("./composer.js").Draft[]} drafts
+   * @returns {Promise<(AccordError | null)[]>} why each was refused; null for those that were taken
+   */
+  async publishAll(drafts) {
+    const messages = [];
+    for (const draft of drafts) {
+      messages.push(await this.composer.make(draft));
+    }
+    const { results } = await this.link.request("publish", { messages });
+    return messages.map((_, i) => {
+      const { status, code = "internal", retry_ms: retryMs = null } = results?.[i] ?? {};
+      return status === "stored" || status === "duplicate" ? null : new AccordError(code, "", { retryMs });
+    });
   }
 
   // ------------------------------------------------------------------------------------------------------ connection
@@ -178,6 +194,7 @@ export class Member {
       ...profile,
       displayName: directory.knows(me) || profile.displayName !== directory.nameOf(me) ? profile.displayName : name,
       isAdmin: directory.channels().some((row) => row.isAdmin && !row.hub),
+      inviter: account.inviter,
     });
   }
 
@@ -221,8 +238,38 @@ export class Member {
       this.#isNew = false;
       this.conversations.startRead();
     }
+    this.#land();
     this.conversations.publishAll();
     this.people.refreshAll();
+  }
+
+  /** Lead a newcomer where the inviter wants: to the first of the channels, with the inviter as first contact. */
+  #land() {
+    const { account, conversations, directory, feed } = this;
+    if (!account.isLed) {
+      return;
+    }
+    const known = new Set(directory.channels().map((row) => row.topic));
+    const led = account.led.filter((topic) => known.has(topic));
+    for (const topic of led) {
+      conversations.channel(topic);
+      if (conversations.opened(topic)) {
+        feed.follow(topic);
+      }
+    }
+    if (isKey(account.inviter) && account.inviter !== this.me) {
+      conversations.direct(account.inviter);
+      this.people.want([account.inviter]);
+    }
+    this.state.set("landing", led[0] ?? null);
+    account.change({ isLed: false }).catch((error) => console.warn("where one was led:", error.code));
+  }
+
+  /** A conversation is shown: whoever opens a page later goes on where they were. */
+  landed() {
+    if (this.state.value.landing !== null) {
+      this.state.set("landing", null);
+    }
   }
 
   #restarted(isOtherStore) {

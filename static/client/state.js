@@ -21,6 +21,7 @@ export function emptyState() {
     typing: {},
     mentionsUnread: 0,
     outboxCount: 0,
+    landing: null,
   };
 }
 

@@ -176,6 +176,7 @@ function pageCalls(member) {
   const { timelines, conversations, feed } = member;
   return {
     "timeline.open": ({ conversation }, page) => {
+      member.landed();
       if (conversations.opened(conversation)) {
         feed.follow(conversation);
       }

@@ -24,7 +24,8 @@ def invite(hub: HubProcess, *, invites: int = 5) -> str:
     """A new invite link of the admin, made as any client makes one: in a tenth of the command's time."""
     secret = secrets.token_bytes(32)
     world = World.of(hub.home, hub)
-    temporary = world.add_user(world.admin, temporary_key(secret), kind="temp", invites=invites)
+    placeholder = f"invite-{secrets.token_hex(9)}"
+    temporary = world.add_user(world.admin, temporary_key(secret), placeholder, kind="temp", invites=invites)
 
     async def store() -> None:
         direct = f"ws://127.0.0.1:{hub.port}/ws/peer"  # not by a cable, which this thread may have to serve

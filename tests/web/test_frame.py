@@ -146,7 +146,7 @@ async def test_links_that_do_not_work(hub: HubProcess, open_context: OpenContext
     person = Person("", page)
 
     await page.goto(used)
-    await expect(title(page, "This invite no longer works")).to_be_focused()
+    await expect(title(page, "This invite has been used")).to_be_focused()
     await person.check_access()
 
     await page.goto(invite(hub)[:-7])  # the address differs in its fragment alone: the page is not loaded anew
@@ -478,7 +478,7 @@ async def test_invites(hub: HubProcess, open_context: OpenContext, monkeypatch: 
     await expect(dialog.get_by_text("You can invite 2 more people.")).to_be_visible()
     stranger = await (await open_context()).new_page()
     await stranger.goto(wrong)
-    await expect(title(stranger, "This invite no longer works")).to_be_visible()
+    await expect(title(stranger, "This invite was withdrawn")).to_be_visible()
 
 
 _RUNS = re.compile(r"M(\d+) (\d+)h(\d+)v1h-\d+z")
