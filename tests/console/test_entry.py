@@ -153,7 +153,7 @@ def _admin_paths() -> list[str]:
                 for last in getattr(entry, "url_patterns", [entry]):
                     prefix = str(entry.pattern) if last is not entry else ""
                     path = f"/console/{prefix}{last.pattern}"
-                    for name in ("<path:object_id>", "<slug:name>", "<slug:target>", "<slug:sid>"):
+                    for name in ("<path:object_id>", "<slug:name>", "<slug:target>", "<slug:sid>", "<int:pk>"):
                         path = path.replace(name, "1")
                     found.append(path)
     return found
