@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import getpass
+import signal
 import sys
 from argparse import ArgumentParser
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from django.core.management.base import CommandError, OutputWrapper
@@ -68,3 +70,12 @@ def typed_passphrase() -> Passphrase:
     if getpass.getpass("The same again: ") != first.text:
         raise BackupError("the two are not the same")
     return first
+
+
+def leave_on_sigterm() -> None:
+    """A stop leaves nothing half: what has been begun is undone on the way out."""
+
+    def leave(number: int, frame: FrameType | None) -> None:
+        raise CommandError("stopped: nothing has been kept")
+
+    signal.signal(signal.SIGTERM, leave)

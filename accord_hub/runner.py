@@ -28,6 +28,7 @@ from console.keys import django_key
 from console.services import entry_link_create, options_refresh
 from discovery.finder import finder
 from invites.selectors import has_members, is_pending
+from messaging.backup import schedule
 from messaging.services import hub_install, invite_create
 from peers import audit
 from peers.clock import now_ms
@@ -73,6 +74,7 @@ def run(serve: Serve, make_listener: Callable[[], socket.socket], write: Write) 
         background = Background(app)
         background.start()
         stack.callback(background.stop)
+        stack.callback(schedule.stop)
 
         def ready() -> None:
             _settle_garbage_collector()

@@ -242,6 +242,7 @@ CELERY_BEAT_SCHEDULE = {
     "messaging.strangers": {"task": "messaging.strangers", "schedule": 3600},
     "messaging.reports": {"task": "messaging.reports", "schedule": 60},
     "messaging.room": {"task": "messaging.room", "schedule": 300},
+    "messaging.backup": {"task": "messaging.backup", "schedule": 60},
     "links.compare": {"task": "links.compare", "schedule": 15},
     "links.sweep": {"task": "links.sweep", "schedule": 3600},
     "plugins.run": {"task": "plugins.run", "schedule": 5},  # what is put off is at most so late

@@ -12,10 +12,12 @@ from django.conf import settings
 from django.urls import reverse
 
 from console import runs
+from console.backups import troubles
 from console.models import AuditCheck, Sample
 from console.selectors import has_factor
 from console.shown import count
 from invites.selectors import tally
+from peers.clock import now_ms
 from plugins.selectors import dead_count, proposals_open
 
 FEW_INVITES: Final = 5
@@ -41,6 +43,7 @@ def concerns(hour: list[Sample], logins_refused: int) -> list[Concern]:
     found = [
         *_invites(),
         *_disk(),
+        *_backups(),
         *_audit(),
         *_tasks(),
         *_jobs(),
@@ -90,6 +93,11 @@ def _audit() -> Iterator[Concern]:
             reverse("admin:peers_auditentry_changelist"),
             is_urgent=True,
         )
+
+
+def _backups() -> Iterator[Concern]:
+    for says, is_urgent in troubles(now_ms()):
+        yield Concern(says, "See the backups", reverse("admin:backups"), is_urgent=is_urgent)
 
 
 def _tasks() -> Iterator[Concern]:

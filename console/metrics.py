@@ -21,9 +21,11 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
 
 from console import runs
+from console.backups import last_run
 from console.models import Setting
 from console.services import METRICS_TOKEN, digest_of
 from messaging.live import live
+from messaging.models import BackupRun
 from messaging.selectors import figures
 from peers.counters import counters
 from peers.sessions import Role, sessions
@@ -69,6 +71,21 @@ class HubCollector(Collector):
         for state, number in job_counts().items():
             jobs.add_metric([state], number)
         yield jobs
+        yield from _backups()
+
+
+def _backups() -> Iterator[Metric]:
+    good = GaugeMetricFamily("accord_backup_last_good_seconds", "When the newest good one began", labels=["kind"])
+    failed = GaugeMetricFamily("accord_backup_failed", "1 where the newest one went wrong", labels=["kind"])
+    for kind in BackupRun.Kind.values:
+        found = last_run(kind, good=True)
+        if found is not None:
+            good.add_metric([kind], found.started_at / 1000)
+        newest = last_run(kind)
+        if newest is not None:
+            failed.add_metric([kind], bool(newest.error))
+    yield good
+    yield failed
 
 
 def _by(name: str, says: str, label: str, counts: dict[str, int]) -> CounterMetricFamily:

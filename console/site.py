@@ -13,6 +13,8 @@ from django.urls import URLPattern, URLResolver, path, reverse
 from unfold.sites import UnfoldAdminSite
 
 from console import (  # noqa: F401 - all deeds register
+    backup_deeds,
+    backups,
     connection_deeds,
     dashboard,
     deeds,
@@ -59,6 +61,7 @@ MENU: Final = (
             ("Messages", "admin:messaging_message_changelist", "chat"),
             ("Channels", "admin:messaging_topic_changelist", "tag"),
             ("Storage", "admin:storage", "database"),
+            ("Backups", "admin:backups", "backup"),
         ),
     ),
     (
@@ -124,6 +127,7 @@ class ConsoleSite(UnfoldAdminSite):
             page("numbers/", pages.numbers, "numbers"),
             page("settings/", pages.hub_settings, "settings"),
             page("storage/", storage.storage, "storage"),
+            page("backups/", backups.backups, "backups"),
             page("factors/", entry.factor_page, "factors"),
             page("help/", pages.explained, "help"),
             page("do/<slug:name>/", deeds.deed, "deed"),

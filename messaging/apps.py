@@ -11,3 +11,4 @@ class MessagingConfig(AppConfig):
     def ready(self) -> None:
         # Frames, message types, settings
         from messaging import announcing, contacts, frames, notes, reports, room, stranger_frames  # noqa: F401, PLC0415
+        from messaging.backup import rules  # noqa: F401, PLC0415 - settings

@@ -242,3 +242,25 @@ class Report(models.Model):
 
     def __str__(self) -> str:
         return f"{self.reason}, {bytes(self.ident).hex()[:16]}"
+
+
+class BackupRun(models.Model):
+    """A backup that was made, or a drill in which one was restored into a scratch place; written down at its end."""
+
+    class Kind(models.TextChoices):
+        """What was done."""
+
+        BACKUP = "backup", "Backup"
+        DRILL = "drill", "Restore drill"
+
+    kind = models.CharField(max_length=8, choices=Kind.choices)
+    started_at = models.BigIntegerField(help_text="ms since 1970 UTC")
+    ended_at = models.BigIntegerField(help_text="ms since 1970 UTC")
+    path = models.TextField(blank=True)
+    bytes = models.BigIntegerField(default=0)
+    messages = models.BigIntegerField(default=0)
+    topics = models.BigIntegerField(default=0)
+    error = models.TextField(blank=True, help_text="what went wrong; empty: nothing")
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.path}"

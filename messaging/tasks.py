@@ -7,6 +7,7 @@ from typing import Final
 from celery import shared_task
 
 from messaging import trees
+from messaging.backup import schedule
 from messaging.prune import PruneBusyError, store_keep
 from messaging.reports import reports_move
 from messaging.room import room_note
@@ -65,3 +66,9 @@ def trim_strangers() -> None:
 def move_reports() -> None:
     """Hand reports that nobody has closed to the next one up the tree."""
     reports_move(now=now_ms())
+
+
+@shared_task(name="messaging.backup")
+def back_up() -> None:
+    """Begin the nightly backup when it is due; it is made by a process of its own."""
+    schedule.keep()

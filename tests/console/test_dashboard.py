@@ -16,7 +16,9 @@ from console.models import Counted, DayCount, Factor, Sample
 from console.selectors import DAY_MS, messages_by_day
 from console.services import COUNT_STEP, SAMPLES_KEPT_MINUTES, Sampler, days_count
 from invites.models import Balance
+from messaging.backup.keys import pair_create
 from messaging.models import Message
+from peers import options
 from peers.clock import now_ms
 from peers.counters import Counters
 from tests.console.conftest import forget_runs, page
@@ -126,6 +128,7 @@ def test_a_well_kept_hub_needs_nothing(operator: Client, hub: Hub, monkeypatch: 
     Factor.objects.create(kind="totp", name="app", created_at=1, is_confirmed=True, secret=b"x")
     monkeypatch.setattr(attention, "LITTLE_DISK_BYTES", 0)
     monkeypatch.setattr(attention, "LITTLE_DISK_SHARE", 0)
+    options.load({"backup_key": pair_create()[0]})
     assert sentences() == ""
     assert "All is well" in page(operator, "/console/")
 

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import json
-import signal
+import os
 import sys
 from pathlib import Path
-from types import FrameType
-from typing import Any
+from typing import Any, Final
 
 from django.core.management.base import CommandError, CommandParser
 
 from accord_hub import runner
-from accord_hub.backup_shown import shown, typed_passphrase
+from accord_hub.backup_shown import leave_on_sigterm, shown, typed_passphrase
 from messaging.backup import rules
 from messaging.backup.keys import Lock, checked_passphrase, read_public, secret_file
-from messaging.backup.writing import Made, backup_write
+from messaging.backup.runs import backup_run, drill_run, thin_out
+from messaging.backup.writing import Made
 from messaging.services import hub_install
-from peers.clock import now_ms
 from peers.commands import HubCommand
+
+NICENESS: Final = 10  # the hub goes first
 
 
 class Command(HubCommand):
@@ -44,16 +45,29 @@ class Command(HubCommand):
             "--passphrase-file", metavar="FILE", type=Path, help="its first line is the passphrase; chmod 600"
         )
         group.add_argument("--recipient", metavar="KEY", help="the public half of a key, as backup_key printed it")
+        parser.add_argument(
+            "--scheduled",
+            action="store_true",
+            help="as the hub does each night: into the folder and for the key that are set in the console; remove what "
+            "is too many there, and try the new one (manage.py drill)",
+        )
         parser.add_argument("--json", action="store_true", help="print {file, bytes, messages, topics, rows, seconds}")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Make it, and tell what it holds."""
-        signal.signal(signal.SIGTERM, _leave)
+        if options["scheduled"]:
+            if options["to"] or options["recipient"] or options["passphrase_file"]:
+                raise CommandError("--scheduled goes by what is set in the console", returncode=2)
+            os.nice(NICENESS)
+        leave_on_sigterm()
         runner.prepare()
         hub_install()
         with shown(self.stderr, "rows") as progress:
             lock = _lock(options)
-            made = backup_write(target=options["to"] or rules.folder(), lock=lock, now=now_ms(), progress=progress)
+            made = backup_run(target=options["to"] or rules.folder(), lock=lock, progress=progress)
+            if options["scheduled"]:
+                thin_out(rules.folder())
+                drill_run(progress=progress)
         self._tell(made, as_json=options["json"])
 
     def _tell(self, made: Made, *, as_json: bool) -> None:
@@ -76,8 +90,3 @@ def _lock(options: dict[str, Any]) -> Lock:
     if not rules.is_set_up() and sys.stdin.isatty():
         return typed_passphrase()
     return rules.lock()
-
-
-def _leave(number: int, frame: FrameType | None) -> None:
-    """A stop leaves nothing half."""
-    raise CommandError("stopped: nothing of this backup has been kept")
