@@ -24,6 +24,7 @@ from accord_client.errors import ClientError, NotJoined
 from accord_client.join import NameTaken, join
 from accord_client.lines import Output, leave_broken_pipe
 from accord_client.listen import listen
+from accord_client.notes import show_notes, write_note
 from accord_client.profile import DEFAULT_PROFILE, ProfileStore
 from accord_client.receipts import pruned
 from accord_client.terminal import clean_line
@@ -96,6 +97,14 @@ def build_parser() -> argparse.ArgumentParser:
     sub.add_argument("who", metavar="NAME_OR_KEY", nargs="?")
     sub = parsers.add_parser("unfollow", parents=[common], help="no longer follow a person")
     sub.add_argument("who", metavar="NAME_OR_KEY")
+
+    sub = parsers.add_parser("notes", parents=[common], help="what others say of a person")
+    sub.add_argument("who", metavar="NAME_OR_KEY")
+    sub.add_argument("--json", action="store_true", help="print one JSON object a note, as its author signed it")
+    sub = parsers.add_parser("note", parents=[common], help="say of a person who they are, for all who read your feed")
+    sub.add_argument("who", metavar="NAME_OR_KEY")
+    sub.add_argument("--address", metavar="WSS", action="append", default=[], help="where they can be reached")
+    sub.add_argument("text", metavar="TEXT", nargs="+")
 
     sub = parsers.add_parser("pruned", parents=[common], help="check the hub's receipts for what it has removed")
     sub.add_argument("target", metavar="TARGET", nargs="?", help=f"{_TARGET_HELP} (default: the lounge)")
@@ -217,6 +226,11 @@ async def _online(args: argparse.Namespace, store: ProfileStore, output: Output)
             return await commands.sign(store, output, target=args.to, text=" ".join(args.text))
         case "topics":
             return await commands.list_topics(store, output, as_json=args.json)
+        case "notes":
+            return await show_notes(store, output, who=args.who, as_json=args.json)
+        case "note":
+            text = " ".join(args.text)
+            return await write_note(store, output, who=args.who, text=text, addresses=args.address)
         case "carry":
             wanted = None if args.wanted is None else args.wanted == "on"
             return await commands.carry(store, output, wanted=wanted)

@@ -208,7 +208,7 @@ def whoami(store: ProfileStore, output: Output, *, as_json: bool) -> int:
     return 0
 
 
-async def _person(store: ProfileStore, who: str) -> tuple[bytes, str]:
+async def person(store: ProfileStore, who: str) -> tuple[bytes, str]:
     """A person's key and account name (empty if unknown), asking the hub where it takes that."""
     key = parse_key(who)
     if key is not None:
@@ -229,7 +229,7 @@ def list_follows(store: ProfileStore, output: Output) -> int:
 async def follow(store: ProfileStore, output: Output, *, who: str) -> int:
     """Follow a person: `accord listen` shows what they write and where they are mentioned."""
     load_joined(store)
-    key, name = await _person(store, who)
+    key, name = await person(store, who)
     store.update(lambda profile: replace(profile, follows={**profile.follows, key: name}))
     output.text(f"following {clean_line(name) or b64encode(key)}")
     return 0

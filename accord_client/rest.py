@@ -22,7 +22,7 @@ from accord_client.errors import ClientError, HubUnreachable, LoginRefused
 from accord_client.profile import Profile
 
 API_PATH: Final = "/api/v1"
-MAX_ANSWER_BYTES: Final = 64 * 1024
+MAX_ANSWER_BYTES: Final = 1024 * 1024
 PAGE_ITEMS: Final = 50
 
 

@@ -91,3 +91,22 @@ def body(item: Json) -> str:
 def blessings(hub: World, user: str) -> int:
     query = "SELECT count(*) FROM peers_blessing b JOIN peers_user u ON u.id = b.user_id WHERE u.key = ? AND b.hub = ?"
     return int(hub.rows(query, unb64(user), hub.key)[0][0])
+
+
+async def test_notes_about_people(hub: World, tmp_path: Path) -> None:
+    one, two, far = tmp_path / "one", tmp_path / "two", Key()
+    await run(one, "join", hub.invite(), "--name", "noting")
+    await run(two, "join", hub.invite(), "--name", "reading")
+    told = await run(
+        one, "note", far.text, "Keeps the club's hub", "--address", "wss://club.example/ws/peer",
+    )  # fmt: skip
+    assert told == f"noted about {far.text}\n"
+    assert await run(one, "note", "@reading", "My\x1b[31m neighbour") == "noted about reading\n"
+    lines = (await run(two, "notes", far.text)).splitlines()
+    assert lines[0].startswith("noting, 20")
+    assert lines[0].endswith(": Keeps the club's hub")
+    assert lines[1] == "    at wss://club.example/ws/peer"
+    assert (await run(two, "notes", "reading")).endswith(": My neighbour\n")
+    (row,) = [json.loads(line) for line in (await run(two, "notes", far.text, "--json")).splitlines()]
+    assert (row["name"], row["message"]["header"]["type"]) == ("noting", "identity.note")
+    assert await run(two, "notes", "noting") == ""
