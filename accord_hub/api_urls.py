@@ -7,6 +7,7 @@ from rest_framework.routers import SimpleRouter
 
 from accord_hub import api
 from invites.api import BranchViewSet, InviteViewSet, QuotaViewSet
+from invites.removal_api import RemovalViewSet
 from messaging.api import (
     ChannelViewSet,
     ContactViewSet,
@@ -28,6 +29,7 @@ router.register("devices", DeviceViewSet, basename="device")
 router.register("identities", IdentityViewSet, basename="identity")
 router.register("invites", InviteViewSet, basename="invite")
 router.register("messages", MessageViewSet, basename="message")
+router.register("removals", RemovalViewSet, basename="removal")
 router.register("reports", ReportViewSet, basename="report")
 router.register("sessions", SessionViewSet, basename="session")
 router.register("topics", TopicViewSet, basename="topic")
@@ -44,6 +46,10 @@ urlpatterns = [
     path("me", MeViewSet.as_view({"get": "retrieve"}), name="me"),
     re_path(f"^users/(?P<key>{KEY_REGEX})/quota$", QuotaViewSet.as_view({"post": "create"}), name="quota"),
     path("pow", PowViewSet.as_view({"get": "retrieve"}), name="pow"),
+    *(
+        re_path(f"^users/(?P<key>{KEY_REGEX})/{deed}$", RemovalViewSet.as_view({"post": deed}), name=f"user-{deed}")
+        for deed in ("rehearse", "remove", "restore")
+    ),
     *router.urls,
     re_path("^(?P<path>.*)$", Lost.as_view(ANY_METHOD)),
 ]

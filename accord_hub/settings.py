@@ -231,9 +231,11 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_REDIRECT_STDOUTS = False
 CELERY_BEAT_SCHEDULE = {
     "invites.expire": {"task": "invites.expire", "schedule": 60},  # seconds
+    "invites.removals": {"task": "invites.removals", "schedule": 5},
     "invites.replace": {"task": "invites.replace", "schedule": 5},
     "peers.sweep": {"task": "peers.sweep", "schedule": 60},
     "peers.allowances": {"task": "peers.allowances", "schedule": 60},
+    "messaging.burials": {"task": "messaging.burials", "schedule": 5},
     "messaging.burn": {"task": "messaging.burn", "schedule": 10},
     "messaging.trees": {"task": "messaging.trees", "schedule": 5},
     "messaging.roots": {"task": "messaging.roots", "schedule": 3600},
@@ -252,11 +254,8 @@ CELERY_BEAT_SCHEDULE = {
     "console.audit": {"task": "console.audit", "schedule": 3600},
 }
 if IS_GOSSIP:  # nobody is invited, and the hubs that it mirrors have their own plugins
-    del (
-        CELERY_BEAT_SCHEDULE["invites.expire"],
-        CELERY_BEAT_SCHEDULE["invites.replace"],
-        CELERY_BEAT_SCHEDULE["plugins.run"],
-    )
+    for name in ("invites.expire", "invites.removals", "invites.replace", "plugins.run"):
+        del CELERY_BEAT_SCHEDULE[name]
 
 LOGGING = {
     "version": 1,

@@ -9,4 +9,5 @@ class InvitesConfig(AppConfig):
     name = "invites"
 
     def ready(self) -> None:
-        from invites import quota, services, telling  # noqa: F401, PLC0415 - register the handlers of its message types
+        # They register the handlers of its message types
+        from invites import quota, removal, services, telling  # noqa: F401, PLC0415

@@ -180,3 +180,66 @@ class Vouch(models.Model):
 
     def __str__(self) -> str:
         return f"{self.voucher_id} for {self.account_id}"
+
+
+class Removal(models.Model):
+    """The removal of a claimed account, alone or with its branch, from its message on (section 8).
+
+    While it waits the branch is frozen and the removal can be undone. The row is what is to be done: whoever finds a
+    waiting one whose time has come finishes it. Rows stay as the history.
+    """
+
+    class Mode(models.TextChoices):
+        """What becomes of those below."""
+
+        REPARENT = "reparent"
+        SUBTREE = "subtree"
+
+    class State(models.TextChoices):
+        """All but the first are final."""
+
+        WAITING = "waiting"
+        UNDONE = "undone"
+        DONE = "done"
+
+    account = models.ForeignKey(
+        Account, on_delete=models.SET_NULL, null=True, related_name="removals", help_text="empty once it is gone"
+    )
+    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="removals")
+    name = models.CharField(max_length=32)
+    mode = models.CharField(max_length=8, choices=Mode.choices)
+    at = models.BigIntegerField(help_text="ms since 1970 UTC; what they have signed later is invalid")
+    by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="removals_begun")
+    is_by_parent = models.BooleanField(help_text="whether whoever answered for the account has begun it")
+    above = models.ManyToManyField(Account, related_name="removals_below", help_text="who stood above it")
+    message = models.BinaryField(max_length=32, help_text="id of the message that began it")
+    state = models.CharField(max_length=7, choices=State.choices, default=State.WAITING)
+    started_at = models.BigIntegerField(help_text="ms since 1970 UTC")
+    final_at = models.BigIntegerField(help_text="ms since 1970 UTC: until when it can be undone")
+    ended_at = models.BigIntegerField(null=True, help_text="ms since 1970 UTC: when it was undone or done")
+    accounts = models.IntegerField(help_text="claimed accounts that go with it")
+    waiting_invites = models.IntegerField(help_text="invites that nobody has claimed and that go with it")
+    invites = models.BigIntegerField(help_text="slots and invites that come back")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["account"], condition=Q(state="waiting"), name="removal_waits_once"),
+            models.CheckConstraint(condition=Q(state="waiting") ^ Q(ended_at__isnull=False), name="removal_ends"),
+        ]
+        indexes = [
+            models.Index(fields=["final_at"], condition=Q(state="waiting"), name="removal_due"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.state}"
+
+
+class Strike(models.Model):
+    """That a branch below an account was removed by somebody further up; it counts for 90 days (section 8)."""
+
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="strikes")
+    removal = models.OneToOneField(Removal, on_delete=models.CASCADE)
+    at = models.BigIntegerField(help_text="ms since 1970 UTC")
+
+    def __str__(self) -> str:
+        return f"{self.account_id}: {self.at}"

@@ -41,7 +41,9 @@ def has_members() -> bool:
 
 def is_pending(temporary: bytes, *, now: int) -> bool:
     """Whether the invite with this temporary key can still be claimed at `now` (ms)."""
-    return Account.objects.filter(user__key=temporary, kind=Account.Kind.TEMP, expires_at__gt=now).exists()
+    return Account.objects.filter(
+        user__key=temporary, kind=Account.Kind.TEMP, expires_at__gt=now, frozen_at__isnull=True
+    ).exists()
 
 
 @dataclass(frozen=True, slots=True)

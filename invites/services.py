@@ -1,7 +1,6 @@
 """Writes of the invite tree, each by a signed message to `hub:K` (protocol.md section 8).
 
-The currency itself is ledger.py's. Not here: removal of a claimed account, and its replacement
-(replacing.py).
+The currency itself is ledger.py's. Not here: removal (removal.py), replacement of a claimed account (replacing.py).
 """
 
 from __future__ import annotations
@@ -139,7 +138,7 @@ def account_claim(message: Message, body: dict[str, Any], now: int) -> list[byte
     except IntegrityError as error:
         raise AccordError("conflict", "that key or name has an account here") from error
     ledger.claim(account, temporary=message.author, new=new, message_id=message.id, now=now)
-    _invitation_end(message.author, Invitation.State.CLAIMED, now, claimed_by=user)
+    invitation_end(message.author, Invitation.State.CLAIMED, now, claimed_by=user)
     assert account.parent is not None  # noqa: S101 - a constraint of the table
     return [new, bytes(account.parent.user.key)]
 
@@ -168,16 +167,17 @@ def _wrong_code_count(temporary: bytes, now: int) -> None:
     waiting.update(wrong_codes=F("wrong_codes") + 1)
     if waiting.filter(wrong_codes__gte=CODE_TRIES).exists():
         account = Account.objects.select_for_update(of=("self",)).select_related("user").get(user__key=temporary)
-        _temporary_remove(account, Invitation.State.LOCKED, message_id=None, reason=Reason.LOCK, now=now)
+        temporary_remove(account, Invitation.State.LOCKED, message_id=None, reason=Reason.LOCK, now=now)
 
 
-def _invitation_end(key: bytes, state: Invitation.State, now: int, *, claimed_by: User | None = None) -> None:
+def invitation_end(key: bytes, state: Invitation.State, now: int, *, claimed_by: User | None = None) -> None:
+    """Note what has become of an invite that waits."""
     Invitation.objects.filter(key=key, state=Invitation.State.WAITING).update(
         state=state, ended_at=now, claimed_by=claimed_by
     )
 
 
-def _temporary_remove(
+def temporary_remove(
     account: Account, state: Invitation.State, *, message_id: bytes | None, reason: Reason, now: int
 ) -> None:
     """Remove an account that nobody claimed; its slot and its invites, none of which it could spend, return to the
@@ -185,48 +185,8 @@ def _temporary_remove(
     """
     assert account.parent_id is not None  # noqa: S101 - a constraint of the table
     ledger.give_back(account, to=account.parent_id, message_id=message_id, reason=reason, now=now)
-    _invitation_end(bytes(account.user.key), state, now)
+    invitation_end(bytes(account.user.key), state, now)
     account.delete()
-
-
-@registry.stores("remove_user")
-def user_remove(message: Message, body: dict[str, Any], now: int) -> list[bytes]:
-    """Withdraw an invite: remove the temporary account behind it, by one of its ancestors.
-
-    AccordError: denied (no ancestor), not_found (no such account, or no longer), unsupported (a claimed account). What
-    `mode` says of children and `at` of messages is of no account to an account that has neither.
-    """
-    ledger.hold()
-    remover = member_of(message.author, now=now)
-    if remover is None or remover.kind == Account.Kind.TEMP:
-        raise AccordError("denied", "only members remove accounts")
-    account = (
-        Account.objects.select_for_update(of=("self",))
-        .filter(user__key=body["pubkey"])
-        .exclude(expires_at__lte=now)
-        .select_related("user", "parent__user")
-        .first()
-    )
-    if account is None:
-        raise AccordError("not_found", "there is no such account: the invite is used, withdrawn or has expired")
-    if not _is_ancestor(remover.account_id, account):
-        raise AccordError("denied", "only who stands above an account in the invite tree removes it")
-    if account.kind != Account.Kind.TEMP:
-        raise AccordError("unsupported", "this hub removes temporary accounts only")
-    assert account.parent is not None  # noqa: S101 - a constraint of the table
-    parent = bytes(account.parent.user.key)
-    _temporary_remove(account, Invitation.State.WITHDRAWN, message_id=message.id, reason=Reason.WITHDRAW, now=now)
-    return [body["pubkey"], parent]
-
-
-def _is_ancestor(account_id: int, of: Account) -> bool:
-    """Whether an account is above another one in the tree."""
-    above = of.parent_id
-    while above is not None:
-        if above == account_id:
-            return True
-        above = Account.objects.values_list("parent_id", flat=True).get(pk=above)
-    return False
 
 
 @transaction.atomic
@@ -241,7 +201,7 @@ def temporary_expire(*, now: int) -> int:
         .select_related("user")
     )
     for account in expired:
-        _temporary_remove(account, Invitation.State.EXPIRED, message_id=None, reason=Reason.EXPIRE, now=now)
+        temporary_remove(account, Invitation.State.EXPIRED, message_id=None, reason=Reason.EXPIRE, now=now)
     return len(expired)
 
 

@@ -10,5 +10,14 @@ class MessagingConfig(AppConfig):
 
     def ready(self) -> None:
         # Frames, message types, settings
-        from messaging import announcing, contacts, frames, notes, reports, room, stranger_frames  # noqa: F401, PLC0415
+        from messaging import (  # noqa: F401, PLC0415
+            announcing,
+            burials,
+            contacts,
+            frames,
+            notes,
+            reports,
+            room,
+            stranger_frames,
+        )
         from messaging.backup import rules  # noqa: F401, PLC0415 - settings

@@ -284,3 +284,17 @@ def quota_give(*, key: bytes, more_invites: int = 0, messages: int | None = None
 def invite_withdraw(*, key: bytes) -> None:
     """Withdraw the invite with a temporary key, by a message of the admin; AccordError("not_found") once used up."""
     _admin_publish("remove_user", {"pubkey": b64encode(key), "mode": "subtree", "at": now_ms()})
+
+
+def member_remove(*, key: bytes, mode: str) -> None:
+    """Begin the removal of an account, `reparent` or with its branch (`subtree`), by a message of the admin.
+    AccordError: not_found, denied (the admin's own), conflict (it is being removed already).
+    """
+    _admin_publish("remove_user", {"pubkey": b64encode(key), "mode": mode, "at": now_ms()})
+
+
+def member_restore(*, key: bytes) -> None:
+    """Undo the removal of an account, by a message of the admin. AccordError: not_found (none waits), gone (too
+    late).
+    """
+    _admin_publish("restore_user", {"pubkey": b64encode(key)})

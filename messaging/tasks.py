@@ -8,6 +8,7 @@ from celery import shared_task
 
 from messaging import trees
 from messaging.backup import schedule
+from messaging.burials import burials_sweep
 from messaging.prune import PruneBusyError, store_keep
 from messaging.reports import reports_move
 from messaging.room import room_note
@@ -24,6 +25,12 @@ def burn() -> None:
     """Drop what has burned, and leave no trace of it or of what was deleted; runs far more often than each 60 s."""
     messages_burn(now=now_ms())
     log_wipe()
+
+
+@shared_task(name="messaging.burials")
+def sweep_burials() -> None:
+    """Remove what buried keys have signed after their time."""
+    burials_sweep()
 
 
 @shared_task(name="messaging.trees")

@@ -15,7 +15,7 @@ from rest_framework.response import Response
 from accord.encoding import b64decode, b64encode
 from accord.errors import AccordError, CloseCode
 from accord.login_handle import HANDLE_BYTES
-from peers import schema, selectors
+from peers import registry, schema, selectors
 from peers.callers import Caller
 from peers.clock import now_ms
 from peers.http_login import login_begin, login_finish
@@ -68,7 +68,15 @@ _RESULT = {
     "expires": NOW + 900_000,
 }
 _NAMED = {"key": BOB, "name": "bob"}
-_USER = {"key": ANN, "name": "ann", "role": "member", "since": NOW, "inviter": None, "former": []}
+_USER = {
+    "key": ANN,
+    "name": "ann",
+    "role": "member",
+    "since": NOW,
+    "inviter": None,
+    "former": [],
+    "strikes": None,
+}
 _SESSION = {"handle": _RESULT["session"], "kind": "http", "client": DEVICE, "expires": NOW + 900_000}
 _DEVICE = {
     "key": DEVICE,
@@ -173,7 +181,18 @@ class MeViewSet(HubViewSet):
         return Response(MeSerializer(value).data)
 
 
-def _user(account: Account, caller: Caller, changes: Sequence[KeyChange]) -> dict[str, Any]:
+def _facts(accounts: Sequence[Account], caller: Caller) -> dict[int, dict[str, Any]]:
+    """What the floors above know of members and the caller may see, by account."""
+    found: dict[int, dict[str, Any]] = {account.pk: {"strikes": None} for account in accounts}
+    for give in registry.member_facts:
+        for pk, facts in give(list(found), caller.account_id).items():
+            found[pk].update(facts)
+    return found
+
+
+def _user(
+    account: Account, caller: Caller, changes: Sequence[KeyChange], facts: dict[int, dict[str, Any]]
+) -> dict[str, Any]:
     """A member as the caller may see them."""
     inviter = account.parent
     if inviter is not None and caller.account_id not in (account.pk, inviter.pk) and not caller.is_admin:
@@ -186,6 +205,7 @@ def _user(account: Account, caller: Caller, changes: Sequence[KeyChange]) -> dic
             "created_at": account.created_at,
             "inviter": inviter,
             "former": [{"key": row.old.key, "at": row.at, "way": row.way, "message": row.message} for row in changes],
+            **facts[account.pk],
         }
     ).data
 
@@ -212,11 +232,12 @@ class UserViewSet(HubViewSet):
         rows = selectors.members(limit=limit + 1, after=after)
         caller = caller_of(request)
         changes = selectors.key_changes([bytes(row.user.key) for row in rows])
+        facts = _facts(rows, caller)
         return Response(
             page(
                 rows,
                 limit,
-                lambda row: _user(row, caller, changes.get(bytes(row.user.key), ())),
+                lambda row: _user(row, caller, changes.get(bytes(row.user.key), ()), facts),
                 lambda row: row.name.encode(),
             )
         )
@@ -235,8 +256,9 @@ class UserViewSet(HubViewSet):
         rows = selectors.members(limit=1, key=b64decode(key, 32))
         if not rows:
             raise AccordError("not_found", "nobody here has that key")
-        user = bytes(rows[0].user.key)
-        return Response(_user(rows[0], caller_of(request), selectors.key_changes([user]).get(user, ())))
+        caller, user = caller_of(request), bytes(rows[0].user.key)
+        changes = selectors.key_changes([user]).get(user, ())
+        return Response(_user(rows[0], caller, changes, _facts(rows, caller)))
 
 
 class DeviceViewSet(HubViewSet):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from accord.certs import Certificate
 from accord.errors import AccordError
@@ -55,6 +55,14 @@ class Arrival(Protocol):
     def publisher(self) -> Publisher: ...
 
 
+class Written(NamedTuple):
+    """What some users have written that is held here: in how many channels, messages, bytes."""
+
+    channels: int
+    messages: int
+    bytes: int
+
+
 FrameHandler = Callable[["Session", dict[str, Any]], Awaitable[None]]
 StoreHandler = Callable[[Message, dict[str, Any], int], list[bytes]]
 LiveHandler = Callable[[Message], None]
@@ -87,6 +95,9 @@ login_checks: list[LoginCheck] = []  # AccordError refuses a valid certificate; 
 # (user key, now in ms): `reason` and `until` of section 3 for a user who has no live account, or nothing; the first
 # that says something is heard. In a thread that may use the database.
 login_reasons: list[LoginReason] = []
+written: list[Callable[[Sequence[bytes]], Written]] = []  # what users, by key, have written: the app of messages
+# Facts about accounts, by row id, that whoever has the account of that row id may see: fields of a member's row.
+member_facts: list[Callable[[Sequence[int], int | None], dict[int, dict[str, Any]]]] = []
 publish: list[Publish] = []  # how a view brings one signed message, in its thread: the app that stores messages
 pulses: list[Pulse] = []  # called about twice a second in every server process, in a thread that may use the database
 

@@ -129,7 +129,9 @@ class FormerKeySerializer(serializers.Serializer[Any]):
 
 
 class UserSerializer(serializers.Serializer[Any]):
-    """A member. Who has invited whom is told to the two of them and to the admin."""
+    """A member. Who has invited whom is told to the two of them and to the admin; `strikes`, how often of late a branch
+    below the member had to be removed by others, to those above.
+    """
 
     key = Key(source="user.key")
     name = serializers.CharField()
@@ -137,6 +139,7 @@ class UserSerializer(serializers.Serializer[Any]):
     since = Time(source="created_at")
     inviter = NamedSerializer(allow_null=True)
     former = FormerKeySerializer(many=True, help_text="keys that the account had before, the newest first")
+    strikes = serializers.IntegerField(allow_null=True)
 
 
 class CertificateSerializer(serializers.Serializer[Any]):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Collection
 from typing import Any, Final
 
 from django.db import transaction
@@ -17,7 +18,7 @@ from accord.statements import make_statement
 from peers import registry
 from peers.blessings import blessings_revoke
 from peers.keyring import Keyring
-from peers.models import Account, Certificate, Peer, Process, Revocation, Statement, Token, User
+from peers.models import Account, Blessing, Certificate, Peer, Process, Revocation, Statement, Token, User
 from peers.sessions import Role, sessions
 
 SEEN_STEP_MS: Final = 3600 * 1000
@@ -141,6 +142,12 @@ def sessions_hand_over(message: Message) -> None:
     for session in sessions.of_user(message.author):
         if session.role is Role.TEMP:
             session.close(CloseCode.REVOKED, "denied")
+
+
+def users_forget(*, users: Collection[int]) -> None:
+    """Users, by row id, have no account any more: their devices, certificates, blessings and tokens go."""
+    for model in (Peer, Blessing, Token):
+        model._default_manager.filter(user__in=users).delete()
 
 
 def process_report(*, pid: int, sockets: int) -> None:

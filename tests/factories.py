@@ -22,7 +22,7 @@ from accord.encoding import b64encode, canonical
 from accord.invites import make_proof
 from accord.keys import SigningKey
 from accord.topics import Topic
-from invites.models import Balance, Invitation, Movement
+from invites.models import Balance, Invitation, Movement, Removal, Strike
 from messaging import services
 from messaging.admission import Admitted, Publisher, Right, admit
 from messaging.batch import Result
@@ -30,7 +30,7 @@ from messaging.models import Mention, Message, Reference, Store
 from messaging.models import Topic as TopicRow
 from messaging.stored import Stored
 from peers.keyring import keyring
-from peers.models import Account, User
+from peers.models import Account, Tombstone, User
 
 NOW: Final = 1_790_000_000_000
 MINUTE_MS: Final = 60_000
@@ -180,12 +180,15 @@ class Hub:
         return self.control(temporary, "replace_account", body, created_at=created_at)
 
     def remove(
-        self, author: SigningKey, pubkey: bytes, *, mode: str = "subtree", created_at: int = NOW
+        self, author: SigningKey, pubkey: bytes, *, mode: str = "subtree", at: int | None = None, created_at: int = NOW
     ) -> dict[str, Any]:
         """A signed `remove_user`."""
-        return self.control(
-            author, "remove_user", {"pubkey": pubkey, "mode": mode, "at": created_at}, created_at=created_at
-        )
+        body = {"pubkey": pubkey, "mode": mode, "at": created_at if at is None else at}
+        return self.control(author, "remove_user", body, created_at=created_at)
+
+    def restore(self, author: SigningKey, pubkey: bytes, *, created_at: int = NOW) -> dict[str, Any]:
+        """A signed `restore_user`."""
+        return self.control(author, "restore_user", {"pubkey": pubkey}, created_at=created_at)
 
     def member(self, name: str, *, by: SigningKey | None = None, **body: Any) -> SigningKey:
         """A new real account of that name; gives its user key."""
@@ -257,7 +260,21 @@ def snapshot() -> list[Any]:
     """All that a message may touch."""
     tables = [
         model._meta.db_table
-        for model in (Account, Balance, Invitation, Movement, User, TopicRow, Message, Mention, Reference, Store)
+        for model in (
+            Account,
+            Balance,
+            Invitation,
+            Movement,
+            Removal,
+            Strike,
+            Tombstone,
+            User,
+            TopicRow,
+            Message,
+            Mention,
+            Reference,
+            Store,
+        )
     ]
     return [_select(f"SELECT * FROM {table} ORDER BY 1") for table in tables]  # noqa: S608
 

@@ -23,7 +23,7 @@ class Answer:
     @property
     def code(self) -> str:
         """The code of a refusal, whose form is checked."""
-        assert set(self.value) <= {"code", "detail", "retry_ms"}, self.value
+        assert set(self.value) <= {"code", "detail", "retry_ms", "reason", "until"}, self.value
         assert isinstance(self.value["code"], str)
         assert isinstance(self.value["detail"], str)
         return f"{self.status} {self.value['code']}"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.plain_client import id_of, message, now_ms, text
+from tests.e2e.plain_client import Key, id_of, message, now_ms, text
 from tests.e2e.rest import Rest
 from tests.e2e.world import World, running
 from tests.hubs import run_command
@@ -30,7 +30,9 @@ def values(world: World, rest: Rest) -> dict[str, dict[str, str]]:
     said = text(world.admin, lounge, "said", attention_keys=[world.admin.text])
     answer = text(world.admin, lounge, "answered", attention_messages=[id_of(said)])
     profile = message(world.admin, "profile", "feed", {"display_name": "The admin"}, created_at=now_ms())
-    stored = rest.post("messages", {"messages": [said, answer, profile]}).value["results"]
+    member = Key()
+    added = world.add_user(world.admin, member)
+    stored = rest.post("messages", {"messages": [said, answer, profile, added]}).value["results"]
     assert {result["status"] for result in stored} == {"stored"}
     invite = rest.items("invites")[0]["key"]
     return {
@@ -44,6 +46,7 @@ def values(world: World, rest: Rest) -> dict[str, dict[str, str]]:
         "GET /api/v1/messages/{ident}/replies": {"ident": id_of(said)},
         "GET /api/v1/messages/{ident}/references": {"ident": id_of(said)},
         "GET /api/v1/users/{key}": {"key": world.admin.text},
+        "POST /api/v1/users/{key}/rehearse": {"key": member.text},
         "GET /api/v1/identities/{key}": {"key": world.admin.text},
         "GET /api/v1/devices/{key}": {"key": rest.client.text},
         "PATCH /api/v1/devices/{key}": {"key": rest.client.text},

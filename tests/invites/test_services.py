@@ -232,11 +232,10 @@ def test_who_does_not_stand_above_removes_nobody(hub: Hub) -> None:
     refused("denied", hub.remove(ann, ann.public))
 
 
-def test_a_claimed_account_is_not_removed_yet(hub: Hub) -> None:
+def test_an_invite_that_was_claimed_is_withdrawn_no_more(hub: Hub) -> None:
     ann = hub.member("ann", invites=9)
     temporary = hub.temporary("guest", by=ann)
     assert take(hub.claim(temporary, person("bob"), "bob")) == ["stored"]
-    refused("unsupported", hub.remove(ann, person("bob").public))
     refused("not_found", hub.remove(ann, temporary.public))
     refused("not_found", hub.remove(hub.admin, person("nobody").public))
 

@@ -20,13 +20,17 @@ from accord.messages import parse_envelope
 from invites.checking import check_ledger
 from invites.ledger import capacity_change
 from invites.models import Balance, Invitation
+from invites.removal import STRIKES_ALLOWED, removal_finish
+from invites.removal_selectors import STRIKE_LIFE_MS
 from invites.selectors import has_members, is_pending, tally
 from invites.services import currency_install, temporary_expire
 from messaging.admission import Admitted, Publisher, Right, admit
 from messaging.models import Topic as TopicRow
+from peers import options
 from peers.keyring import keyring
 from peers.models import Account
 from peers.selectors import member_of
+from peers.tombstones import is_buried
 from tests.factories import (
     HOUR_MS,
     MINUTE_MS,
@@ -80,7 +84,26 @@ class Remove:
     mode: str
 
 
-Action = Add | Claim | Remove
+@dataclass(frozen=True)
+class Restore:
+    """Somebody takes a removal back."""
+
+    author: int
+    pubkey: int
+
+
+Action = Add | Claim | Remove | Restore
+
+
+@dataclass(frozen=True)
+class Removing:
+    """What the model knows of a removal that waits."""
+
+    root: int
+    mode: str
+    by: int
+    started: int
+    final: int
 
 
 @dataclass(frozen=True)
@@ -112,10 +135,40 @@ class Tree:
     def __init__(self) -> None:
         self.accounts = {0: Standing("admin", "admin", None, None, CAPACITY, CAPACITY)}
         self.invited: list[Invited] = []
+        self.removing: list[Removing] = []
+        self.buried: set[int] = set()
+        self.strikes: dict[int, list[int]] = {}
+        self.window_ms = 10 * MINUTE_MS
 
-    def living(self, place: int, now: int) -> Standing | None:
+    def standing(self, place: int, now: int) -> Standing | None:
         found = self.accounts.get(place)
         return None if found is None or (found.expires is not None and found.expires <= now) else found
+
+    def living(self, place: int, now: int) -> Standing | None:
+        return None if place in self.frozen() else self.standing(place, now)
+
+    def above(self, place: int) -> list[int]:
+        found = []
+        while (parent := self.accounts[place].parent) is not None:
+            found.append(parent)
+            place = parent
+        return found
+
+    def going(self, removing: Removing) -> list[int]:
+        """Who goes with it, from the top down."""
+        if removing.mode == "subtree":
+            found = [place for place in self.accounts if place == removing.root or removing.root in self.above(place)]
+            return sorted(found, key=lambda place: len(self.above(place)))
+        waiting = (place for place, one in self.accounts.items() if one.parent == removing.root and one.kind == "temp")
+        return [removing.root, *waiting]
+
+    def frozen(self) -> dict[int, int]:
+        """By place, until when."""
+        found: dict[int, int] = {}
+        for removing in self.removing:
+            for place in self.going(removing):
+                found[place] = min(found.get(place, removing.final), removing.final)
+        return found
 
     def taken(self, place: int, name: str, *, but: int | None = None) -> bool:
         others = {key: account for key, account in self.accounts.items() if key != but}
@@ -130,6 +183,8 @@ class Tree:
                 return self.claim(action, now)
             case Remove():
                 return self.remove(action, now)
+            case Restore():
+                return self.restore(action, now)
 
     def add(self, action: Add, now: int) -> str:
         parent = self.living(action.author, now)
@@ -145,7 +200,7 @@ class Tree:
             return "denied"
         if parent.unspent < 1 + granted:
             return "quota"
-        if self.taken(action.pubkey, action.name):
+        if action.pubkey in self.buried or self.taken(action.pubkey, action.name):
             return "conflict"
         self.accounts[action.author] = replace(parent, unspent=parent.unspent - 1 - granted)
         expires = now + life if action.kind == "temp" else None
@@ -166,6 +221,8 @@ class Tree:
             return "bad_sig"
         if action.new in (1, action.author):
             return "denied"
+        if action.new in self.buried:
+            return "conflict"
         name = account.name if action.name is None else action.name
         if self.taken(action.new, name, but=action.author):
             return "conflict"
@@ -175,23 +232,82 @@ class Tree:
         return "stored"
 
     def remove(self, action: Remove, now: int) -> str:
-        remover, account = self.living(action.author, now), self.living(action.pubkey, now)
+        remover, account = self.living(action.author, now), self.standing(action.pubkey, now)
         if remover is None or remover.kind == "temp":
             return "denied"
         if account is None:
             return "not_found"
-        above = account.parent
-        while above is not None and above != action.author:
-            above = self.accounts[above].parent
-        if above is None:
+        if action.author not in self.above(action.pubkey):
             return "denied"
-        if account.kind != "temp":
-            return "unsupported"
-        self.give_back(action.pubkey, "withdrawn")
+        if account.kind == "temp":
+            self.give_back(action.pubkey, "withdrawn")
+        elif any(removing.root == action.pubkey for removing in self.removing):
+            return "conflict"
+        else:
+            removing = Removing(action.pubkey, action.mode, action.author, now, now + self.window_ms)
+            self.removing.append(removing)
+            if not self.window_ms:
+                self.finish_one(removing, now)
         return "stored"
 
+    def restore(self, action: Restore, now: int) -> str:
+        author = self.living(action.author, now)
+        if author is None or author.kind == "temp":
+            return "denied"
+        removing = next((one for one in self.removing if one.root == action.pubkey), None)
+        if removing is None:
+            return "not_found"
+        if action.author != removing.by and action.author not in self.above(action.pubkey):
+            return "denied"
+        if removing.final <= now:
+            return "gone"
+        self.removing.remove(removing)
+        return "stored"
+
+    def finish(self, now: int) -> int:
+        number = 0
+        for removing in sorted(self.removing, key=lambda one: one.final):
+            if removing.final <= now and removing in self.removing:
+                self.finish_one(removing, now)
+                number += 1
+        return number
+
+    def finish_one(self, removing: Removing, now: int) -> None:
+        parent = self.accounts[removing.root].parent
+        assert parent is not None
+        heir = self.heir(removing, parent, now)
+        if removing.mode == "reparent":
+            for place, one in self.accounts.items():
+                if one.parent == removing.root and one.kind != "temp":
+                    self.accounts[place] = replace(one, parent=parent)
+        going = self.going(removing)
+        back = sum(1 + self.accounts[place].unspent for place in going)
+        self.removing = [one for one in self.removing if one.root not in going]
+        for place in going:
+            if self.accounts[place].kind != "temp":
+                self.buried.add(place)
+            del self.accounts[place]
+        self.invited = [one for one in self.invited if one.inviter not in going]
+        self.accounts[heir] = replace(self.accounts[heir], unspent=self.accounts[heir].unspent + back)
+        self.regrant()
+
+    def heir(self, removing: Removing, parent: int, now: int) -> int:
+        above = self.accounts[parent].parent
+        if above is None:
+            return parent
+        strikes = self.strikes[parent] = [at for at in self.strikes.get(parent, []) if at > now - STRIKE_LIFE_MS]
+        if removing.mode == "subtree" and removing.by != parent:
+            strikes.append(now)
+        return above if len(strikes) > STRIKES_ALLOWED else parent
+
+    def regrant(self) -> None:
+        """What an account was granted is what it has left, and for each child 1 and what that was granted."""
+        for place in sorted(self.accounts, key=lambda place: -len(self.above(place))):
+            spent = sum(1 + one.granted for one in self.accounts.values() if one.parent == place)
+            self.accounts[place] = replace(self.accounts[place], granted=self.accounts[place].unspent + spent)
+
     def expire(self, now: int) -> int:
-        expired = [place for place in self.accounts if self.living(place, now) is None]
+        expired = [place for place in self.accounts if self.standing(place, now) is None]
         for place in expired:
             self.give_back(place, "expired")
         return len(expired)
@@ -226,6 +342,7 @@ class InviteTree(RuleBasedStateMachine):
         self.sent: list[Admitted] = []
 
     def teardown(self) -> None:
+        options.load({})
         transaction.set_rollback(True)
         self.rollback.__exit__(None, None, None)
 
@@ -240,6 +357,8 @@ class InviteTree(RuleBasedStateMachine):
         if isinstance(action, Remove):
             removed = self.keys[action.pubkey].public
             return self.hub.remove(author, removed, mode=action.mode, created_at=self.now)
+        if isinstance(action, Restore):
+            return self.hub.restore(author, self.keys[action.pubkey].public, created_at=self.now)
         if isinstance(action, Add):
             return self.hub.add_user(
                 author,
@@ -276,9 +395,14 @@ class InviteTree(RuleBasedStateMachine):
         unused = [place for place in everybody[2:] if place not in accounts]
         names: Sequence[str] = sorted(set(NAMES) - {account.name for account in accounts.values()})
         waiting = [place for place, account in accounts.items() if account.kind == "temp"]
-        kind = data.draw(st.sampled_from([Add, Claim, Claim, Remove] if waiting else [Add, Add, Add, Claim, Remove]))
+        real = [place for place, account in accounts.items() if account.kind == "real"]
+        sensible = [Add, Claim, Claim, Remove] if waiting else [Add, Add, Add, Claim, Remove]
+        kind = data.draw(st.sampled_from([*sensible, *([Restore] if self.tree.removing else [])]))
+        if kind is Restore:
+            removing = data.draw(st.sampled_from(self.tree.removing))
+            return Restore(author=one_of([0, removing.by], everybody), pubkey=one_of([removing.root], everybody))
         if kind is Remove:
-            pubkey = one_of(waiting, everybody)
+            pubkey = one_of([*waiting, *real], everybody)
             above = [parent] if (found := accounts.get(pubkey)) and (parent := found.parent) is not None else []
             mode = data.draw(st.sampled_from(["subtree", "reparent"]))
             return Remove(author=one_of([0, *above], everybody), pubkey=pubkey, mode=mode)
@@ -341,12 +465,23 @@ class InviteTree(RuleBasedStateMachine):
             assert temporary_expire(now=self.now) == self.tree.expire(self.now)
             assert temporary_expire(now=self.now) == 0
 
+    @rule()
+    def removals_are_finished(self) -> None:
+        assert removal_finish(now=self.now) == self.tree.finish(self.now)
+        assert removal_finish(now=self.now) == 0
+
+    @rule(minutes=st.sampled_from([0, 1, 10]))
+    def the_operator_changes_the_time_to_undo(self, minutes: int) -> None:
+        options.load({"removal_undo_minutes": str(minutes)})
+        self.tree.window_ms = minutes * MINUTE_MS
+
     @rule(place=st.integers(0, STRANGERS + 1))
     def look_at_one(self, place: int) -> None:
         """The small reads agree with the model."""
         account, key = self.tree.living(place, self.now), self.keys[place].public
         assert is_pending(key, now=self.now) == (account is not None and account.kind == "temp")
         assert has_members() == any(account.kind == "real" for account in self.tree.accounts.values())
+        assert is_buried(key) == (place in self.tree.buried)
         found = member_of(key, now=self.now)
         assert (found and (found.name, found.kind)) == (account and (account.name, account.kind))
 
@@ -383,6 +518,8 @@ class InviteTree(RuleBasedStateMachine):
             for key, name, kind, parent, *rest in rows
         }
         assert found == self.tree.accounts
+        frozen = Account.objects.filter(frozen_at__isnull=False).values_list("user__key", "frozen_until")
+        assert {places[bytes(key)]: until for key, until in frozen} == self.tree.frozen()
         topics = {(kind, bytes(ident)) for kind, ident in TopicRow.objects.values_list("kind", "ident")}
         real = [self.keys[place].public for place, account in found.items() if account.kind == "real"]
         assert topics.issuperset((kind, key) for kind in ("feed", "user") for key in real)
