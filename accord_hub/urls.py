@@ -14,6 +14,7 @@ else:
     urlpatterns += [
         path("", views.chat, name="chat"),
         path("join", views.chat, name="join"),
+        path("to/<str:name>", views.to, name="to"),
         path("api/v1/", include("accord_hub.api_urls")),
     ]
 urlpatterns += [

@@ -87,6 +87,15 @@ def chat(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
+def to(request: HttpRequest, name: str) -> HttpResponse:
+    """The page on which people without an account write to a member: the same bytes for every name, taken or not."""
+    response = _page("to.html", fingerprint=fingerprint(keyring().hub.public))
+    response.headers["Content-Security-Policy"] = CHAT_POLICY
+    response.headers["Cache-Control"] = "no-cache"
+    return response
+
+
+@require_safe
 def mirror(request: HttpRequest) -> HttpResponse:
     """What a hub in gossip mode shows in place of the web client."""
     title = "This hub has no members"

@@ -49,7 +49,8 @@ async function fetchDocument() {
  * The hub's document, verified.
  * @param {Uint8Array} hubKey the key that it must be signed with
  * @param {import("./clock.js").Clock} clock learns the hub's time
- * @returns {Promise<{name: string, admin: string | null, bot: string | null}>} user keys
+ * @returns {Promise<{name: string, admin: string | null, bot: string | null, strangers: string}>} admin and bot: user
+ *   keys; strangers: who may write without an account
  */
 export async function readHub(hubKey, clock) {
   const asked = clock.local();
@@ -63,7 +64,8 @@ export async function readHub(hubKey, clock) {
   const document = await checkDocument(bytes, hubKey);
   clock.learn(document.at, asked, answered);
   const bot = typeof document.bot === "string" ? document.bot : null;
-  return { name: String(document.name ?? ""), admin: await readAdmin(document, hubKey), bot };
+  const strangers = String(document.policy?.strangers ?? "");
+  return { name: String(document.name ?? ""), admin: await readAdmin(document, hubKey), bot, strangers };
 }
 
 async function checkDocument(bytes, hubKey) {

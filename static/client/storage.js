@@ -20,6 +20,7 @@ const STORES = {
   mentions: "id",
   invites: "key",
   contacts: "key",
+  strangers: null,
 };
 
 function storageError(error) {

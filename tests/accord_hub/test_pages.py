@@ -167,3 +167,13 @@ def test_statement_verifies(hub: HubProcess) -> None:
     assert len(b64decode(statement["store"])) == 16
     assert statement["api"] == f"{hub.url}/api/v1"
     assert ask(hub, "/api/v1/hub").status == 200
+
+
+def test_the_page_for_strangers_is_the_same_for_every_name(hub: HubProcess) -> None:
+    answers = [ask(hub, f"/to/{name}") for name in ("ada", "nobody.here", "x", "%20%F0%9F%9B%B6")]
+    assert {answer.status for answer in answers} == {200}
+    assert len({answer.body for answer in answers}) == 1
+    assert policy_of(answers[0]) == CHAT_POLICY
+    assert not INLINE.search(answers[0].body.decode())
+    for source in re.findall(r'(?:href|src)="([^"]+)"', answers[0].body.decode()):
+        assert ask(hub, source).status == 200, source

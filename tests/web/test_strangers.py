@@ -1,0 +1,75 @@
+"""Strangers in Chromium: somebody without an account writes on /to/<name>, is answered, and is then free."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.async_api import Page, Route, expect
+
+from tests.e2e.plain_client import Key, text
+from tests.e2e.world import World
+from tests.hubs import HubProcess
+from tests.web.conftest import OpenContext
+from tests.web.person import DESKTOP, PHONE, Person
+
+pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(240)]
+
+
+async def open_to(page: Page, hub: HubProcess, name: str) -> None:
+    await page.goto(f"{hub.url}/to/{name}")
+    await expect(page.get_by_role("button", name="Send")).to_be_enabled()
+
+
+async def never(route: Route) -> None:
+    """A request that is not answered."""
+
+
+async def write(page: Page, words: str) -> None:
+    await page.get_by_role("textbox", name="Your message").fill(words)
+    await page.get_by_role("button", name="Send").click()
+
+
+async def test_a_stranger_writes_is_answered_and_is_free(hub: HubProcess, open_context: OpenContext) -> None:
+    world, member = World.of(hub.home, hub), Key()
+    async with await world.connect(world.admin) as admin:
+        await admin.store(world.add_user(world.admin, member, "ada.writes"))
+    context = await open_context(viewport=PHONE, reduced_motion="reduce")
+    page = await context.new_page()
+    await open_to(page, hub, "ada.writes")
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Write to ada.writes")
+    eve = Person("eve", page)
+    async with await world.connect(member) as session:
+        await session.subscribe(topics=[f"user:{member.text}"])
+        await write(page, "Do you still sell the boat?")
+        await session.until(session.delivered)
+        await expect(page.get_by_role("status")).to_contain_text("Sent. It waits")
+        stranger = session.delivered()[0]["message"]["header"]["from"]
+        await eve.check_access()
+        await session.store(text(member, f"user:{stranger}", "Yes, come and look."))
+        await expect(page.get_by_role("log")).to_contain_text("Yes, come and look.")
+        await expect(page.get_by_role("status")).to_contain_text("has answered")
+        await page.reload()
+        await expect(page.get_by_role("log")).to_contain_text("Do you still sell the boat?")
+        await expect(page.get_by_role("log")).to_contain_text("Yes, come and look.")
+        for number, words in enumerate(("On Sunday?", "Or Monday?", "Or Tuesday?")):
+            await expect(page.get_by_role("button", name="Send")).to_be_enabled()
+            await write(page, words)
+            await session.until(lambda number=number: len(session.delivered()) == number + 2)  # without work
+        await expect(page.get_by_text("3 messages wait for an answer")).to_be_visible()
+        await expect(page.get_by_role("button", name="Send")).to_be_disabled()
+    await eve.shot("stranger-phone")
+    await page.emulate_media(color_scheme="dark")
+    await page.set_viewport_size(DESKTOP)
+    await eve.shot("stranger-dark")
+
+
+async def test_a_stranger_may_wait_instead(hub: HubProcess, open_context: OpenContext) -> None:
+    """Also: the page is the same for a name that nobody has."""
+    page = await (await open_context(viewport=DESKTOP)).new_page()
+    await page.route("**/pow_worker.js", never)  # else it might be done before anybody has decided
+    await open_to(page, hub, "nobody.here")
+    await write(page, "Is anybody there?")
+    await page.get_by_role("button", name="Wait ten minutes instead").click()
+    await expect(page.get_by_role("log")).to_contain_text("Goes out at")
+    await page.reload()
+    await expect(page.get_by_role("log")).to_contain_text("Goes out at")
+    await expect(page.get_by_role("button", name="Send")).to_be_enabled()
