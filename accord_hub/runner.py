@@ -24,6 +24,7 @@ from accord.keys import fingerprint
 from accord_hub import home
 from accord_hub.background import Background
 from accord_hub.celery import app
+from console import roles
 from console.keys import django_key
 from console.services import entry_link_create, options_refresh
 from discovery.finder import finder
@@ -121,9 +122,11 @@ def _welcome(url: str, *, is_new: bool) -> str:
     return "\n".join([*lines, "", "Stop the hub with Ctrl-C."])
 
 
-def console_link(origin: str, *, now: int) -> str:
-    """A new link that opens the operator's console once. Its secret is behind the #: browsers send it to nobody."""
-    return f"{origin}/console/enter#{entry_link_create(now=now)}"
+def console_link(origin: str, *, now: int, name: str = roles.OPERATOR, role: str = roles.OPERATOR) -> str:
+    """A new link that opens the console once, to that user in that role. Its secret is behind the #:
+    browsers send it to nobody.
+    """
+    return f"{origin}/console/enter#{entry_link_create(now=now, name=name, role=role)}"
 
 
 def _first_invite_path() -> home.Path:

@@ -276,9 +276,10 @@ LOGGING = {
             "class": "logging.StreamHandler",
             "formatter": "json" if ACCORD_LOG_JSON else "line",
             "filters": ["no_bad_text"],
-        }
+        },
+        "recent": {"class": "console.log_lines.Recent", "formatter": "json", "filters": ["no_bad_text"]},
     },
-    "root": {"handlers": ["console"], "level": ACCORD_LOG_LEVEL},
+    "root": {"handlers": ["console", "recent"], "level": ACCORD_LOG_LEVEL},
     "loggers": {
         # What strangers ask for in vain is no event of the hub.
         "django.request": {"level": "ERROR"},

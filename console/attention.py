@@ -14,7 +14,7 @@ from django.urls import reverse
 from console import runs
 from console.backups import troubles
 from console.models import AuditCheck, Sample
-from console.selectors import has_factor
+from console.selectors import without_factor
 from console.shown import count
 from invites.selectors import tally
 from peers.clock import now_ms
@@ -160,9 +160,9 @@ def _clear() -> Iterator[Concern]:
 
 
 def _factor() -> Iterator[Concern]:
-    if not has_factor():
+    if names := without_factor():
         yield Concern(
-            "A link from the terminal alone opens this console: no second factor is set.",
+            f"A link alone opens this console for {', '.join(names[:5])}: no second factor is set.",
             "Set one up",
             reverse("admin:factors"),
         )

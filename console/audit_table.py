@@ -96,7 +96,7 @@ class AuditTable(Table):
 
     def get_urls(self) -> list[URLPattern]:
         """The whole log as lines of JSON, beside the table's own."""
-        whole = path("whole/", self.admin_site.admin_view(self.whole_view), name="peers_auditentry_whole")
+        whole = path("whole/", self.guarded(self.whole_view), name="peers_auditentry_whole")
         return [whole, *super().get_urls()]
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:

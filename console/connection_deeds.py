@@ -7,7 +7,7 @@ from typing import Final
 from django.urls import reverse
 
 from accord.errors import AccordError
-from console import live, services
+from console import live, roles, services
 from console.deeds import Deed, Field, named, nothing, number_of
 from console.models import Block
 from console.shown import count, short_key, text_of
@@ -26,7 +26,7 @@ _REASON: Final = Field(
 # Sessions and devices
 
 
-@named("end-session")
+@named("end-session", needs=roles.MODERATE)
 def end_session(target: str) -> Deed:
     """End one live session."""
     found = next((session for session in live.snapshot() or () if session.sid == target), None)
@@ -97,7 +97,7 @@ def _refusal(what: str, whom: str, back: str, *, client: bytes | None = None, se
     )
 
 
-@named("refuse-device")
+@named("refuse-device", needs=roles.MODERATE)
 def refuse_device(target: str) -> Deed:
     """Let a device in no more."""
     peer = Peer.objects.filter(pk=number_of(target)).first()
@@ -109,7 +109,7 @@ def refuse_device(target: str) -> Deed:
     )
 
 
-@named("refuse-session")
+@named("refuse-session", needs=roles.MODERATE)
 def refuse_session(target: str) -> Deed:
     """Let the device behind a live session in no more."""
     found = next((session for session in live.snapshot() or () if session.sid == target), None)
@@ -118,7 +118,7 @@ def refuse_session(target: str) -> Deed:
     return _refusal("device", f"the device {short_key(found.client)}", reverse("admin:sessions"), client=found.client)
 
 
-@named("refuse-certificate")
+@named("refuse-certificate", needs=roles.MODERATE)
 def refuse_certificate(target: str) -> Deed:
     """Let nobody in under a certificate any more."""
     certificate = Certificate.objects.filter(pk=number_of(target)).first()
@@ -129,7 +129,7 @@ def refuse_certificate(target: str) -> Deed:
     return _refusal("certificate", f"certificate {text_of(serial)}", back, serial=serial)
 
 
-@named("lift")
+@named("lift", needs=roles.MODERATE)
 def lift(target: str) -> Deed:
     """Take a refusal back."""
     block = Block.objects.filter(pk=number_of(target)).first()
@@ -152,7 +152,7 @@ def lift(target: str) -> Deed:
 # People
 
 
-@named("withdraw-invite")
+@named("withdraw-invite", needs=roles.MODERATE)
 def withdraw(target: str) -> Deed:
     """Withdraw an invite that nobody has claimed."""
     account = (

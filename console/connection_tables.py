@@ -9,6 +9,7 @@ from django.contrib.admin import display
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest
 
+from console import roles
 from console.models import Block
 from console.shown import key_html, moment, text_of, whole_key_html
 from console.tables import Button, StateFilter, Table
@@ -35,6 +36,7 @@ def _owner(account: Account | None) -> str:
 class PeerTable(Table):
     """Devices: programs that a user has blessed and that have logged in here."""
 
+    needs = roles.SEE_PEOPLE
     singular = "device"
     plural = "devices"
     explains = "Programs that have logged in here under a certificate of their user: browsers, terminals, bots."
@@ -142,6 +144,7 @@ class CertificateState(StateFilter):
 class CertificateTable(Table):
     """Certificates that devices have logged in with."""
 
+    needs = roles.SEE_PEOPLE
     singular = "certificate"
     plural = "certificates"
     explains = (
@@ -220,6 +223,7 @@ class RevokedWhat(StateFilter):
 class RevocationTable(Table):
     """What users have revoked, by signed messages."""
 
+    needs = roles.SEE_PEOPLE
     singular = "revocation"
     plural = "revocations"
     explains = "What users have taken back by a signed message. Nobody can undo it."
@@ -312,6 +316,7 @@ class BlockedWhat(StateFilter):
 class BlockTable(Table):
     """What the operator refuses on this hub."""
 
+    needs = roles.SEE_PEOPLE
     singular = "refusal"
     plural = "refused here"
     explains = (

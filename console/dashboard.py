@@ -1,19 +1,18 @@
-"""The first page of the console: six figures, what needs attention, charts. It scans no table that grows with use."""
+"""The first page of the console: figures, what needs attention, charts. It scans no table that grows with use."""
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from console import charts
+from console import charts, log_lines, roles, runs
 from console.attention import concerns
+from console.deeds import needs_of
 from console.models import Sample
 from console.selectors import (
     DAY_MS,
@@ -23,7 +22,12 @@ from console.selectors import (
     messages_by_day,
     samples_since,
 )
-from console.shown import count, size
+from console.shown import count
+from console.storage import days_text
+from links.models import Link
+from links.states import is_connected
+from messaging.room import bound, room
+from messaging.room import samples as room_samples
 from messaging.selectors import figures
 from peers import options
 from peers.clock import now_ms
@@ -33,6 +37,7 @@ from peers.sessions import sessions
 SiteContext = Callable[[HttpRequest], dict[str, Any]]
 
 DAYS_SHOWN: Final = 30
+OF_PEOPLE: Final = ("People", "Messages today", "Live sockets")  # what moderators see
 SPARK_POINTS: Final = 48
 RATE_MINUTES: Final = 5
 HOUR_MINUTES: Final = 60
@@ -65,7 +70,7 @@ def _rate(samples: Sequence[Sample], value: Callable[[Sample], int], minute: int
 
 @require_safe
 def dashboard(request: HttpRequest, *, site_context: SiteContext) -> HttpResponse:
-    """Six figures, what needs attention, a chart."""
+    """Figures, what needs attention, charts."""
     now = now_ms()
     today, minute = now // DAY_MS, now // MINUTE_MS
     samples = samples_since(minute - MINUTES_A_DAY)
@@ -73,7 +78,12 @@ def dashboard(request: HttpRequest, *, site_context: SiteContext) -> HttpRespons
     joined = joined_by_day(first=today - DAYS_SHOWN + 1, last=today)
     held = figures()
     kinds = kinds_of_accounts()
-    disk = shutil.disk_usage(settings.ACCORD_HOME)
+    taken, limit = room(), bound()
+    links = list(Link.objects.filter(enabled=True).values_list("state", flat=True))
+    together = sum(is_connected(state) for state in links)
+    known = runs.records().values()
+    failed = sum(record.failures for record in known)
+    errors = log_lines.counts["error"] + log_lines.counts["critical"]
     sockets = len(sessions) or held["sockets"]
     cards = [
         {
@@ -92,8 +102,8 @@ def dashboard(request: HttpRequest, *, site_context: SiteContext) -> HttpRespons
         },
         {
             "title": "Storage",
-            "value": size(held["bytes"]),
-            "note": f"{size(_database_bytes())} on the disk, {size(disk.free)} free",
+            "value": f"{taken.used / limit:.0%}",
+            "note": days_text(room_samples(), used=taken.used, limit=limit),
             "spark": _drawn(samples, lambda sample: sample.bytes, "bytes, one day", adds_up=False),
             "url": reverse("admin:storage"),
         },
@@ -112,6 +122,27 @@ def dashboard(request: HttpRequest, *, site_context: SiteContext) -> HttpRespons
             "url": reverse("admin:numbers"),
         },
         {
+            "title": "Links",
+            "value": f"{together} of {len(links)}",
+            "note": "connected now" if links else "no other hub is linked",
+            "spark": "",
+            "url": reverse("admin:links_link_changelist"),
+        },
+        {
+            "title": "Tasks",
+            "value": f"{sum(record.runs for record in known):,}",
+            "note": f"runs since the start, {failed:,} of them failed",
+            "spark": "",
+            "url": reverse("admin:tasks"),
+        },
+        {
+            "title": "Errors",
+            "value": f"{errors:,}",
+            "note": "in the log since the start",
+            "spark": "",
+            "url": f"{reverse('admin:logs')}?level=error",
+        },
+        {
             "title": "Delivered a minute",
             "value": _rate(samples, lambda sample: sample.delivered, minute),
             "note": f"{counters.delivered:,} since the start",
@@ -119,6 +150,8 @@ def dashboard(request: HttpRequest, *, site_context: SiteContext) -> HttpRespons
             "url": reverse("admin:numbers"),
         },
     ]
+    if not roles.may(request, roles.SEE_HUB):
+        cards = [card for card in cards if card["title"] in OF_PEOPLE]
     hour = [sample for sample in samples if sample.minute > minute - HOUR_MINUTES]
     first = today - DAYS_SHOWN + 1
     context = {
@@ -130,13 +163,9 @@ def dashboard(request: HttpRequest, *, site_context: SiteContext) -> HttpRespons
         "people_chart": charts.day_bars(first, joined, "people"),
         "days": [(charts.day_name(first + place), f"{count:,}") for place, count in enumerate(days)],
         "deeds": [
-            ("Put a notice to all", reverse("admin:deed", args=["notice"])),
-            ("Open a channel", reverse("admin:deed", args=["open-channel"])),
+            (text, reverse("admin:deed", args=[name]))
+            for text, name in (("Put a notice to all", "notice"), ("Open a channel", "open-channel"))
+            if roles.may(request, needs_of(name))
         ],
     }
     return render(request, "console/dashboard.html", context)
-
-
-def _database_bytes() -> int:
-    files = settings.ACCORD_HOME.glob("hub.sqlite3*")
-    return sum(path.stat().st_size for path in files)

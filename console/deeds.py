@@ -17,6 +17,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from accord.errors import HTTP_STATUS, AccordError
+from console import roles
 from console.shown import short_key
 from peers.keyring import keyring
 
@@ -56,16 +57,23 @@ class Deed:
 
 Prepare = Callable[[str], Deed]
 _deeds: dict[str, Prepare] = {}
+_needs: dict[str, str] = {}
 
 
-def named(name: str) -> Callable[[Prepare], Prepare]:
-    """Register what prepares a deed, under its name in addresses."""
+def named(name: str, *, needs: str = roles.OPERATE) -> Callable[[Prepare], Prepare]:
+    """Register what prepares a deed, under its name in addresses, and the permission that it needs (roles.py)."""
 
     def register(prepare: Prepare) -> Prepare:
         _deeds[name] = prepare
+        _needs[name] = needs
         return prepare
 
     return register
+
+
+def needs_of(name: str) -> str:
+    """The permission that a deed needs; of one that there is not, the operator's."""
+    return _needs.get(name, roles.OPERATE)
 
 
 def number_of(target: str) -> int:
@@ -97,6 +105,8 @@ def _read(deed: Deed, request: HttpRequest) -> dict[str, str]:
 @require_http_methods(["GET", "HEAD", "POST"])
 def deed(request: HttpRequest, name: str, target: str = "", *, site_context: SiteContext) -> HttpResponse:
     """First what it touches (and what it needs to know), then, confirmed, the deed."""
+    if not roles.may(request, needs_of(name)):
+        return render(request, "console/denied.html", site_context(request), status=403)
     status, error = 200, ""
     try:
         prepare = _deeds.get(name)
@@ -115,6 +125,9 @@ def deed(request: HttpRequest, name: str, target: str = "", *, site_context: Sit
             is_written = True
             if "confirmed" in request.POST:
                 told = ready.run(values)
+                if not request.session.exists(request.session.session_key or ""):  # it was their own
+                    request.session.flush()
+                    return HttpResponseRedirect(reverse("admin:login"))
                 if ready.is_secret:
                     context = {**site_context(request), "title": ready.title, "deed": ready, "secret": told}
                     return render(request, "console/secret.html", context)

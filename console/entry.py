@@ -15,7 +15,6 @@ import orjson
 import segno
 from django.conf import settings
 from django.contrib.auth import login, logout
-from django.contrib.auth.models import User as Operator
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.utils.safestring import mark_safe
@@ -26,21 +25,21 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accord.encoding import b64decode, b64encode
 from accord.errors import HTTP_STATUS, AccordError
-from console import factors, services
+from console import access, factors, services
+from console.access import ENTERED_AT, SEEN_AT
 from console.models import Factor
 from console.selectors import has_factor
 from peers.clock import now_ms
 from peers.options import HUB_NAME
 
-OPERATOR: Final = "operator"
 BACKEND: Final = "django.contrib.auth.backends.ModelBackend"
 PENDING_LIFE_MS: Final = 5 * 60 * 1000
 CHALLENGE_BYTES: Final = 32
 
 # What the session of a browser holds
 PENDING_SINCE: Final = "pending_since"  # the link was good, the second factor is to come
-ENTERED_AT: Final = "entered_at"
-SEEN_AT: Final = "seen_at"
+PENDING_NAME: Final = "pending_name"
+PENDING_ROLE: Final = "pending_role"
 CHALLENGE: Final = "challenge"
 
 
@@ -66,16 +65,10 @@ def _page(request: HttpRequest, template: str, status: int = 200, **context: Any
     return render(request, template, {"hub_name": HUB_NAME.value, **context}, status=status)
 
 
-def _begin(request: HttpRequest) -> HttpResponseRedirect:
-    """Open the operator's session, under a new key."""
+def _begin(request: HttpRequest, name: str, role: str) -> HttpResponseRedirect:
+    """Open a user's session, under a new key."""
     request.session.flush()
-    operator, created = Operator.objects.get_or_create(
-        username=OPERATOR, defaults={"is_staff": True, "is_superuser": True}
-    )
-    if created:
-        operator.set_unusable_password()
-        operator.save(update_fields=["password"])
-    login(request, operator, backend=BACKEND)
+    login(request, access.console_user_ensure(name=name, role=role), backend=BACKEND)
     request.session[ENTERED_AT] = request.session[SEEN_AT] = now_ms()
     return redirect("admin:index")
 
@@ -90,13 +83,14 @@ def enter(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         return _page(request, "console/enter.html")
     try:
-        services.entry_link_take(secret=request.POST.get("secret", ""), now=now_ms())
+        name, role = services.entry_link_take(secret=request.POST.get("secret", ""), now=now_ms())
     except AccordError:
         return _page(request, "console/enter.html", 403, refused=True)
-    if not has_factor():
-        return _begin(request)
+    if not has_factor(name):
+        return _begin(request, name, role)
     request.session.flush()
     request.session[PENDING_SINCE] = now_ms()
+    request.session[PENDING_NAME], request.session[PENDING_ROLE] = name, role
     return redirect("console_check")
 
 
@@ -132,12 +126,14 @@ def check(request: HttpRequest) -> HttpResponse:
     if since is None or now_ms() - since > PENDING_LIFE_MS:
         request.session.flush()
         return redirect("admin:login")
+    name, role = request.session[PENDING_NAME], request.session[PENDING_ROLE]
     error = None
     if request.method == "POST":
         try:
             if "answer" in request.POST:
                 text, value = _answer(request)
                 factors.passkey_check(
+                    owner=name,
                     answer=text,
                     value=value,
                     host=host_of(request),
@@ -146,12 +142,12 @@ def check(request: HttpRequest) -> HttpResponse:
                     now=now_ms(),
                 )
             else:
-                factors.totp_check(code=request.POST.get("code", ""), now=now_ms())
+                factors.totp_check(owner=name, code=request.POST.get("code", ""), now=now_ms())
         except AccordError as refusal:
             error = refusal
         else:
-            return _begin(request)
-    kinds = set(Factor.objects.filter(is_confirmed=True).values_list("kind", flat=True))
+            return _begin(request, name, role)
+    kinds = set(Factor.objects.filter(owner=name, is_confirmed=True).values_list("kind", flat=True))
     offers_passkey = Factor.Kind.PASSKEY in kinds and has_name(request)
     return _page(
         request,
@@ -160,7 +156,9 @@ def check(request: HttpRequest) -> HttpResponse:
         error=error.detail if error else "",
         has_totp=Factor.Kind.TOTP in kinds,
         has_passkey=Factor.Kind.PASSKEY in kinds,
-        options=factors.passkey_request(host=host_of(request), challenge=_challenge(request)) if offers_passkey else "",
+        options=factors.passkey_request(owner=name, host=host_of(request), challenge=_challenge(request))
+        if offers_passkey
+        else "",
     )
 
 
@@ -188,24 +186,25 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     return _page(request, "console/csrf.html", 403)
 
 
-# Setting up second factors; site.py sees to it that only the operator comes here.
+# Setting up second factors; site.py sees to it that only who has entered comes here.
 
 
 @sensitive_post_parameters("code", "answer")
 def factor_page(request: HttpRequest, site_context: Callable[[HttpRequest], dict[str, Any]]) -> HttpResponse:
-    """Second factors: what there is, an app by QR code, a passkey."""
+    """Second factors of whoever asks: what there is, an app by QR code, a passkey."""
+    owner = str(request.user.get_username())
     error = None
     if request.method == "POST":
         try:
-            return _factor_set_up(request)
+            return _factor_set_up(request, owner)
         except AccordError as refusal:
             error = refusal
-    pending = factors.totp_pending() if request.GET.get("app") or error else None
+    pending = factors.totp_pending(owner) if request.GET.get("app") or error else None
     uri = factors.totp_uri(pending) if pending else ""
     context = {
         **site_context(request),
         "title": "Second factor",
-        "factors": Factor.objects.filter(is_confirmed=True).order_by("pk"),
+        "factors": Factor.objects.filter(owner=owner, is_confirmed=True).order_by("pk"),
         "error": error.detail if error else "",
         "pending": pending,
         # segno draws SVG of its own making; what it encodes is in the modules, not in the markup
@@ -213,7 +212,7 @@ def factor_page(request: HttpRequest, site_context: Callable[[HttpRequest], dict
         "secret": _secret_of(uri),
         "has_name": has_name(request),
         "host": request.get_host(),
-        "options": factors.passkey_offer(host=host_of(request), challenge=_challenge(request))
+        "options": factors.passkey_offer(owner=owner, host=host_of(request), challenge=_challenge(request))
         if has_name(request)
         else "",
     }
@@ -227,16 +226,17 @@ def _secret_of(uri: str) -> str:
     return " ".join(text[start : start + 4] for start in range(0, len(text), 4))
 
 
-def _factor_set_up(request: HttpRequest) -> HttpResponse:
+def _factor_set_up(request: HttpRequest, owner: str) -> HttpResponse:
     step = request.POST.get("step")
     if step == "begin":
-        factors.totp_begin(now=now_ms())
+        factors.totp_begin(owner=owner, now=now_ms())
         return HttpResponseRedirect(f"{request.path}?app=1#app")
     if step == "confirm":
-        factors.totp_confirm(code=request.POST.get("code", ""), now=now_ms())
+        factors.totp_confirm(owner=owner, code=request.POST.get("code", ""), now=now_ms())
         return HttpResponseRedirect(request.path)
     text, _ = _answer(request)
     factors.passkey_add(
+        owner=owner,
         answer=text,
         name=request.POST.get("name", ""),
         host=host_of(request),

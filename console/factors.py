@@ -1,4 +1,4 @@
-"""The operator's second factors: an authenticator app (RFC 6238) or passkeys (WebAuthn).
+"""Second factors of the console's users: an authenticator app (RFC 6238) or passkeys (WebAuthn).
 
 Codes count once, tries are limited, and an app's secret lies encrypted in the database. Not here: the pages (entry.py).
 """
@@ -41,7 +41,6 @@ TOTP_DIGITS: Final = 6
 TOTP_STEP_SECONDS: Final = 30
 TRIES: Final = 5
 TRIES_PER_SECOND: Final = 1 / 30
-OPERATOR: Final = "operator"
 
 
 class Tries:
@@ -78,10 +77,11 @@ def _totp(secret: bytes) -> TOTP:
 
 
 @transaction.atomic
-def totp_begin(*, now: int) -> Factor:
+def totp_begin(*, owner: str, now: int) -> Factor:
     """A secret for an app, asked for once a code of it has been given."""
-    Factor.objects.filter(kind=Factor.Kind.TOTP, is_confirmed=False).delete()
+    Factor.objects.filter(owner=owner, kind=Factor.Kind.TOTP, is_confirmed=False).delete()
     return Factor.objects.create(
+        owner=owner,
         kind=Factor.Kind.TOTP,
         name=Factor.Kind.TOTP.label,
         created_at=now,
@@ -89,14 +89,14 @@ def totp_begin(*, now: int) -> Factor:
     )
 
 
-def totp_pending() -> Factor | None:
+def totp_pending(owner: str) -> Factor | None:
     """The app that is being set up."""
-    return Factor.objects.filter(kind=Factor.Kind.TOTP, is_confirmed=False).first()
+    return Factor.objects.filter(owner=owner, kind=Factor.Kind.TOTP, is_confirmed=False).first()
 
 
 def totp_uri(factor: Factor) -> str:
     """What an app reads from a QR code."""
-    return _totp(reveal(bytes(factor.secret))).get_provisioning_uri(OPERATOR, HUB_NAME.value.replace(":", " "))
+    return _totp(reveal(bytes(factor.secret))).get_provisioning_uri(factor.owner, HUB_NAME.value.replace(":", " "))
 
 
 def _totp_take(factor: Factor, code: str, now: int) -> bool:
@@ -113,20 +113,20 @@ def _totp_take(factor: Factor, code: str, now: int) -> bool:
     return False
 
 
-def totp_confirm(*, code: str, now: int) -> None:
+def totp_confirm(*, owner: str, code: str, now: int) -> None:
     """Ask for this app from now on; AccordError: unauthorized, rate."""
     tries.take()
-    factor = totp_pending()
+    factor = totp_pending(owner)
     if factor is None or not _totp_take(factor, "".join(code.split()), now):
         raise _wrong()
     Factor.objects.filter(pk=factor.pk).update(is_confirmed=True)
-    audit.note("factor", factor.name, "Set up.")
+    audit.note("factor", factor.name, f"Of {factor.owner}: set up.")
 
 
-def totp_check(*, code: str, now: int) -> None:
+def totp_check(*, owner: str, code: str, now: int) -> None:
     """Pass with a code of any app that is set up; AccordError: unauthorized, rate."""
     tries.take()
-    apps = Factor.objects.filter(kind=Factor.Kind.TOTP, is_confirmed=True)
+    apps = Factor.objects.filter(owner=owner, kind=Factor.Kind.TOTP, is_confirmed=True)
     if not any(_totp_take(factor, "".join(code.split()), now) for factor in apps):
         raise _wrong()
 
@@ -134,23 +134,25 @@ def totp_check(*, code: str, now: int) -> None:
 # Passkeys
 
 
-def _known() -> list[PublicKeyCredentialDescriptor]:
+def _known(owner: str) -> list[PublicKeyCredentialDescriptor]:
     return [
         PublicKeyCredentialDescriptor(id=bytes(credential))
-        for credential in Factor.objects.filter(kind=Factor.Kind.PASSKEY).values_list("credential", flat=True)
+        for credential in Factor.objects.filter(owner=owner, kind=Factor.Kind.PASSKEY).values_list(
+            "credential", flat=True
+        )
         if credential is not None
     ]
 
 
-def passkey_offer(*, host: str, challenge: bytes) -> str:
+def passkey_offer(*, owner: str, host: str, challenge: bytes) -> str:
     """What the browser needs to make a passkey for this host, as JSON."""
     return options_to_json(
         generate_registration_options(
             rp_id=host,
             rp_name=HUB_NAME.value,
-            user_name=OPERATOR,
+            user_name=owner,
             challenge=challenge,
-            exclude_credentials=_known(),
+            exclude_credentials=_known(owner),
             authenticator_selection=AuthenticatorSelectionCriteria(
                 resident_key=ResidentKeyRequirement.DISCOURAGED,
                 user_verification=UserVerificationRequirement.PREFERRED,
@@ -159,12 +161,14 @@ def passkey_offer(*, host: str, challenge: bytes) -> str:
     )
 
 
-def passkey_request(*, host: str, challenge: bytes) -> str:
+def passkey_request(*, owner: str, host: str, challenge: bytes) -> str:
     """What the browser needs to use one, as JSON."""
-    return options_to_json(generate_authentication_options(rp_id=host, challenge=challenge, allow_credentials=_known()))
+    return options_to_json(
+        generate_authentication_options(rp_id=host, challenge=challenge, allow_credentials=_known(owner))
+    )
 
 
-def passkey_add(*, answer: str, name: str, host: str, origin: str, challenge: bytes, now: int) -> None:
+def passkey_add(*, owner: str, answer: str, name: str, host: str, origin: str, challenge: bytes, now: int) -> None:
     """Take a passkey that the browser has made; AccordError: unauthorized, rate."""
     tries.take()
     try:
@@ -174,6 +178,7 @@ def passkey_add(*, answer: str, name: str, host: str, origin: str, challenge: by
     except WebAuthnException as error:
         raise _wrong() from error
     factor = Factor.objects.create(
+        owner=owner,
         kind=Factor.Kind.PASSKEY,
         name=" ".join(name.split())[:64] or Factor.Kind.PASSKEY.label,
         created_at=now,
@@ -182,17 +187,21 @@ def passkey_add(*, answer: str, name: str, host: str, origin: str, challenge: by
         credential=made.credential_id,
         counter=made.sign_count,
     )
-    audit.note("factor", factor.name, "Set up.")
+    audit.note("factor", factor.name, f"Of {factor.owner}: set up.")
 
 
-def passkey_check(*, answer: str, value: dict[str, Any], host: str, origin: str, challenge: bytes, now: int) -> None:
+def passkey_check(
+    *, owner: str, answer: str, value: dict[str, Any], host: str, origin: str, challenge: bytes, now: int
+) -> None:
     """Pass with a passkey; AccordError: unauthorized, rate."""
     tries.take()
     try:
         credential = b64decode(value.get("id"))
     except RemoteError as error:
         raise _wrong() from error
-    factor = Factor.objects.filter(kind=Factor.Kind.PASSKEY, credential=credential, is_confirmed=True).first()
+    factor = Factor.objects.filter(
+        owner=owner, kind=Factor.Kind.PASSKEY, credential=credential, is_confirmed=True
+    ).first()
     if factor is None:
         raise _wrong()
     try:
@@ -212,5 +221,5 @@ def passkey_check(*, answer: str, value: dict[str, Any], host: str, origin: str,
 @transaction.atomic
 def factor_remove(*, factor: Factor) -> None:
     """Ask for it no longer."""
-    audit.note("factor", factor.name, "Removed.")
+    audit.note("factor", factor.name, f"Of {factor.owner}: removed.")
     factor.delete()

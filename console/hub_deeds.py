@@ -9,7 +9,7 @@ from django.urls import reverse
 from accord.errors import AccordError
 from accord.message_types import MAX_ABOUT_CHARS, MAX_CHANNEL_NAME_CHARS
 from accord.topics import Topic as TopicName
-from console import factors, services
+from console import factors, roles, services
 from console.deeds import Deed, Field, named, nothing, number_of
 from console.models import Factor
 from console.selectors import open_channels
@@ -23,7 +23,7 @@ MAX_NOTICE_CHARS: Final = 4_000
 # Channels and messages
 
 
-@named("open-channel")
+@named("open-channel", needs=roles.MODERATE)
 def open_channel(target: str) -> Deed:
     """Open a channel."""
 
@@ -109,19 +109,19 @@ def _pinning(target: str, *, on: bool) -> Deed:
     )
 
 
-@named("pin")
+@named("pin", needs=roles.MODERATE)
 def pin(target: str) -> Deed:
     """Pin a message."""
     return _pinning(target, on=True)
 
 
-@named("unpin")
+@named("unpin", needs=roles.MODERATE)
 def unpin(target: str) -> Deed:
     """Unpin a message."""
     return _pinning(target, on=False)
 
 
-@named("delete-message")
+@named("delete-message", needs=roles.MODERATE)
 def delete_message(target: str) -> Deed:
     """Delete a message for everyone."""
     message = _message(target)

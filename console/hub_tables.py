@@ -12,6 +12,7 @@ from django.http import HttpRequest
 
 from accord.encoding import b64decode
 from accord.merkle import ROOT_LEVEL
+from console import roles
 from console.shown import key_html, moment, size, text_of, whole_key_html
 from console.tables import StateFilter, Table
 from messaging.models import Branch, Message, Topic
@@ -44,6 +45,7 @@ class TopicKind(StateFilter):
 class TopicTable(Table):
     """Channels, and all other topics."""
 
+    needs = roles.SEE_PEOPLE
     singular = "channel"
     plural = "channels"
     explains = "Where messages are addressed. Open channels can be read by the hub and by every member."

@@ -23,6 +23,7 @@ from django.urls import reverse
 from accord.encoding import b64decode
 from accord.errors import RemoteError
 from accord.message_types import RULES
+from console import roles
 from console.exports import csv_response
 from console.grid import SEARCH, Choices, Column, Grid, cells, filters_of, link_with
 from console.selectors import open_channels
@@ -272,6 +273,7 @@ COLUMNS: Final = (
 class MessageTable(Table):
     """Every message that is held: what it says of itself. It is signed, so nothing can be edited."""
 
+    needs = roles.SEE_PEOPLE
     singular = "message"
     plural = "messages"
     detail = ()

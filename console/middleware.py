@@ -14,7 +14,7 @@ from django.contrib.messages.middleware import MessageMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware
 from django.http import HttpRequest, HttpResponse
 
-from console.entry import ENTERED_AT, SEEN_AT
+from console.access import ENTERED_AT, SEEN_AT
 from peers import audit
 from peers.clock import now_ms
 

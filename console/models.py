@@ -14,10 +14,21 @@ class EntryLink(models.Model):
 
     digest = models.BinaryField(max_length=32, unique=True)
     expires_at = models.BigIntegerField(help_text="ms since 1970 UTC")
+    name = models.CharField(max_length=32, default="operator", help_text="who enters by it")
+    role = models.CharField(max_length=16, default="operator", help_text="as what")
+
+    class Meta:
+        default_permissions = ()
+        permissions = [
+            ("see_people", "see people and what is about them"),
+            ("see_hub", "see everything else"),
+            ("moderate", "do what is about people"),
+            ("operate", "do everything else"),
+        ]
 
 
 class Factor(models.Model):
-    """A second factor of the operator: a passkey, or the secret of an authenticator app."""
+    """A second factor of a console user: a passkey, or the secret of an authenticator app."""
 
     class Kind(models.TextChoices):
         """What the operator has at hand."""
@@ -25,6 +36,7 @@ class Factor(models.Model):
         PASSKEY = "passkey", "Passkey"
         TOTP = "totp", "Authenticator app"
 
+    owner = models.CharField(max_length=32, default="operator", help_text="the console user's name")
     kind = models.CharField(max_length=8, choices=Kind.choices)
     name = models.CharField(max_length=64)
     created_at = models.BigIntegerField(help_text="ms since 1970 UTC")

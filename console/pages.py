@@ -20,7 +20,8 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accord.errors import AccordError
 from accord.topics import parse_topic
-from console import live, runs, services
+from console import live, roles, runs, services
+from console.deeds import needs_of
 from console.grid import Choices, Column, Grid, small_grid
 from console.models import Setting
 from console.selectors import invite_tree, kinds_of_accounts, names_of, walk
@@ -132,8 +133,9 @@ def live_session(request: HttpRequest, sid: str, *, site_context: SiteContext) -
         "facts": [(label, value) for label, value in facts if value],
         "lists": lists,
         "buttons": [
-            ("End the session", reverse("admin:deed", args=["end-session", sid]), True),
-            ("Refuse the device", reverse("admin:deed", args=["refuse-session", sid]), True),
+            (text, reverse("admin:deed", args=[name, sid]), True)
+            for text, name in (("End the session", "end-session"), ("Refuse the device", "refuse-session"))
+            if roles.may(request, needs_of(name))
         ],
         "back": reverse("admin:sessions"),
     }

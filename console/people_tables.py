@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from django.contrib.admin import display
 
+from console import roles
 from console.shown import key_html, moment, size, whole_key_html
 from console.tables import Button, Table
 from invites.models import Invitation
@@ -16,6 +17,7 @@ from peers.sessions import sessions
 class AccountTable(Table):
     """People: everyone with an account, and the invites that wait."""
 
+    needs = roles.SEE_PEOPLE
     singular = "account"
     plural = "people"
     explains = "Everyone with an account on this hub. A row without a name of its own is an invite that waits."
@@ -125,6 +127,7 @@ class AccountTable(Table):
 class InvitationTable(Table):
     """Invites and what became of them."""
 
+    needs = roles.SEE_PEOPLE
     singular = "invite"
     plural = "invites"
     explains = "Every invite link that was made, and what became of it. The link itself is nobody's but its maker's."

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
+from django.contrib.auth.models import User as ConsoleUser
 from django.db import connection
 from django.db.models import Count
 
@@ -72,9 +73,16 @@ def is_blocked(*, serial: bytes, client: bytes) -> bool:
     return Block.objects.filter(client=client).exists() or Block.objects.filter(serial=serial).exists()
 
 
-def has_factor() -> bool:
-    """Whether the console asks for a second factor."""
-    return Factor.objects.filter(is_confirmed=True).exists()
+def has_factor(owner: str) -> bool:
+    """Whether the console asks this user for a second factor."""
+    return Factor.objects.filter(owner=owner, is_confirmed=True).exists()
+
+
+def without_factor() -> list[str]:
+    """Console users whom a link alone lets in."""
+    with_one = Factor.objects.filter(is_confirmed=True).values("owner")
+    users = ConsoleUser.objects.filter(is_active=True).exclude(username__in=with_one)
+    return list(users.order_by("username").values_list("username", flat=True))
 
 
 def names_of(users: set[bytes]) -> dict[bytes, str]:

@@ -18,6 +18,7 @@ from accord import messages
 from accord.encoding import b64encode
 from accord.errors import AccordError
 from accord.topics import Topic as TopicName
+from console import roles
 from console.models import AuditCheck, Block, Counted, DayCount, EntryLink, Factor, Sample, Setting
 from console.selectors import days_between
 from invites import ledger
@@ -48,25 +49,30 @@ def digest_of(secret: str) -> bytes:
 # The entry
 
 
-def entry_link_create(*, now: int) -> str:
-    """A new secret that opens the console once, for LINK_LIFE_MS."""
+def entry_link_create(*, now: int, name: str = roles.OPERATOR, role: str = roles.OPERATOR) -> str:
+    """A new secret that opens the console once, for LINK_LIFE_MS, to that user in that role. AccordError."""
+    roles.name_of(name)
+    roles.group_of(role)
     secret = secrets.token_urlsafe(SECRET_BYTES)
     with transaction.atomic():
         EntryLink.objects.filter(expires_at__lte=now).delete()
-        EntryLink.objects.create(digest=digest_of(secret), expires_at=now + LINK_LIFE_MS)
+        EntryLink.objects.create(digest=digest_of(secret), expires_at=now + LINK_LIFE_MS, name=name, role=role)
     return secret
 
 
-def entry_link_take(*, secret: str, now: int) -> None:
-    """Use a link up; AccordError("unauthorized") if there is no such link now.
+def entry_link_take(*, secret: str, now: int) -> tuple[str, str]:
+    """Use a link up; gives who enters by it, and the role. AccordError("unauthorized") if there is no such link now.
 
     It is found by its hash, so that no comparison tells how much of a guess was right, and deleted in one statement, so
     that only one of several who come at once gets in.
     """
     wanted = EntryLink.objects.filter(digest=digest_of(secret), expires_at__gt=now)
-    if not wanted.exists() or not wanted.delete()[0]:  # looked for first: who only guesses takes no write lock
+    found = wanted.values_list("name", "role").first()  # looked for first: who only guesses takes no write lock
+    if found is None or not wanted.delete()[0]:
         raise AccordError("unauthorized", "the link has been used, has expired, or is not whole")
-    audit.note("entry", detail="The console was entered by a link from the terminal.")
+    name, role = found
+    audit.note("entry", name, f"By a link, as {role}.", actor=f"console {name}")
+    return name, role
 
 
 @transaction.atomic

@@ -7,7 +7,7 @@ It looks through messages only when there is something to say about what would g
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 from django.conf import settings
@@ -18,11 +18,11 @@ from django.views.decorators.http import require_safe
 
 from console import charts
 from console.shown import count, moment, size
-from messaging.models import Receipt
+from messaging.models import Receipt, RoomSample
 from messaging.prune import goal_of
 from messaging.prune_names import Named, named_topics, told
 from messaging.prune_plan import Amount, plan
-from messaging.room import MIB, Forecast, Room, bound, forecast, room, samples
+from messaging.room import MIB, Room, bound, forecast, room, samples
 from messaging.selectors import figures
 from peers.clock import now_ms
 
@@ -35,18 +35,39 @@ SOON_DAYS: Final = 1.5
 LONG_DAYS: Final = 3650
 
 
-def days_text(found: Forecast | None, *, is_full: bool) -> str:
-    """When the store will be full, in words."""
-    if is_full:
+WINDOWS_HOURS: Final = (24, 7 * 24, 30 * 24)
+FULL_SHARE: Final = 1 - 1 / 50
+
+
+def _for_people(days: float) -> str:
+    return f"{days * 24:,.0f} hours" if days < SOON_DAYS else f"{days:,.0f} days"
+
+
+def days_text(history: Sequence[RoomSample], *, used: int, limit: int) -> str:
+    """When the store will be full, in words: as a range, by how it grew over the last day, week and month."""
+    if used >= limit * FULL_SHARE:
         return "Full: as new messages come, the oldest go."
-    if found is None:
+    newest = history[-1].hour if history else 0
+    found = [
+        forecast([row for row in history if row.hour >= newest - hours], used=used, limit=limit)
+        for hours in WINDOWS_HOURS
+    ]
+    known = [one for one in found if one is not None]
+    if not known:
         return "How fast the store grows is known an hour after the first start."
-    basis = f"as in the last {found.hours / 24:,.0f} days" if found.hours >= 48 else f"as in the last {found.hours} h"
-    if found.days is None or found.days > LONG_DAYS:
+    hours = max(one.hours for one in known)
+    basis = f"as in the last {hours / 24:,.0f} days" if hours >= 48 else f"as in the last {hours} h"
+    ends = sorted(LONG_DAYS if one.days is None else min(one.days, LONG_DAYS) for one in known)
+    if ends[0] >= LONG_DAYS:
         return f"Not full in any foreseeable time, {basis}."
-    if found.days < SOON_DAYS:
-        return f"Full in about {found.days * 24:,.0f} hours, {basis}."
-    return f"Full in about {found.days:,.0f} days, {basis}."
+    if ends[-1] >= LONG_DAYS:
+        return f"Full in {_for_people(ends[0])} at the earliest; as it grew at other times, never."
+    soonest, latest = _for_people(ends[0]), _for_people(ends[-1])
+    if soonest == latest:
+        return f"Full in about {soonest}, {basis}."
+    if soonest.partition(" ")[2] == latest.partition(" ")[2]:
+        soonest = soonest.partition(" ")[0]
+    return f"Full in {soonest} to {latest}, by how it grew in the last day, week and month."
 
 
 def warnings(taken: Room, limit: int, *, is_stuck: bool) -> Iterator[str]:
@@ -126,7 +147,7 @@ def storage(request: HttpRequest, *, site_context: SiteContext) -> HttpResponse:
         "share": f"{share:.1%}",
         "used": size(taken.used),
         "limit": size(limit),
-        "forecast": days_text(found, is_full=share >= 1 - 1 / 50),
+        "forecast": days_text(history, used=taken.used, limit=limit),
         "facts": [
             ("Messages", f"{held['messages']:,}, {size(held['bytes'])} as they were signed"),
             ("Grows by", f"{size(found.daily)} a day" if found and found.daily > 0 else "not known yet"),

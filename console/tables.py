@@ -5,7 +5,7 @@ What is signed cannot be edited without becoming a lie, and what is not signed i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -22,6 +22,8 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import strip_tags
 from unfold.admin import ModelAdmin
 
+from console import roles
+from console.deeds import needs_of
 from console.exports import csv_response
 
 EXPORT_MOST: Final = 100_000
@@ -55,6 +57,10 @@ class Table(ModelAdmin):
     explains: str = ""
     detail: Sequence[str] = ()
     list_buttons: Sequence[tuple[str, str]] = ()  # (text, deed without a target)
+    needs: str = roles.SEE_HUB
+
+    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return roles.may(request, self.needs)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -73,16 +79,31 @@ class Table(ModelAdmin):
     def get_urls(self) -> list[URLPattern]:
         """The table, its export, a row."""
         name = f"{self.opts.app_label}_{self.opts.model_name}"
-        view = self.admin_site.admin_view
+        view = self.guarded
         return [
             path("", view(self.changelist_view), name=f"{name}_changelist"),
             path("export/", view(self.export_view), name=f"{name}_export"),
             path("<path:object_id>/change/", view(self.row_view), name=f"{name}_change"),
         ]
 
+    def guarded(self, view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+        """A view of the table for those who may see it."""
+
+        def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            if not self.has_view_permission(request):
+                return render(request, "console/denied.html", self.admin_site.each_context(request), status=403)
+            return view(request, *args, **kwargs)
+
+        wrapped: Callable[..., HttpResponseBase] = self.admin_site.admin_view(checked)  # type: ignore[arg-type]
+        return wrapped
+
     def buttons(self, obj: Any) -> Iterable[Button]:
         """The deeds that a row offers."""
         return ()
+
+    def buttons_for(self, request: HttpRequest, obj: Any) -> list[Button]:
+        """Those that are for the role of whoever asks."""
+        return [button for button in self.buttons(obj) if roles.may(request, needs_of(button.deed))]
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """The table."""
@@ -93,7 +114,9 @@ class Table(ModelAdmin):
             "explains": self.explains,
             "export_url": f"{export}?{query}" if query else export,
             "list_buttons": [
-                {"text": text, "url": reverse("admin:deed", args=[deed])} for text, deed in self.list_buttons
+                {"text": text, "url": reverse("admin:deed", args=[deed])}
+                for text, deed in self.list_buttons
+                if roles.may(request, needs_of(deed))
             ],
         }
         return super().changelist_view(request, {**context, **(extra_context or {})})
@@ -106,7 +129,7 @@ class Table(ModelAdmin):
             "title": _first_up(self.singular),
             "subtitle": _plain(lookup_field(str(self.list_display[0]), obj, self)[2]),
             "facts": list(self.facts(obj)),
-            "buttons": [(button.text, button.url, button.is_danger) for button in self.buttons(obj)],
+            "buttons": [(button.text, button.url, button.is_danger) for button in self.buttons_for(request, obj)],
             "back": reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist"),
         }
         return render(request, "console/detail.html", context)

@@ -66,7 +66,7 @@ def account(request: HttpRequest, pk: int, *, site_context: SiteContext) -> Json
             "facts": [(label, strip_tags(str(value))) for label, value in table.facts(found)],
             "buttons": [
                 {"text": button.text, "url": button.url, "is_danger": button.is_danger}
-                for button in table.buttons(found)
+                for button in table.buttons_for(request, found)
             ],
             "url": reverse("admin:peers_account_change", args=[found.pk]),
         }

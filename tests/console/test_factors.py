@@ -31,7 +31,7 @@ def code_of(uri: str, at: float | None = None) -> str:
 def app(operator: Client) -> str:
     """An app that has been set up; gives what it read from the QR code."""
     assert operator.post("/console/factors/", {"step": "begin"}).status_code == 302
-    pending = factors.totp_pending()
+    pending = factors.totp_pending("operator")
     assert pending is not None
     uri = factors.totp_uri(pending)
     assert operator.post("/console/factors/", {"step": "confirm", "code": code_of(uri)}).status_code == 302

@@ -9,7 +9,7 @@ from accord.merkle import HORIZON_MS, horizon_of
 from console.charts import gauge, named_bars
 from console.storage import days_text
 from messaging.models import Message, Receipt, RoomSample
-from messaging.room import MIB, Forecast, room
+from messaging.room import MIB, room
 from messaging.tasks import note_room, prune
 from peers import options
 from peers.clock import now_ms
@@ -97,10 +97,18 @@ def test_the_bound_that_the_operator_sets_is_kept_by_the_task(operator: Client, 
 
 
 def test_forecasts_in_words() -> None:
-    assert days_text(Forecast(5, 72, 40.2), is_full=False) == "Full in about 40 days, as in the last 3 days."
-    assert days_text(Forecast(5, 3, 0.5), is_full=False) == "Full in about 12 hours, as in the last 3 h."
-    assert days_text(Forecast(-5, 3, None), is_full=False).startswith("Not full")
-    assert days_text(Forecast(5, 3, 99_999), is_full=False).startswith("Not full")
+    def said(used: list[int], *, every: int = 1, limit: int = 10_000) -> str:
+        history = [RoomSample(hour=hour * every, used=amount) for hour, amount in enumerate(used)]
+        return days_text(history, used=used[-1] if used else 0, limit=limit)
+
+    assert "an hour after" in said([])
+    assert said([0, 10, 20, 30]) == "Full in about 42 days, as in the last 3 h."
+    assert said([0, 1_000]) == "Full in about 9 hours, as in the last 1 h."
+    assert said([30, 20]).startswith("Not full")
+    assert said([0, 9_900]).startswith("Full: as new")
+    calm_then_busy = [10 * day for day in range(10)] + [90 + 100 * day for day in range(1, 5)]
+    assert said(calm_then_busy, every=24) == "Full in 95 to 252 days, by how it grew in the last day, week and month."
+    assert "at the earliest" in said([400, 300, 200, 100, 50, 60], every=24)
 
 
 def test_charts_of_odd_values() -> None:
