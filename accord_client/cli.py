@@ -1,5 +1,5 @@
-"""The command line: `accord join | send | listen | history | topics | whoami | follow | unfollow | carry | pruned |
-token | sign`.
+"""The command line: `accord join | invite | send | listen | history | topics | whoami | follow | unfollow | carry |
+pruned | token | sign`.
 
 Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 not joined yet. What a person or a remote did wrong is one
 line on standard error.
@@ -17,11 +17,15 @@ import sys
 from collections.abc import Coroutine
 from typing import Any, Final
 
+from accord.encoding import b64encode
 from accord.errors import AccordError, RemoteError
+from accord.invites import MAX_CIRCLE_PEOPLE
+from accord.message_types import COUNT_LIMIT
 from accord.names import normalize_name
 from accord_client import commands
 from accord_client.errors import ClientError, NotJoined
-from accord_client.join import NameTaken, join
+from accord_client.inviting import MAX_HOURS, Wanted, invite
+from accord_client.join import CodeNeeded, NameTaken, join, look
 from accord_client.lines import Output, leave_broken_pipe
 from accord_client.listen import listen
 from accord_client.notes import show_notes, write_note
@@ -69,6 +73,23 @@ def build_parser() -> argparse.ArgumentParser:
     sub.add_argument("--name", help="your account name on this hub: 3 to 32 of a-z, 0-9, dot, dash, underscore")
     sub.add_argument("--display-name", metavar="TEXT", help="how you are shown (default: the name as you type it)")
     sub.add_argument("--code", help="the invite's claim code, if you were told one")
+
+    sub = parsers.add_parser("invite", parents=[common], help="make an invite link, paid from your own invites")
+    sub.add_argument("--name", help="an account name to suggest; the newcomer may take another")
+    sub.add_argument("--hours", metavar="N", type=_number(1, MAX_HOURS), default=MAX_HOURS, help="how long it works")
+    sub.add_argument(
+        "--invites", metavar="N", type=_number(0, COUNT_LIMIT), default=0, help="that go to each (default 0)"
+    )
+    sub.add_argument("--messages", metavar="N", type=_number(0, COUNT_LIMIT), help="each may store (default: any)")
+    sub.add_argument("--bytes", metavar="N", type=_number(0, COUNT_LIMIT), help="each may store (default: any)")
+    sub.add_argument("--code", action="store_true", help="ask for a claim code too, which you tell by other means")
+    sub.add_argument(
+        "--channel", metavar="NAME", action="append", default=[], help="to begin in; may come several times"
+    )
+    sub.add_argument(
+        "--people", metavar="N", type=_number(1, MAX_CIRCLE_PEOPLE), default=1, help="one link for N people"
+    )
+    sub.add_argument("--json", action="store_true", help="print {link, expires, people, code?}; expires in ms")
 
     sub = parsers.add_parser("send", parents=[common], help="send a text, or each line of standard input")
     sub.add_argument("--to", metavar="TARGET", help=f"{_TARGET_HELP} (default: the lounge)")
@@ -153,21 +174,43 @@ def _suggested_name() -> str:
         return ""
 
 
+def _ask_code() -> str:
+    sys.stderr.write("the invite's claim code, as whoever invited you told it: ")
+    sys.stderr.flush()
+    return sys.stdin.readline().strip()
+
+
+def _first_guess(args: argparse.Namespace, store: ProfileStore) -> tuple[str, str | None]:
+    """The name and the code to begin with: given, suggested by the invite, or asked for."""
+    is_begun = store.exists() and (store.load().joined or store.load().claim_sent)
+    offer = None if is_begun or (args.name and args.code) else _run(look(args.link))
+    suggestion = (offer.suggestion if offer else "") or _suggested_name()
+    name = args.name or (_ask_name(suggestion) if _on_a_terminal() else suggestion)
+    needs_code = offer is not None and offer.needs_code and not args.code
+    return name, _ask_code() if needs_code and _on_a_terminal() else args.code
+
+
 def _join(args: argparse.Namespace, store: ProfileStore, output: Output) -> int:
-    name = args.name or (_ask_name(_suggested_name()) if _on_a_terminal() else _suggested_name())
+    was_joined = store.exists() and store.load().joined
+    name, code = _first_guess(args, store)
     while True:
         if not name:
             raise ClientError("choose a name with --name")
         try:
-            work = join(args.link, name, store, display_name=args.display_name, code=args.code)
+            work = join(args.link, name, store, display_name=args.display_name, code=code)
             profile = _run(work)
             break
-        except NameTaken as error:
+        except (NameTaken, CodeNeeded) as error:
             if not _on_a_terminal():
                 raise
             log.error("%s", error)
-            name = _ask_name("")
+            if isinstance(error, NameTaken):
+                name = _ask_name("")
+            else:
+                code = _ask_code()
     output.text(f"joined {clean_line(profile.url)} as {profile.account_name}")
+    for inviter, called in () if was_joined else profile.follows.items():  # a new profile follows nobody else
+        output.text(f"invited by @{clean_line(called) or b64encode(inviter)}, whom you follow now")
     return 0
 
 
@@ -212,6 +255,11 @@ async def _online(args: argparse.Namespace, store: ProfileStore, output: Output)
                 burn_seconds=args.burn,
                 as_json=args.json,
             )
+        case "invite":
+            options = ("name", "hours", "invites", "messages", "bytes", "people")
+            chosen = {option: getattr(args, option) for option in options}
+            made = Wanted(**chosen, has_code=args.code, channels=tuple(args.channel))
+            return await invite(store, output, wanted=made, as_json=args.json)
         case "listen":
             return await listen(
                 store, output, targets=args.targets, json=args.json, since_last=args.since_last, count=args.count

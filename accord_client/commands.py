@@ -61,7 +61,7 @@ async def open_client(store: ProfileStore) -> AsyncIterator[Client]:
 
 async def load_directory(client: Client, *targets: str | None) -> Directory:
     """Names and topics as the hub tells them now, with the names that these targets may need."""
-    directory = Directory(client.profile.user.public, client.profile.follows)
+    directory = Directory(client.profile.user.public, client.profile.follows, client.profile.home)
     directory.replace(await client.call(lambda connection: connection.topics()))
     await learn_targets(client, directory, targets)
     return directory

@@ -63,8 +63,9 @@ class TopicRow:
 class Directory:
     """The rows of `topics`, kept up to date by topic_added and topic_gone; `me` is the own user key (raw)."""
 
-    def __init__(self, me: bytes, names: dict[bytes, str] | None = None) -> None:
+    def __init__(self, me: bytes, names: dict[bytes, str] | None = None, home: str = "") -> None:
         self.me = me
+        self._home = home  # the channel that is meant where none is named, if it is here
         self.rows: dict[str, TopicRow] = {}
         self._extra_names = dict(names or {})
         self._names: dict[bytes, str] = dict(self._extra_names)
@@ -170,7 +171,11 @@ class Directory:
         )
 
     def lounge(self) -> Topic:
-        """The channel called lounge, else the first open one; ClientError without any."""
+        """The channel that the inviter chose, else the one called lounge, else the first open one; ClientError without
+        any.
+        """
+        if self._home in self.rows:
+            return self.rows[self._home].topic
         channels = [row for row in self.channels() if not row.encrypted and row.hub is None]
         for row in channels:
             if row.name == LOUNGE:

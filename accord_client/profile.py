@@ -58,7 +58,7 @@ class Profile:
 
     `claim` is the temporary key (raw) of the invite behind it; `joined` is False from the writing of the keys until the
     hub has answered the claim, and `claim_sent` says that it may have arrived. `follows` leads from user keys to the
-    names they had. `positions` are by what was listened to.
+    names they had. `positions` are by what was listened to. `home` is the channel that the inviter chose, as a topic.
     """
 
     user_seed: bytes = field(repr=False)
@@ -73,6 +73,7 @@ class Profile:
     certificate: dict[str, Any] | None = field(default=None, repr=False)
     follows: dict[bytes, str] = field(default_factory=dict)
     positions: dict[str, Position] = field(default_factory=dict)
+    home: str = ""
 
     @property
     def user(self) -> SigningKey:
@@ -113,6 +114,7 @@ _TABLE: Final[dict[str, fields.Field | fields.Check]] = {
     "positions": fields.optional(
         fields.list_of(lambda value: fields.read(value, _POSITION, "position"), MAX_POSITIONS)
     ),
+    "home": fields.optional(fields.text(64)),
 }
 
 
@@ -130,6 +132,8 @@ def _encode(profile: Profile) -> bytes:
     }
     if profile.claim:
         value["claim"] = b64encode(profile.claim)
+    if profile.home:
+        value["home"] = profile.home
     if profile.certificate is not None:
         value["certificate"] = profile.certificate
     if profile.follows:

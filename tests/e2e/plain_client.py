@@ -578,9 +578,10 @@ def read_link(link: str) -> tuple[str, bytes, bytes]:
     return address.removesuffix("/join"), unb64(secret), unb64(hub)
 
 
-def temporary_key(secret: bytes) -> Key:
-    """The user key of the temporary account behind a link."""
-    return Key(expand(extract(label("invite"), secret), label("invite-key")))
+def temporary_key(secret: bytes, place: int | None = None) -> Key:
+    """The user key of the temporary account behind a link, or behind a place of a circle's."""
+    which = b"" if place is None else place.to_bytes(8, "big")
+    return Key(expand(extract(label("invite"), secret), label("invite-key") + which))
 
 
 def claim(temp: Key, new: Key, hub: bytes, name: str | None, **fields: Any) -> Json:

@@ -17,7 +17,6 @@ from tests.web.person import DESKTOP, PHONE, SHOTS, Person, invite
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 
 CALM: dict[str, Any] = {"viewport": DESKTOP, "reduced_motion": "reduce"}
-LATE_MS = 60_000
 
 
 def name() -> str:
@@ -87,11 +86,11 @@ async def test_with_a_code_into_a_channel_to_the_inviter(hub: HubProcess, open_c
     await expect(field).to_be_focused()
     await field.fill("0000000000" if code[0] != "0" else "1111111111")
     await page.keyboard.press("Enter")
-    await expect(page.get_by_role("alert").filter(has_text="4 tries are left")).to_be_visible(timeout=LATE_MS)
+    await expect(page.get_by_role("alert").filter(has_text="4 tries are left")).to_be_visible()
     await looks(bob, "join-wrong-code")
     await field.fill(code.lower().replace("-", " "))
     await page.keyboard.press("Enter")
-    await expect(title(page, channel)).to_be_visible(timeout=LATE_MS)
+    await expect(title(page, channel)).to_be_visible()
     await expect(bob.field).to_be_focused()
     await bob.open(ada.name)
     await expect(page.get_by_text(f"{ada.name} invited you to Accord Hub.")).to_be_visible()
@@ -117,8 +116,8 @@ async def test_the_fifth_wrong_code_locks_the_invite(hub: HubProcess, open_conte
         await page.keyboard.press("Enter")
         if number < 4:
             left = "one try is left" if number == 3 else f"{4 - number} tries are left"
-            await expect(page.get_by_role("alert").filter(has_text=left)).to_be_visible(timeout=LATE_MS)
-    await expect(title(page, "This invite is locked")).to_be_visible(timeout=LATE_MS)
+            await expect(page.get_by_role("alert").filter(has_text=left)).to_be_visible()
+    await expect(title(page, "This invite is locked")).to_be_visible()
     await page.reload()
     await expect(title(page, "This invite is locked")).to_be_visible()
     await looks(Person("", page), "join-locked")
