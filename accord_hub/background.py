@@ -110,6 +110,7 @@ class Background:
         workers = [("celery-worker", app, app.conf.task_default_queue)]
         if any(entry["task"] == "plugins.run" for entry in app.conf.beat_schedule.values()):
             workers.append(("celery-plugins", _copy(app), PLUGINS_QUEUE))
+        self._apps = [own for _, own, _ in workers]
         self._threads = [
             *(
                 threading.Thread(target=self._run_worker, args=(own, queue), name=name, daemon=True)
@@ -120,6 +121,11 @@ class Background:
 
     def start(self) -> None:
         worker_state.should_stop = None
+        for app in self._apps:
+            # In the threads it would race: a task is registered with every application that is ready, and a worker that
+            # starts meanwhile goes through the table of its tasks, or misses some of them.
+            app.loader.import_default_modules()
+            app.finalize()
         for thread in self._threads:
             thread.start()
 
