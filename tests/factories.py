@@ -247,11 +247,12 @@ def _select(sql: str) -> list[Any]:
 def check_totals() -> None:
     """What topics say of themselves is what the table holds."""
     wrong = _select("""
-        SELECT t.kind, t.count, count(m.cursor), t.bytes, t.cursor, max(m.cursor), coalesce(sum(
-            length(header) + length(sig) + coalesce(length(salt), 0) + coalesce(length(body), 0)
-        ), 0) AS size
-        FROM messaging_topic t LEFT JOIN messaging_message m ON m.topic_id = t.id GROUP BY t.id
-        HAVING t.count <> count(m.cursor) OR t.bytes <> size OR t.cursor < coalesce(max(m.cursor), 0)
+        SELECT * FROM (
+            SELECT t.kind, t.count, count(m.cursor) AS held, t.bytes, t.cursor, max(m.cursor) AS newest, coalesce(sum(
+                length(header) + length(sig) + coalesce(length(salt), 0) + coalesce(length(body), 0)
+            ), 0) AS size
+            FROM messaging_topic t LEFT JOIN messaging_message m ON m.topic_id = t.id GROUP BY t.id
+        ) AS topics WHERE count <> held OR bytes <> size OR cursor < coalesce(newest, 0)
     """)
     assert wrong == []
 

@@ -49,8 +49,8 @@ def test_an_account_for_a_key(hub: Hub) -> None:
     assert bytes(message.author.key) == hub.admin.public  # signed, as everything that changes the tree
     assert "4 invites" in run("add_user", "bob", "--invites", "4", "--", key("bob"))
     for arguments, says in (
-        (("add_user", "ann", "--", key("carl")), "has an account here"),
-        (("add_user", "carl", "--", key("ann")), "has an account here"),
+        (("add_user", "ann", "--", key("carl")), "an account here"),
+        (("add_user", "carl", "--", key("ann")), "an account here"),
         (("add_user", "carl", "--invites", "99999", "--", key("carl")), "not enough invites"),
         (("add_user", "carl", "short"), "43 letters"),
         (("add_user", "a b", "--", key("carl")), "3 to 32"),
