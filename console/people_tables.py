@@ -5,11 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from django.contrib.admin import display
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
 
 from console import roles
+from console.deeds import needs_of
+from console.person import person_context
 from console.shown import key_html, moment, size, whole_key_html
 from console.tables import Button, Table
 from invites.models import Invitation
+from peers.clock import now_ms
 from peers.models import Account, Peer
 from peers.sessions import sessions
 
@@ -122,6 +128,28 @@ class AccountTable(Table):
     def buttons(self, obj: Account) -> Iterable[Button]:
         if obj.kind == Account.Kind.TEMP:
             yield Button("Withdraw the invite", "withdraw-invite", obj.pk)
+        elif obj.kind == Account.Kind.REAL and obj.frozen_at is None:
+            yield Button("Change the allowances", "allowances", obj.pk, is_danger=False)
+            yield Button("Remove", "remove-account", obj.pk)
+            yield Button("Remove the branch", "remove-branch", obj.pk)
+
+    def row_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """A person's page; of an invite that waits, what is known."""
+        account: Account = self._row(request, object_id)
+        if account.kind == Account.Kind.TEMP:
+            return super().row_view(request, object_id)
+        found = person_context(account, now=now_ms())
+        removal = found["removal"]
+        may_undo = removal and removal["pk"] and roles.may(request, needs_of("undo-removal"))
+        context = {
+            **self.admin_site.each_context(request),
+            **found,
+            "title": account.name,
+            "undo_url": reverse("admin:deed", args=["undo-removal", str(removal["pk"])]) if may_undo else "",
+            "buttons": [(button.text, button.url, button.is_danger) for button in self.buttons_for(request, account)],
+            "back": reverse("admin:peers_account_changelist"),
+        }
+        return render(request, "console/person.html", context)
 
 
 class InvitationTable(Table):

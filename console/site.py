@@ -29,6 +29,7 @@ from console import (  # noqa: F401 - all deeds register
     link_pages,
     log_page,
     pages,
+    people_deeds,
     plugin_deeds,
     plugin_pages,
     roles,
