@@ -16,6 +16,7 @@ from typing import Any
 
 from accord import (
     certs,
+    hub_status,
     invites,
     keys,
     login,
@@ -290,6 +291,26 @@ def _statements_reject(cases: list[Any]) -> Iterator[Entry]:
         yield case["why"], partial(refused, partial(statements.verify_statement, case["statement"]), case["code"])
 
 
+def _hub_status(cases: list[Any]) -> Iterator[Entry]:
+    for case in cases:
+
+        def check(case: Any = case) -> None:
+            server = SigningKey(bytes.fromhex(case["server"]))
+            removed = [(b64decode(row["key"]), row["at"]) for row in case["removed"]]
+            made = hub_status.make_status(server, at=case["at"], seq=case["seq"], removed=removed)
+            equal(made, [case["statement"]])
+            equal(hub_status.read_status(case["statement"], hub=server.public).removed, removed)
+
+        yield f"number {case['seq']}", check
+
+
+def _hub_status_reject(case: dict[str, Any]) -> Iterator[Entry]:
+    hub = b64decode(case["hub"])
+    for one in case["cases"]:
+        read = partial(hub_status.read_status, one["statement"], hub=hub)
+        yield one["why"], partial(refused, read, one["code"])
+
+
 def _signatures(cases: list[Any]) -> Iterator[Entry]:
     for case in cases:
         parts = [bytes.fromhex(case[name]) for name in ("key", "message", "signature")]
@@ -311,6 +332,8 @@ _ALONE: dict[str, Callable[[Any], Iterator[Entry]]] = {
     **vectors_of_keys.ALONE,
     "statement": _statement,
     "statements_reject": _statements_reject,
+    "hub_status": _hub_status,
+    "hub_status_reject": _hub_status_reject,
     "pow": _pow,
     "voucher": _voucher,
     "ticket": _ticket,

@@ -17,7 +17,7 @@ from messaging.api import (
     ReportViewSet,
     TopicViewSet,
 )
-from peers.api import DeviceViewSet, LoginViewSet, MeViewSet, SessionViewSet, UserViewSet
+from peers.api import DeviceViewSet, LoginViewSet, MeViewSet, SessionViewSet, StatusViewSet, UserViewSet
 from peers.schema import KEY_REGEX
 from peers.viewsets import Lost
 
@@ -45,6 +45,7 @@ urlpatterns = [
     path("login/response", LoginViewSet.as_view({"post": "finish"}), name="login-response"),
     path("me", MeViewSet.as_view({"get": "retrieve"}), name="me"),
     re_path(f"^users/(?P<key>{KEY_REGEX})/quota$", QuotaViewSet.as_view({"post": "create"}), name="quota"),
+    path("status", StatusViewSet.as_view({"get": "retrieve"}), name="status"),
     path("pow", PowViewSet.as_view({"get": "retrieve"}), name="pow"),
     *(
         re_path(f"^users/(?P<key>{KEY_REGEX})/{deed}$", RemovalViewSet.as_view({"post": deed}), name=f"user-{deed}")

@@ -38,7 +38,7 @@ from peers.keyring import keyring
 from peers.models import Account, Blessing, User
 from peers.selectors import Member, member_of
 from peers.services import users_forget
-from peers.tombstones import bury
+from peers.tombstones import bury_each
 
 STRIKES_ALLOWED: Final = 2  # with one more, what comes back goes past whoever has them
 
@@ -219,12 +219,14 @@ def _finish(removal: Removal, now: int) -> None:
     accounts = sorted(
         Account.objects.filter(pk__in=order).select_related("user"), key=lambda account: order[account.pk]
     )
+    buried: dict[bytes, int] = {}
     for account in accounts:
         key = bytes(account.user.key)
         if account.kind == Account.Kind.TEMP:
             invitation_end(key, Invitation.State.WITHDRAWN, now)
         else:
-            bury(key, at=times[account.pk], now=now)
+            buried[key] = times[account.pk]
+    bury_each(buried, now=now)
     ledger.give_back_branch(root, accounts, to=to, message_id=bytes(removal.message), reason=Reason.REMOVE, now=now)
     users_forget(users=[account.user_id for account in accounts])
     _end(removal, Removal.State.DONE, now)

@@ -34,11 +34,14 @@ from peers.serializers import (
     LoginResultSerializer,
     MeSerializer,
     SessionPage,
+    StatusQuery,
+    StatusSerializer,
     UserPage,
     UserSerializer,
 )
 from peers.services import peer_rename, session_tokens_forget
 from peers.sessions import Session, role_of, sessions
+from peers.status import status_statements
 from peers.viewsets import HubViewSet, page, read, read_page
 
 HANDLE_REGEX: Final = "[A-Za-z0-9_-]{1,32}"
@@ -78,6 +81,16 @@ _USER = {
     "strikes": None,
 }
 _SESSION = {"handle": _RESULT["session"], "kind": "http", "client": DEVICE, "expires": NOW + 900_000}
+_STATUS = {
+    "v": 1,
+    "type": "status",
+    "hub": BOB,
+    "at": NOW,
+    "seq": NOW,
+    "removed": [{"key": ANN, "at": NOW}],
+    "next_update": NOW + 86_400_000,
+    "sig": b64encode(bytes(64)),
+}
 _DEVICE = {
     "key": DEVICE,
     "name": "laptop",
@@ -91,6 +104,28 @@ _DEVICE = {
         {"serial": SERIAL, "issued_at": NOW, "expires": NOW + 86_400_000, "scope": ["login"], "is_revoked": False}
     ],
 }
+
+
+class StatusViewSet(HubViewSet):
+    """Whom this hub hears no more."""
+
+    @operation(
+        "Show the hub's status",
+        "The signed statement `status` of section 3 of the protocol: keys that were removed here or have given way to "
+        "others, with the times from which on what they sign is invalid. Long ones have pages.",
+        answer=StatusSerializer,
+        example={"page": 0, "pages": 1, "statement": _STATUS},
+        parameters=[schema.query("page", "Which page.", schema={"type": "integer", "minimum": 0, "default": 0})],
+        refuses=["bad_request", "not_found"],
+        etag=True,
+    )
+    def retrieve(self, request: Request) -> Response:
+        """A page of it."""
+        page_number = read(StatusQuery, request.query_params)["page"]
+        pages = status_statements()
+        if page_number >= len(pages):
+            raise AccordError("not_found", "there is no such page")
+        return Response({"page": page_number, "pages": len(pages), "statement": pages[page_number]})
 
 
 class LoginViewSet(HubViewSet):

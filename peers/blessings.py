@@ -9,6 +9,7 @@ Not here: what a relay's session may read and write (messaging).
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, Final
@@ -29,6 +30,7 @@ from peers.models import Account, Blessing, Hub, User
 from peers.options import HUB_NAME
 from peers.selectors import is_revoked, statement
 from peers.sessions import sessions
+from peers.status import status_statements, status_take
 from peers.tombstones import is_buried
 
 MAX_CERTIFICATES_A_FRAME: Final = 100
@@ -152,7 +154,8 @@ def serve_take(frame: dict[str, Any], *, hub: bytes, now: int, by: bytes | None 
     """Take a `serve` of the hub that has proved the key `hub`: note the hubs it tells of and the users who bless it.
     `by` is the user whose relay it is, None where this hub has dialled.
 
-    Certificates that are not good are left out, and so are statements. AccordError: bad_request (form), quota.
+    Its `status` is obeyed. Certificates that are not good are left out, and so are statements. AccordError: bad_request
+    (form), quota.
     """
     certificates = _read_list(frame, "certs", MAX_CERTIFICATES_A_FRAME)
     told = _read_list(frame, "hubs", MAX_HUBS_A_FRAME)
@@ -165,6 +168,9 @@ def serve_take(frame: dict[str, Any], *, hub: bytes, now: int, by: bytes | None 
             hub_seen(admin=entry["admin"], name=entry["name"], proved=is_own, now=now, by=by)
         except AccordError:
             continue
+    if "status" in frame:
+        with contextlib.suppress(AccordError):  # known already, mostly
+            status_take(frame["status"], hub=hub, now=now)
     users: dict[bytes, int] = {}
     with transaction.atomic():
         for certificate, value in checked:
@@ -175,17 +181,18 @@ def serve_take(frame: dict[str, Any], *, hub: bytes, now: int, by: bytes | None 
 
 
 def serve_frames(hub: bytes, *, now: int) -> list[dict[str, Any]]:
-    """The `serve` frames, without `ref`, that show a hub who of the members here may be served there, and which hubs
-    are known here. At least one.
+    """The `serve` frames, without `ref`, that show a hub who of the members here may be served there, which hubs are
+    known here, and whom this one hears no more. At least one.
     """
     certificates = certificates_for(hub, now=now)
-    told = _told_hubs()
-    count = max(-(-len(certificates) // MAX_CERTIFICATES_A_FRAME), -(-len(told) // MAX_HUBS_A_FRAME))
+    told, pages = _told_hubs(), status_statements()
+    count = max(-(-len(certificates) // MAX_CERTIFICATES_A_FRAME), -(-len(told) // MAX_HUBS_A_FRAME), len(pages))
     return [
         {
             "type": "serve",
             "certs": certificates[index * MAX_CERTIFICATES_A_FRAME : (index + 1) * MAX_CERTIFICATES_A_FRAME],
             "hubs": told[index * MAX_HUBS_A_FRAME : (index + 1) * MAX_HUBS_A_FRAME],
+            **({"status": pages[index]} if index < len(pages) else {}),
         }
         for index in range(count)
     ]

@@ -36,6 +36,20 @@ class SignedSerializer(serializers.Serializer[Any]):
     message = SignedEnvelope()
 
 
+class StatusQuery(serializers.Serializer[Any]):
+    """Which page of the status."""
+
+    page = serializers.IntegerField(min_value=0, default=0)
+
+
+class StatusSerializer(serializers.Serializer[Any]):
+    """A page of the hub's status."""
+
+    page = serializers.IntegerField()
+    pages = serializers.IntegerField()
+    statement = serializers.DictField(help_text="the signed statement, as section 3 of the protocol has it")
+
+
 class LoginRequestSerializer(serializers.Serializer[Any]):
     """login_request of the protocol; checked by the handshake itself."""
 

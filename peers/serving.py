@@ -13,7 +13,7 @@ from accord.encoding import b64encode
 from accord.errors import AccordError
 from accord.messages import Message
 from peers import registry
-from peers.blessings import blessed_until, carried, linked_hubs, own_take, serve_take
+from peers.blessings import blessed_until, blessed_users, carried, linked_hubs, own_take, serve_take
 from peers.clock import now_ms
 from peers.db import in_db
 from peers.frames import read_ref
@@ -108,6 +108,25 @@ def blessings_look_again(message: Message) -> None:
 
     for session in sessions.readers():
         if message.author in session.served:
+            session.run(look(session))
+
+
+@registry.lives("remove_user")
+@registry.lives("restore_user")
+def blessings_look_at_all(message: Message) -> None:
+    """Accounts are frozen, or no longer: relays read the inboxes of those who bless their hub and have standing."""
+
+    async def look(session: Session) -> None:
+        now = now_ms()
+        blessed = await in_db(blessed_users, session.client, now=now)
+        for user in session.served.keys() - blessed:
+            _unserve(session, user)
+        for user in blessed - session.served.keys():
+            session.served[user] = await in_db(blessed_until, user, session.client, now=now)
+        _watch(session)
+
+    for session in sessions.readers():
+        if session.role is Role.RELAY:
             session.run(look(session))
 
 

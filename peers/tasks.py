@@ -8,6 +8,7 @@ from peers.allowances import allowances_reset
 from peers.blessings import blessings_expire
 from peers.clock import now_ms
 from peers.services import tokens_expire
+from peers.status import status_keep
 
 
 @shared_task(name="peers.allowances")
@@ -18,6 +19,7 @@ def allowances() -> None:
 
 @shared_task(name="peers.sweep")
 def sweep() -> None:
-    """Drop bearer tokens and blessings that have expired."""
+    """Drop bearer tokens and blessings that have expired; renew what the hub states of its removals."""
     tokens_expire(now=now_ms())
     blessings_expire(now=now_ms())
+    status_keep(now=now_ms())

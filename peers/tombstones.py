@@ -5,25 +5,34 @@ Not here: who is removed (invites), what becomes of messages that are held (mess
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from django.db import transaction
 
 from peers.keyring import keyring
 from peers.models import Tombstone
+from peers.status import status_next, status_renew
+
+
+def bury(*keys: bytes, at: int, now: int, reason: str = Tombstone.Reason.REMOVED.value) -> None:
+    """Let these keys be heard no more: what they signed with created_at > `at` (ms) is invalid, wherever it comes from,
+    and no account comes to them again. Of two times for one key the earlier one holds. Linked hubs are told.
+    """
+    bury_each(dict.fromkeys(keys, at), now=now, reason=reason)
 
 
 @transaction.atomic
-def bury(*keys: bytes, at: int, now: int, reason: str = Tombstone.Reason.REMOVED.value) -> None:
-    """Let these keys be heard no more: what they signed with created_at > `at` (ms) is invalid, wherever it comes from,
-    and no account comes to them again. Of two times for one key the earlier one holds.
-    """
-    hub = keyring().hub.public
-    for key in keys:
+def bury_each(times: Mapping[bytes, int], *, now: int, reason: str = Tombstone.Reason.REMOVED.value) -> None:
+    """The same with a time for each key."""
+    hub, seq = keyring().hub.public, status_next(now)
+    for key, at in times.items():
         row, created = Tombstone.objects.get_or_create(
-            hub=hub, key=key, defaults={"at": at, "reason": reason, "buried_at": now}
+            hub=hub, key=key, defaults={"at": at, "reason": reason, "buried_at": now, "seq": seq}
         )
         if not created and at < row.at:
             row.at, row.is_swept = at, False
             row.save(update_fields=["at", "is_swept"])
+    status_renew(seq=seq, now=now)
 
 
 def is_buried(key: bytes, created_at: int | None = None) -> bool:

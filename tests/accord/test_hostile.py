@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accord import fields, invites, login, message_types, messages, pow, statements, topics
+from accord import fields, hub_status, invites, login, message_types, messages, pow, statements, topics
 from accord.certs import verify_certificate
 from accord.encoding import b64decode, b64encode, canonical, check_value, parse_canonical, parse_json
 from accord.errors import RemoteError
@@ -51,6 +51,10 @@ def _solution(challenge: Any, counter: Any = 0) -> object:
     )
 
 
+def _status(value: Any) -> object:
+    return hub_status.read_status(value, hub=HUB.public)
+
+
 def _statement(value: Any) -> object:
     return statements.verify_statement(value, hub=HUB.public, type="root")
 
@@ -72,6 +76,7 @@ READERS: dict[str, tuple[Any, Any]] = {
     "solution": (CHALLENGE, _solution),
     "counter": (0, lambda value: _solution(CHALLENGE, value)),
     "solve": (CHALLENGE, lambda value: pow.solve(value, bytes(32))),
+    "status": (hub_status.make_status(HUB, at=NOW, seq=1, removed=[(USER.public, NOW)])[0], _status),
     "statement": (statements.make_statement(HUB, type="root", at=NOW, list=[1]), _statement),
     "canonical": ({"a": [1, {"b": "x"}]}, canonical),
     "check_value": ({"a": [1, {"b": "x"}]}, check_value),
