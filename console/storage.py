@@ -18,6 +18,7 @@ from django.views.decorators.http import require_safe
 
 from console import charts
 from console.shown import count, moment, size
+from console.simulator import DAY_MS, MAX_DAYS, oldest_ms
 from messaging.models import Receipt, RoomSample
 from messaging.prune import goal_of
 from messaging.prune_names import Named, named_topics, told
@@ -128,6 +129,13 @@ def _receipts() -> list[tuple[str, str, str, str]]:
     return [(moment(row.at), names[row.topic_id][0], f"{row.count:,}", moment(row.horizon)) for row in rows]
 
 
+def _sliders(used: int, now: int) -> dict[str, int]:
+    """Between what the two sliders move: room from the least to what is taken, and the age of the oldest message."""
+    oldest = oldest_ms()
+    days = 1 if oldest is None else max(1, -(-(now - oldest) // DAY_MS))
+    return {"most_mib": max(1, -(-used // MIB)), "most_days": min(MAX_DAYS, days)}
+
+
 @require_safe
 def storage(request: HttpRequest, *, site_context: SiteContext) -> HttpResponse:
     """The gauge, the forecast, the dry run, the receipts."""
@@ -160,6 +168,7 @@ def storage(request: HttpRequest, *, site_context: SiteContext) -> HttpResponse:
         "suggested": taken.used * 9 // 10 // MIB,
         "going": going,
         "receipts": _receipts(),
+        "simulator": _sliders(taken.used, now),
         "settings_url": f"{reverse('admin:settings')}#store_mib",
         "people_url": f"{reverse('admin:peers_account_changelist')}?o=-7",
     }

@@ -35,7 +35,12 @@ PAGES = {
     "factors": "/console/factors/",
     "notice": "/console/do/notice/",
     "hub-key": "/console/peers/statement/set_admin/change/",
-    "done": "/console/peers/auditentry/",
+    "audit": "/console/peers/auditentry/",
+    "person": "/console/peers/account/2/change/",
+    "remove": "/console/do/remove-branch/2/",
+    "users": "/console/users/",
+    "log": "/console/logs/",
+    "storage": "/console/storage/",
     "help": "/console/help/",
 }
 SCRIPT = "<img src=x onerror=alert(1)><script>alert(1)</script>"
@@ -170,6 +175,33 @@ async def test_an_operator_ends_a_session_by_keyboard(
     assert await session.closed(1) == 1000
     await session.leave()
     await expect(page.get_by_role("status")).to_have_text("The session has been ended.")
+
+
+async def test_the_simulator_by_keyboard(open_context: OpenContext, world: World, process: HubProcess) -> None:
+    page = await enter(await open_context(), world)
+    await page.goto(f"{process.url}/console/storage/")
+    box = page.get_by_role("region", name="What if")
+    await expect(box.get_by_role("status")).to_have_text("Nothing would go: move a slider.")
+    slider = page.get_by_role("slider", name="If messages were kept")
+    await slider.press("Home")
+    await expect(slider).to_have_attribute("aria-valuetext", "0 days")
+    await expect(box.get_by_role("status")).to_contain_text("Nothing")  # all is of the last hours
+    room = page.get_by_role("slider", name="If the store might take")
+    await room.press("Home")
+    await expect(box.get_by_role("status")).to_contain_text("Nothing may go")
+
+
+async def test_a_branch_is_removed_and_restored(open_context: OpenContext, world: World, process: HubProcess) -> None:
+    page = await enter(await open_context(), world)
+    await page.goto(f"{process.url}/console/peers/account/?q=friend-0")
+    await page.get_by_role("link", name="friend-0", exact=True).click()
+    await page.get_by_role("link", name="Remove the branch").click()
+    await expect(page.get_by_text("1 account goes")).to_be_visible()
+    await page.get_by_role("button", name="Remove").click()
+    await expect(page.get_by_text("It is being removed, 1 account in all")).to_be_visible()
+    await page.get_by_role("link", name="Undo the removal").click()
+    await page.get_by_role("button", name="Undo it").click()
+    await expect(page.get_by_role("status")).to_contain_text("friend-0 is here again")
 
 
 async def test_the_menu_of_a_phone(open_context: OpenContext, world: World, process: HubProcess) -> None:
