@@ -33,7 +33,7 @@ from peers.options import MAX_SOCKETS
 from peers.origins import clear_frames_allowed
 from peers.selectors import Member, former_keys, is_revoked, member_of, recovery_of
 from peers.services import peer_seen
-from peers.sessions import Session, role_of, sessions
+from peers.sessions import Role, Session, role_of, sessions
 from peers.standing import reasons
 from peers.wire import Wire
 
@@ -177,8 +177,11 @@ class LiveConsumer:
 
 
 async def _recheck(session: Session) -> None:
-    """Look again at what may have been revoked between the login's look and the session's registration."""
-    if session.certificate is not None:
+    """Look again at what may have been revoked between the login's look and the session's registration.
+
+    Not for a temporary account: it may have been claimed meanwhile by this very session, which waits for the answer.
+    """
+    if session.certificate is not None and session.role is not Role.TEMP:
         try:
             await in_db(admit_certificate, session.certificate)
         except AccordError as error:

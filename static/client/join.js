@@ -240,7 +240,15 @@ async function send(account, temporary, connection, { accountName, code }, clock
     body: canonical(body),
     createdAt: clock.hubNow(),
   });
-  const { results } = await connection.request("publish", { messages: [envelope] });
+  let results;
+  try {
+    ({ results } = await connection.request("publish", { messages: [envelope] }));
+  } catch (error) {
+    if (error.code === "offline" && (await isTaken(account, clock))) { // only the answer has been lost
+      return true;
+    }
+    throw error;
+  }
   return judge(results?.[0] ?? {}, accountName, code);
 }
 
