@@ -13,9 +13,11 @@ from django.db import connection
 from accord.encoding import b64encode
 from accord.invites import normalize_code, parse_link, temporary_key
 from accord.message_types import COUNT_LIMIT
+from console.models import Setting
 from invites.checking import check_ledger
-from invites.models import Balance, Invitation
+from invites.models import Balance, Invitation, Removal
 from messaging.models import Message
+from peers import options
 from tests.factories import Hub, account_of, install, person
 from tests.hubs import run_command
 
@@ -189,3 +191,48 @@ def test_as_processes(home: Any) -> None:
     assert json.loads(run_command(home, "check_ledger", "--json").stdout)["accounts"] == 0
     refused = run_command(home, "grant", "ann", "--invites", "1")
     assert (refused.returncode, len(refused.stderr.strip().splitlines())) == (1, 1)
+
+
+def test_a_branch_is_rehearsed_removed_and_taken_back(hub: Hub) -> None:
+    ann = hub.member("ann", invites=9)
+    hub.member("bob", by=ann, invites=2)
+    hub.temporary("guest", by=ann)
+    expected = {"mode": "subtree", "accounts": 2, "waiting_invites": 1, "invites": 10, "name": "ann"}
+    rehearsed = facts("remove_user", "ann", "--mode", "subtree", "--rehearse")
+    assert {field: rehearsed[field] for field in expected} == expected
+    assert not Removal.objects.exists()
+    assert "2 accounts" in run("remove_user", "ann", "--mode", "subtree", "--rehearse")
+    with pytest.raises(CommandError, match="--yes is needed") as refused:  # nobody sits before the test
+        run("remove_user", "ann", "--mode", "subtree")
+    assert refused.value.returncode == 2
+    begun = facts("remove_user", "--mode", "subtree", "--yes", "--", key("ann"))
+    assert (begun["state"], begun["accounts"], begun["key"]) == ("waiting", 2, key("ann"))
+    message = Message.objects.get(type="remove_user")
+    assert bytes(message.author.key) == hub.admin.public
+    assert account_of(person("bob")).frozen_at is not None
+    with pytest.raises(CommandError, match="removed already"):
+        run("remove_user", "ann", "--yes")
+    assert facts("remove_user", "ann", "--undo")["state"] == "undone"
+    assert account_of(person("bob")).frozen_at is None
+    assert check_ledger().problems == []
+
+
+def test_one_is_removed_at_once_where_there_is_no_time_to_undo(hub: Hub) -> None:
+    ann = hub.member("ann", invites=9)
+    bob = hub.member("bob", by=ann)
+    hub.temporary("guest", by=ann)
+    Setting.objects.create(name="removal_undo_minutes", value="0", changed_at=0)  # what the operator set in the console
+    try:
+        assert "has been removed" in run("remove_user", "ann", "--yes")
+    finally:
+        options.load({})
+    assert account_of(bob).parent == account_of(hub.admin)
+    for arguments, says in (
+        (("remove_user", "ann", "--yes"), "nobody here"),
+        (("remove_user", "ann", "--undo"), "nobody here"),
+        (("remove_user", "bob", "--undo"), "no removal"),
+        (("remove_user", "admin", "--yes"), "no member"),
+    ):
+        with pytest.raises(CommandError, match=says):
+            run(*arguments)
+    assert check_ledger().problems == []
