@@ -30,6 +30,7 @@ from console.services import entry_link_create, options_refresh
 from discovery.finder import finder
 from invites.selectors import has_members, is_pending
 from messaging.backup import schedule
+from messaging.backup.upgrade import too_new
 from messaging.services import hub_install, invite_create
 from peers import audit
 from peers.clock import now_ms
@@ -51,6 +52,8 @@ def prepare() -> None:
     keyring()
     django_key()
     executor = MigrationExecutor(connection)
+    if refusal := too_new(executor):
+        raise CommandError(refusal)
     if executor.migration_plan(executor.loader.graph.leaf_nodes()):
         raise CommandError("the database is not up to date: run `manage.py migrate`")
     options_refresh()

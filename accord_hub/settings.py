@@ -2,7 +2,8 @@
 
 ACCORD_HOME   where the hub keeps its keys and its database (default ~/.accord)
 ACCORD_NAME   what the hub is called (default "Accord Hub")
-ACCORD_URL    the address that members use, when a reverse proxy serves the hub (default: the loopback address)
+ACCORD_URL    the address that members use, when a reverse proxy serves the hub (default: what `manage.py init --url`
+              has put into the file `url` of the home, else the loopback address)
 ACCORD_MODE   "full": a hub with members (default); "gossip": a mirror without members, which relays and stores what its
               links bring. Said once, it is kept in the file `mode` of the home until something else is said
 ACCORD_LOG    "json": a log of one JSON object a line, requests and logins too (default: lines, what is unusual)
@@ -23,17 +24,22 @@ from accord_hub.assets import static_version
 BASE_DIR = Path(__file__).resolve().parent.parent
 ACCORD_HOME = Path(os.environ.get("ACCORD_HOME") or "~/.accord").expanduser().absolute()
 ACCORD_NAME = os.environ.get("ACCORD_NAME", "Accord Hub")
-ACCORD_URL = os.environ.get("ACCORD_URL", "").rstrip("/")
 ACCORD_LOG_JSON = os.environ.get("ACCORD_LOG", "").lower() == "json"
 ACCORD_LOG_LEVEL = "INFO" if ACCORD_LOG_JSON else "WARNING"  # until the operator sets another
 ACCORD_CAPACITY = 1_000  # accounts and unspent invites of a new hub
 
 
-def _mode() -> str:
-    said = os.environ.get("ACCORD_MODE", "")
+def _said(variable: str, file: str) -> str:
+    """What the environment says, else what a file of the home keeps."""
+    said = os.environ.get(variable, "")
     if not said:
         with contextlib.suppress(OSError):
-            said = (ACCORD_HOME / "mode").read_text(encoding="utf-8").strip()
+            said = (ACCORD_HOME / file).read_text(encoding="utf-8").strip()
+    return said
+
+
+def _mode() -> str:
+    said = _said("ACCORD_MODE", "mode")
     if said not in ("", "full", "gossip"):
         raise ImproperlyConfigured("ACCORD_MODE is full or gossip")
     return said or "full"
@@ -42,6 +48,7 @@ def _mode() -> str:
 ACCORD_MODE = _mode()
 IS_GOSSIP = ACCORD_MODE == "gossip"
 
+ACCORD_URL = _said("ACCORD_URL", "url").rstrip("/")
 _public = urlsplit(ACCORD_URL)
 if ACCORD_URL and (_public.scheme not in ("http", "https") or not _public.netloc or _public.path):
     raise ImproperlyConfigured("ACCORD_URL is an origin like https://hub.example")

@@ -16,6 +16,7 @@ from django.conf import settings
 
 from messaging.backup import rules, runs
 from messaging.backup.keys import BackupError
+from messaging.backup.upgrade import copy_forget
 from messaging.models import BackupRun
 from peers.clock import now_ms
 
@@ -73,8 +74,9 @@ def look_after() -> None:
 
 
 def keep() -> None:
-    """What the task does: look after what runs, and begin what is due."""
+    """What the task does: look after what runs, let an old copy go, and begin what is due."""
     look_after()
+    copy_forget()
     if is_due(now_ms()):
         with contextlib.suppress(BackupError):
             start(BackupRun.Kind.BACKUP)
