@@ -4,15 +4,14 @@ import json
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand
-
 from accord_hub import home, runner
 from console import roles
 from console.services import LINK_LIFE_MS
 from peers.clock import now_ms
+from peers.commands import HubCommand
 
 
-class Command(BaseCommand):
+class Command(HubCommand):
     """Makes a link, whether the hub runs or not."""
 
     help = "Make a link that opens the console once, within 15 minutes."
@@ -33,10 +32,9 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         now = now_ms()
-        with runner.clear_errors():
-            runner.prepare()
-            name = options["name"] or options["role"]
-            link = runner.console_link(home.likely_url(), now=now, name=name, role=options["role"])
+        runner.prepare()
+        name = options["name"] or options["role"]
+        link = runner.console_link(home.likely_url(), now=now, name=name, role=options["role"])
         if options["json"]:
             self.stdout.write(json.dumps({"link": link, "expires": now + LINK_LIFE_MS}))
             return

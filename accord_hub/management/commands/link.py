@@ -4,17 +4,16 @@ import json
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand
-
 from accord.keys import fingerprint
 from accord_hub import home, runner
 from links.joining import link_claim
 from links.selectors import link_rows
 from messaging.services import hub_install
 from peers.clock import now_ms
+from peers.commands import HubCommand
 
 
-class Command(BaseCommand):
+class Command(HubCommand):
     """Claims the invite for the admin's user and keeps the link; the hub dials it when it runs."""
 
     help = "Link this hub to another one: what people here and there use flows both ways."
@@ -29,10 +28,9 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="print the link as `links --json` does")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        with runner.clear_errors():
-            runner.prepare()
-            hub_install()
-            link = link_claim(options["invite"], everything=options["all"])
+        runner.prepare()
+        hub_install()
+        link = link_claim(options["invite"], everything=options["all"])
         if options["json"]:
             (row,) = [row for row in link_rows(now=now_ms()) if row["origin"] == link.origin]
             self.stdout.write(json.dumps(row))

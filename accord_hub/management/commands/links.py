@@ -4,14 +4,13 @@ import json
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand
-
 from accord_hub import home, runner
 from links.selectors import link_rows
 from peers.clock import now_ms
+from peers.commands import HubCommand
 
 
-class Command(BaseCommand):
+class Command(HubCommand):
     """Prints a line a link, or all of them as JSON."""
 
     help = "Show the links to other hubs, and how each stands."
@@ -20,9 +19,8 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="print {running, links}")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        with runner.clear_errors():
-            runner.prepare()
-            rows = link_rows(now=now_ms())
+        runner.prepare()
+        rows = link_rows(now=now_ms())
         running = home.is_running()
         if options["json"]:
             self.stdout.write(json.dumps({"running": running, "links": rows}))

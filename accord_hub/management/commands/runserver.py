@@ -11,12 +11,14 @@ from django.utils import autoreload
 from accord_hub import home, runner
 from accord_hub.asgi import application
 from accord_hub.daphne_server import HubServer
+from peers.commands import HubCommand
 
 
-class Command(RunserverCommand):
+class Command(HubCommand, RunserverCommand):
     """Django's command with Daphne, the hub's lock and the hub's ports; it reloads code only when asked to."""
 
-    help = "Run the hub with Daphne."
+    help = "Run the hub with Daphne: the same as `manage.py hub`, on a port of its own choice or on ADDRPORT."
+    exits = {0: "stopped in order", 1: "cannot start; one line says why", 2: "wrong usage"}
     addr: str  # set by Django's command from `addrport`
     port: str
 

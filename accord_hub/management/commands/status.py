@@ -5,13 +5,13 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand
 
 from accord_hub import home, runner
 from messaging.selectors import figures
+from peers.commands import HubCommand
 
 
-class Command(BaseCommand):
+class Command(HubCommand):
     """Prints a few figures, for people or as JSON."""
 
     help = "Show whether the hub runs, and how much it holds."
@@ -20,9 +20,8 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="print one JSON object")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        with runner.clear_errors():
-            runner.prepare()
-            facts: dict[str, Any] = {"running": home.is_running(), "mode": settings.ACCORD_MODE, **figures()}
+        runner.prepare()
+        facts: dict[str, Any] = {"running": home.is_running(), "mode": settings.ACCORD_MODE, **figures()}
         running = home.running_hub()
         if running is not None:
             facts["url"] = running["url"]

@@ -5,16 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 
 from messaging import selectors
 from messaging.archive.shown import shown
 from messaging.archive.writing import archive_write
 from messaging.services import hub_install
 from peers.clock import now_ms
+from peers.commands import HubCommand
 
 
-class Command(BaseCommand):
+class Command(HubCommand):
     """Writes or renews an archive."""
 
     help = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 
 from accord.encoding import b64decode
 from accord.topics import Topic, parse_topic
@@ -14,9 +14,10 @@ from messaging.archive.layout import ArchiveError, read_roots
 from messaging.archive.shown import shown
 from messaging.services import hub_install
 from peers.clock import now_ms
+from peers.commands import HubCommand
 
 
-class Command(BaseCommand):
+class Command(HubCommand):
     """Writes a bundle."""
 
     help = (

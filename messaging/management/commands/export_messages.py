@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.management.base import BaseCommand
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -12,9 +11,10 @@ from accord.encoding import b64encode
 from accord.messages import message_uuid
 from messaging import selectors
 from peers.clock import now_ms
+from peers.commands import HubCommand
 
 
-class Command(BaseCommand):
+class Command(HubCommand):
     """Write {cursor, id, uuid, message} a line, in order of arrival; the messages are as they were signed."""
 
     help = "Write every message as a line of JSON on standard output, in order of arrival; progress on standard error."

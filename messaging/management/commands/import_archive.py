@@ -5,20 +5,27 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from messaging.archive.reading import archive_read
 from messaging.archive.shown import shown, summary
 from messaging.services import hub_install
+from peers.commands import HubCommand
 
 
-class Command(BaseCommand):
+class Command(HubCommand):
     """Reads an archive of this or of another hub."""
 
     help = (
         "Take in the messages of an archive, of this hub or of another one, as if a linked hub brought them: "
         "each is verified. May be run again, and goes on where it was cut."
     )
+
+    exits = {
+        0: "all of it has been read",
+        1: "refused, or parts are not what they say: these are named and left out",
+        2: "wrong usage",
+    }
 
     def add_arguments(self, parser: CommandParser) -> None:
         """The folder."""

@@ -5,15 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 
 from messaging.archive.reading import bundle_read, equal_parts
 from messaging.archive.shown import shown, summary
 from messaging.services import hub_install
 from peers.clock import now_ms
+from peers.commands import HubCommand
 
 
-class Command(BaseCommand):
+class Command(HubCommand):
     """Reads a bundle."""
 
     help = "Take in a bundle of another hub: the file is checked whole, then each message is verified."

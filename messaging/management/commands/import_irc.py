@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -15,11 +15,12 @@ from messaging import selectors
 from messaging.import_keys import IMPORT_KEY_FILE
 from messaging.importer import RAW_SUFFIX, Importer, ImportTally
 from messaging.services import channel_create, hub_install
+from peers.commands import HubCommand
 from peers.keyring import HomeError, private_seed
 from peers.selectors import admin_account_id
 
 
-class Command(BaseCommand):
+class Command(HubCommand):
     """Import logs of the form `[HH:MM] <nick> text`, with their annotation files where they lie beside them."""
 
     help = (

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any, Final
 
 import orjson
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -18,12 +18,13 @@ from messaging.room import bound, room
 from messaging.services import log_wipe
 from peers import registry
 from peers.clock import now_ms
+from peers.commands import HubCommand
 from peers.keyring import HomeError
 
 ROWS_SHOWN: Final = 15
 
 
-class Command(BaseCommand):
+class Command(HubCommand):
     """Prune to the operator's bound, or to a number of bytes."""
 
     help = (

@@ -5,16 +5,15 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from django.core.management.base import BaseCommand
-
 from accord.encoding import b64encode
 from accord.topics import Topic as TopicName
 from messaging import trees
 from messaging.models import Topic
 from peers.clock import now_ms
+from peers.commands import HubCommand
 
 
-class Command(BaseCommand):
+class Command(HubCommand):
     """Prints one JSON object, topics and roots."""
 
     help = "Print the root of every topic's Merkle tree as one JSON object."

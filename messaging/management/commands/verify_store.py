@@ -6,13 +6,14 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any, Final
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from messaging import selectors, store_check, trees
 from messaging.store_check import Counted, Fault
 from peers.clock import now_ms
+from peers.commands import HubCommand
 
 MAX_LINES: Final = 20  # of each kind of fault
 MEANING: Final = {
@@ -24,13 +25,15 @@ MEANING: Final = {
 }
 
 
-class Command(BaseCommand):
+class Command(HubCommand):
     """Check every message, every total and every tree; the hub may run meanwhile."""
 
     help = (
         "Check every message (form, id, signature, body), the totals of every topic, and every tree against the "
         "message table. Ends with 0 if all is right or has been repaired, with 1 if not. The hub may run meanwhile."
     )
+
+    exits = {0: "all is right, or has been repaired", 1: "something is wrong, each fault in a line", 2: "wrong usage"}
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Whether to repair."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.db import DatabaseError
 
 from accord import audit as form
@@ -18,6 +18,7 @@ from accord.encoding import b64decode, b64encode
 from accord.errors import RemoteError
 from accord.keys import fingerprint
 from peers import audit
+from peers.commands import HubCommand
 from peers.keyring import HomeError, keyring
 from peers.models import AuditEntry
 
@@ -26,7 +27,7 @@ class _Damaged(Exception):
     """Nothing more of the file can be read."""
 
 
-class Command(BaseCommand):
+class Command(HubCommand):
     """Checks chain and signatures; changes nothing."""
 
     help = (
@@ -34,6 +35,8 @@ class Command(BaseCommand):
         "hub, and none is missing, moved or cut off at the end. Ends with 0 if so, with 1 if not, and says what is "
         "wrong. The hub may run meanwhile."
     )
+
+    exits = {0: "whole and as it was written", 1: "not, each fault in a line; or it cannot be read", 2: "wrong usage"}
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("file", nargs="?", metavar="FILE", help="an export (JSON lines) instead of this hub's log")
