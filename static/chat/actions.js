@@ -7,6 +7,7 @@ import { h, isWriting } from "./dom.js";
 import { emojiUsed, pickEmoji, recentEmoji } from "./emoji.js";
 import { openMenu } from "./float.js";
 import { authorOf, nameOf } from "./message.js";
+import { openReport } from "./trouble.js";
 import { reason } from "./words.js";
 
 const QUICK_EMOJI = 6;
@@ -99,6 +100,8 @@ export class Actions {
       item.canPin && { label: item.isPinned ? "Unpin" : "Pin", icon: "pin", key: "P", run: run("pin") },
       person && { label: `About ${nameOf(item.author, state)}`, icon: "person",
         run: () => this.#host.openPerson(item.author) },
+      !item.isOwn && item.kind !== "import" && { label: "Report", icon: "warn",
+        run: () => openReport(this.#host.client(), item.author, [item.id]) },
       { label: "Details", icon: "key", run: () => openDetails(this.#host.client(), item) },
       item.canDelete && null,
       item.canDelete && { label: "Delete", icon: "trash", key: "Del", isDanger: true, run: run("delete") },

@@ -14,6 +14,7 @@ import "./log.js";
 import { nameOf } from "./message.js";
 import { openPins } from "./pins.js";
 import { Reading } from "./reading.js";
+import { RequestBar } from "./trouble.js";
 import { showTyping, typingLine } from "./typing.js";
 
 const TOUCH = matchMedia("(hover: none) and (pointer: coarse)");
@@ -41,6 +42,10 @@ export class AccordConversation extends HTMLElement {
     editLast: () => this.editLast(),
     page: (direction) => this.#log.page(direction),
   });
+  #request = new RequestBar({
+    client: () => this.#client,
+    answer: () => this.focusComposer(),
+  });
   #actions = new Actions({
     client: () => this.#client,
     log: this.#log,
@@ -54,7 +59,7 @@ export class AccordConversation extends HTMLElement {
 
   connectedCallback() {
     if (this.childElementCount === 0) {
-      this.append(this.#header.element, this.#log, this.#typing, this.#composer.element);
+      this.append(this.#header.element, this.#request.element, this.#log, this.#typing, this.#composer.element);
       this.#log.addEventListener("action", (event) => this.#act(event.detail));
       this.#log.addEventListener("moved", () => this.#composer.lookUpReply());
     }
@@ -169,6 +174,7 @@ export class AccordConversation extends HTMLElement {
   }
 
   #showHead() {
+    this.#request.show(this.#state);
     this.#header.show(this.#client.state, this.#state);
     this.#composer.label(this.#title);
   }
@@ -191,7 +197,7 @@ export class AccordConversation extends HTMLElement {
     const hasNewNames = this.#namesChanged(detail.people ?? []);
     const hasNewLink = state.link.status !== this.#link;
     this.#link = state.link.status;
-    if (hasNewNames || hasNewLink || detail.clock || detail.me) {
+    if (hasNewNames || hasNewLink || detail.clock || detail.me || detail.marks) {
       this.#log.redraw();
     }
     if (hasNewLink && this.#link === "online") {

@@ -40,7 +40,7 @@ export function listed(client) {
         byName(a.name, b.name),
     );
   const directs = all
-    .filter((each) => each.kind === "direct")
+    .filter((each) => each.kind === "direct" && !each.isBlocked)
     .sort((a, b) => b.lastAt - a.lastAt || byName(a.name, b.name));
   const feeds = all.filter((each) => each.kind === "feed").sort((a, b) => byName(a.name, b.name));
   return [...channels, ...directs, ...feeds];

@@ -6,8 +6,10 @@ import { avatar, h, icon } from "./dom.js";
 import { openInvites } from "./invites.js";
 import { openMyPosts, openNoted } from "./notes.js";
 import { openProfile } from "./profile.js";
+import { openReports } from "./reports.js";
 import { openSettings } from "./settings.js";
 import { openShortcuts } from "./shortcuts.js";
+import { openBlocked } from "./trouble.js";
 
 const MENU_ID = "me-menu";
 
@@ -19,6 +21,8 @@ export function actionsOf(app) {
     { name: "Invites", words: "invite people link qr", icon: "invite", run: () => openInvites(app) },
     { name: "My posts", words: "feed write everyone followers", icon: "pencil", run: () => openMyPosts(app) },
     { name: "People others know", words: "identities notes vouch", icon: "people", run: () => openNoted(app) },
+    { name: "Blocked and muted", words: "hide people silence", icon: "minus", run: () => openBlocked(app) },
+    { name: "Reports", words: "abuse spam complain judge", icon: "warn", run: () => openReports(app), count: "reports" },
     { name: "Settings", words: "theme dark light notifications forget", icon: "gear", run: () => openSettings(app) },
     { name: "Keyboard shortcuts", words: "keys help", icon: "keyboard", run: () => openShortcuts() },
     { name: "About this hub", words: "fingerprint key privacy", icon: "info", run: () => openAbout(app) },
@@ -39,12 +43,21 @@ export function meStrip(app) {
     if (client.state.me !== null) {
       face.replaceChildren(...faceOf(client.state));
     }
+    for (const badge of badges()) {
+      const count = client.state[badge.dataset.count ?? ""] ?? 0;
+      badge.hidden = count === 0;
+      badge.textContent = count === 0 ? "" : String(count);
+    }
   };
+  const waiting = h("span", { class: "count", hidden: true, title: "Reports wait for you", dataset: { count: "reports" } });
+  button.append(waiting);
+  const menu = menuOf(app, button);
+  const badges = () => /** @type {HTMLElement[]} */ ([waiting, ...menu.querySelectorAll("[data-count]")]);
   show();
   return {
-    element: h("div", { class: "me-strip" }, button, menuOf(app, button)),
+    element: h("div", { class: "me-strip" }, button, menu),
     update: (/** @type {any} */ detail) => {
-      if (detail.me || detail.link || detail.people) {
+      if (detail.me || detail.link || detail.people || "reports" in detail) {
         show();
       }
     },
@@ -79,7 +92,8 @@ function menuOf(app, button) {
       action.run();
     };
     const props = { type: "button", role: "menuitem", tabindex: -1, on: { click } };
-    menu.append(h("button", props, icon(action.icon), action.name));
+    const badge = action.count ? h("span", { class: "count", hidden: true, dataset: { count: action.count } }) : null;
+    menu.append(h("button", props, icon(action.icon), action.name, badge));
   }
   menu.addEventListener("beforetoggle", () => {
     /** @type {HTMLElement} */ (menu.firstElementChild).autofocus = true; // in the document it would be the page's

@@ -53,13 +53,21 @@ function fillArticle(article, item, place, context) {
     h("div", { class: "msg-body" }, place.head ? headLine(item, place, context.state) : null, content(item, context)),
   ];
   article.replaceChildren(...parts.filter(Boolean));
-  article.setAttribute("aria-label", labelOf(item, context.state, article.querySelector(".text")));
+  const label = isHidden(item, context)
+    ? `${authorOf(item, context.state)}, ${timeText(item.at)}, hidden message`
+    : labelOf(item, context.state, article.querySelector(".text"));
+  article.setAttribute("aria-label", label);
 }
 
 /** How a person is called here. */
 export function nameOf(key, state, otherwise = "someone") {
   const person = state.people[key];
   return person ? person.displayName || person.name : otherwise;
+}
+
+/** Whether it is of somebody whom one has blocked; `isWhole` shows it once. */
+function isHidden(item, { state, isWhole }) {
+  return state.marks[item.author] === "blocked" && item.kind !== "import" && !isWhole;
 }
 
 /** How an item's author is called; for imports, the name in their source. */
@@ -101,7 +109,8 @@ function quote({ id, author, authorName, text }, state) {
     title: "Go to this message" },
     h("bdi", { class: "quote-who" }, nameOf(author, state, authorName || "someone")),
     h("span", { class: "quote-text", dir: "auto" },
-      text === null ? "an earlier message" : oneLine(text, QUOTE_CHARS)));
+      state.marks[author] === "blocked" ? "hidden message"
+        : text === null ? "an earlier message" : oneLine(text, QUOTE_CHARS)));
 }
 
 function picture(item, state) {
@@ -138,6 +147,10 @@ function gutterTime(item) {
 function content(item, context) {
   if (item.isDeleted) {
     return h("p", { class: "gone" }, icon("trash"), "deleted");
+  }
+  if (isHidden(item, context)) {
+    return h("p", { class: "gone" }, "hidden message ",
+      h("button", { type: "button", class: "link", "data-act": "unfold", tabindex: "-1" }, "Show"));
   }
   if (context.editor !== null) {
     return context.editor;

@@ -5,6 +5,7 @@ import { avatar, groups, h, icon } from "./dom.js";
 import { copyButton } from "./copy.js";
 import { contactSections } from "./notes.js";
 import { openProfile } from "./profile.js";
+import { troubleSections } from "./trouble.js";
 
 const PRESENCE = { online: "Online", away: "Away", offline: "Offline" };
 
@@ -55,7 +56,7 @@ export function openPerson(app, key) {
       then();
     };
   }
-  body.append(...contactSections(app, shown, leave));
+  body.append(...contactSections(app, shown, leave), ...troubleSections(app, shown, leave));
   body.tabIndex = -1;
   if (person?.isMe) {
     setFooter(

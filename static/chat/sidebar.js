@@ -70,6 +70,9 @@ export class Sidebar {
       ),
       this.directs,
     );
+    this.requests = h("ul", { "aria-label": "Requests" });
+    this.requestsHead = h("div", { class: "side-head row" }, h("h2", { class: "grow" }, "Requests"));
+    this.nav.append(this.requestsHead, this.requests);
     this.feeds = h("ul", null);
     this.feedsHead = h("div", { class: "side-head row" }, h("h2", { class: "grow" }, "Following"));
     this.nav.append(this.feedsHead, this.feeds);
@@ -100,7 +103,7 @@ export class Sidebar {
     if ("mentionsUnread" in detail) {
       this.mentionsCount.replaceChildren(...counted(state.mentionsUnread, true, "unread"));
     }
-    if (detail.conversations || detail.people) {
+    if (detail.conversations || detail.people || detail.marks) {
       this.#rows();
     }
     this.me.update(detail);
@@ -126,23 +129,25 @@ export class Sidebar {
   #rows() {
     const order = listed(this.client);
     for (const [id, row] of this.rows) {
-      if (!(id in this.client.state.conversations)) {
+      if (!(id in this.client.state.conversations) || this.client.state.conversations[id].isBlocked) {
         row.element.remove();
         this.rows.delete(id);
       }
     }
-    const places = { channel: 0, direct: 0, feed: 0 };
-    const lists = { channel: this.channels, direct: this.directs, feed: this.feeds };
+    const places = { channel: 0, direct: 0, request: 0, feed: 0 };
+    const lists = { channel: this.channels, direct: this.directs, request: this.requests, feed: this.feeds };
     for (const conversation of order) {
-      const list = lists[conversation.kind];
+      const kind = conversation.isRequest ? "request" : conversation.kind;
+      const list = lists[kind];
       const { element } = this.#row(conversation);
-      const at = list.children[places[conversation.kind]];
+      const at = list.children[places[kind]];
       if (at !== element) {
         move(list, element, at ?? null);
       }
-      places[conversation.kind] += 1;
+      places[kind] += 1;
     }
     this.feedsHead.hidden = places.feed === 0;
+    this.requestsHead.hidden = places.request === 0;
     if (places.direct === 0) {
       this.directs.append(this.noDirects);
     } else {

@@ -44,7 +44,7 @@ export class Conversations {
    * @param {{storage: import("./storage.js").Storage, directory: import("./directory.js").Directory,
    *   state: import("./state.js").PublishedState, account: import("./account.js").Account,
    *   people: import("./people.js").People, clock: import("./clock.js").Clock,
-   *   contacts: import("./contacts.js").Contacts}} parts
+   *   contacts: import("./contacts.js").Contacts, marks: import("./marks.js").Marks}} parts
    */
   constructor(parts) {
     this.#parts = parts;
@@ -189,6 +189,7 @@ export class Conversations {
     const place = this.#unreadPlace(record, fact);
     record.cursor = Math.max(record.cursor, fact.cursor);
     record.lastAt = Math.max(record.lastAt, fact.at);
+    record.isAnswered ||= fact.author === me;
     if (place) {
       record.unread = after(record.read, [...record.unread, place]);
       if (fact.mentions.includes(me)) {
@@ -202,7 +203,7 @@ export class Conversations {
   /** Where a message lies that is to be counted as unread; null for others. */
   #unreadPlace(record, { at, id, author, cursor }) {
     const { account, clock } = this.#parts;
-    if (author === account.key) {
+    if (author === account.key || this.#parts.marks.isSilenced(author)) {
       return null;
     }
     if (comparePlaces({ at, id }, record.read) > 0) {
@@ -238,6 +239,7 @@ export class Conversations {
       ...mentions.map(({ place }) => ({ ...place, isSeen: false })), ...record.mentions,
     ]);
     record.lastAt = Math.max(record.lastAt, posts.at(-1)?.at ?? 0);
+    record.isAnswered ||= posts.some((post) => post.author === me);
     record.cursor = Math.max(record.cursor, this.#parts.directory.rows.get(id)?.cursor ?? 0);
     this.#save(id);
   }
@@ -275,6 +277,18 @@ export class Conversations {
     await this.#write();
   }
 
+  /** Somebody is blocked or muted, or no longer: what they wrote to this person is nothing unread. @param {string} key */
+  silenced(key) {
+    const id = `direct:${key}`;
+    const record = this.#records.get(id);
+    if (record) {
+      if (this.#parts.marks.isSilenced(key)) {
+        Object.assign(record, { unread: [], mentions: [] });
+      }
+      this.#save(id);
+    }
+  }
+
   /** Somebody has another name now, which may be that of a conversation. @param {string} key */
   renamed(key) {
     for (const id of [`direct:${key}`, `feed:${key}`].filter((each) => this.#records.has(each))) {
@@ -307,9 +321,10 @@ export class Conversations {
 
   /** Tell pages of one. @param {string} id */
   publish(id) {
-    const { directory, state, people, account } = this.#parts;
+    const { directory, state, people, account, marks } = this.#parts;
     const record = this.#records.get(id);
     const row = directory.rows.get(id);
+    const isStranger = record.with && !directory.reaches(record.with) && record.lastAt > 0;
     const isFeed = record.kind === "feed";
     const author = isFeed ? id.slice("feed:".length) : null;
     if ((record.kind === "channel" && !row) || (isFeed && !(row && this.#follows(id)))) {
@@ -333,7 +348,12 @@ export class Conversations {
       draft: record.draft,
       replyTo: record.replyTo || null,
       isEncrypted: false,
-      canPost: other ? directory.reaches(other) && other !== account.key : !isFeed || author === account.key,
+      // Whoever has written can be answered, with an account or without
+      canPost: other
+        ? (directory.reaches(other) || record.lastAt > 0) && other !== account.key
+        : !isFeed || author === account.key,
+      isRequest: isStranger && !record.isAnswered,
+      isBlocked: other !== null && marks.of(other) === "blocked",
       canPin: !other && row?.isAdmin === true,
     });
     this.#publishMentions();

@@ -17,6 +17,7 @@ import { TEXTS } from "./fold.js";
 import { readHub, ORIGIN } from "./hub.js";
 import { Invites } from "./invites.js";
 import { Link } from "./link.js";
+import { Marks } from "./marks.js";
 import { Mentions } from "./mentions.js";
 import { Outbox } from "./outbox.js";
 import { People } from "./people.js";
@@ -67,8 +68,16 @@ export class Member {
       onChanged: (key) => this.#contactChanged(key),
     });
     const { contacts } = this;
+    this.marks = new Marks({
+      storage, rest, state, clock, me, hub: account.hubText,
+      publish: (draft) => this.publish(draft),
+      onChanged: (key) => this.conversations.silenced(key),
+    });
+    const { marks } = this;
     this.presence = new Presence({ link, directory, pages, state, me, onChanged: (key) => people.publish(key) });
-    this.conversations = new Conversations({ storage, directory, state, account, people, contacts, clock });
+    this.conversations = new Conversations({
+      storage, directory, state, account, people, contacts, clock, marks,
+    });
     const { conversations } = this;
     const outbox = () => this.outbox;
     this.timelines = new Timelines({ link, rest, clock, conversations, people, state, me, adminOf, outbox });
@@ -88,8 +97,9 @@ export class Member {
 
   /** Read what is kept, tell pages, connect. */
   async start() {
-    const { people, contacts, conversations, outbox, feed } = this;
+    const { people, contacts, conversations, outbox, feed, marks } = this;
     await Promise.all([people, contacts, conversations, outbox, feed].map((part) => part.load()));
+    await marks.load();
     this.#publishHub("");
     this.#publishMe();
     this.conversations.publishAll();
@@ -102,6 +112,7 @@ export class Member {
     this.isOver = true;
     this.link.stop();
     this.carrying.stop();
+    this.marks.stop();
     this.presence.lost();
   }
 
@@ -153,6 +164,7 @@ export class Member {
     this.timelines.resume();
     this.outbox.pump();
     this.carrying.look();
+    this.marks.opened();
   }
 
   #learnHub({ name, admin, bot }) {
@@ -307,6 +319,9 @@ export class Member {
     if (fact.topic.startsWith("feed:")) {
       this.people.take(fact).catch((error) => console.warn("a profile was not kept:", error.code ?? error));
     }
+    if (fact.topic.startsWith("hub:")) {
+      this.marks.take(fact);
+    }
     const id = this.conversations.idOf(fact);
     if (id) {
       this.#takeInto(id, fact);
@@ -334,7 +349,8 @@ export class Member {
 
   /** Tell one page of what is for this person and is seen by nobody. */
   #notice(id, fact) {
-    const isForMe = id !== fact.topic || fact.mentions.includes(this.me);
+    const isForMe = (id !== fact.topic && !this.state.value.conversations[id]?.isRequest)
+      || fact.mentions.includes(this.me);
     const isOld = this.clock.now() - fact.at > MAX_NOTICE_AGE_MS;
     if (isForMe && !isOld && !this.timelines.isSeen(id)) {
       const item = this.mentions.itemOf(id, fact);

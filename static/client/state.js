@@ -21,6 +21,8 @@ export function emptyState() {
     typing: {},
     mentionsUnread: 0,
     outboxCount: 0,
+    marks: {},
+    reports: 0,
     landing: null,
   };
 }

@@ -189,7 +189,7 @@ function pageCalls(member) {
 }
 
 function otherCalls(member) {
-  const { devices, carrying, invites, outbox, link, presence } = member;
+  const { devices, carrying, invites, outbox, link, presence, marks } = member;
   return {
     "profile.set": async ({ displayName, about, status }) => {
       const body = {
@@ -208,6 +208,12 @@ function otherCalls(member) {
     "invites.list": () => invites.list(),
     "invites.create": (params) => invites.create(params),
     "invites.withdraw": (params) => invites.withdraw(params),
+    "mark.set": (params) => marks.set(params),
+    "reports.list": (params) => marks.list(params),
+    "report.make": (params) => marks.report(params),
+    "report.close": (params) => marks.close(params),
+    "report.rehearse": (params) => marks.rehearse(params),
+    "report.remove": (params) => marks.remove(params),
     "link.retry": () => link.retry(),
     "presence.set": ({ state }) => presence.set(state),
   };

@@ -9,7 +9,7 @@ from tests.e2e.plain_client import Key, text
 from tests.e2e.world import World
 from tests.hubs import HubProcess
 from tests.web.conftest import OpenContext
-from tests.web.person import DESKTOP, PHONE, Person
+from tests.web.person import DESKTOP, PHONE, Person, invite
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(240)]
 
@@ -73,3 +73,61 @@ async def test_a_stranger_may_wait_instead(hub: HubProcess, open_context: OpenCo
     await page.reload()
     await expect(page.get_by_role("log")).to_contain_text("Goes out at")
     await expect(page.get_by_role("button", name="Send")).to_be_enabled()
+
+
+async def test_a_members_page_answers_blocks_and_reports(hub: HubProcess, open_context: OpenContext) -> None:
+    ada = await Person.join(await open_context(viewport=DESKTOP, reduced_motion="reduce"), invite(hub), "ada-front")
+    eve = await (await open_context(viewport=PHONE)).new_page()
+    await open_to(eve, hub, "ada-front")
+    await write(eve, "Is this where the boat is?")
+    await expect(eve.get_by_role("status")).to_contain_text("Sent. It waits")
+    conversations = ada.page.get_by_role("navigation", name="Conversations")
+    await expect(conversations.get_by_role("heading", name="Requests")).to_be_visible()
+    request = conversations.get_by_role("list", name="Requests").get_by_role("button")  # not among friends
+    await request.click()
+    bar = ada.page.get_by_role("region", name="Request")
+    await expect(bar).to_contain_text("From a stranger.")
+    await ada.sees("Is this where the boat is?")
+    await ada.check_access()
+    await ada.shot("request-desktop")
+    await bar.get_by_role("button", name="Answer").click()
+    await ada.say("It is.")
+    await expect(eve.get_by_role("log")).to_contain_text("It is.")
+    await expect(bar).to_be_hidden()
+    await expect(conversations.get_by_role("heading", name="Requests")).to_be_hidden()
+    await expect(eve.get_by_role("button", name="Send")).to_be_enabled()
+    await write(eve, "I come on Sunday.")
+    await ada.sees("I come on Sunday.")
+
+    mallory = await (await open_context(viewport=PHONE)).new_page()
+    await open_to(mallory, hub, "ada-front")
+    await write(mallory, "Buy my boats!")
+    await expect(conversations.get_by_role("heading", name="Requests")).to_be_visible()
+    await request.click()
+    await ada.sees("Buy my boats!")
+    await bar.get_by_role("button", name="Report").click()
+    form = ada.page.get_by_role("dialog")
+    await form.get_by_role("textbox", name="In your words").fill("Boats, and more boats.")
+    await ada.check_access()
+    await form.get_by_role("button", name="Report").click()
+    await expect(form).to_be_hidden()
+    await bar.get_by_role("button", name="Block").click()
+    await ada.page.get_by_role("alertdialog").get_by_role("button", name="Block").click()
+    await expect(conversations.get_by_role("heading", name="Requests")).to_be_hidden()
+    await expect(ada.log.get_by_text("hidden message")).to_be_visible()
+
+    other = await ada.tab()
+    await other.page.reload()  # the mark is the account's
+    await other.page.locator(".me-button").click()
+    await other.page.get_by_role("menuitem", name="Blocked and muted").click()
+    dialog = other.page.get_by_role("dialog")
+    await expect(dialog).to_contain_text("blocked")
+    await other.check_access()
+    await dialog.get_by_role("button", name="Unblock").click()
+    await expect(dialog).to_contain_text("Nobody.")
+    await dialog.get_by_role("button", name="Close").click()
+    await other.page.locator(".me-button").click()
+    await other.page.get_by_role("menuitem", name="Reports").click()
+    await expect(dialog).to_contain_text("Boats, and more boats.")
+    await expect(dialog).to_contain_text("open")
+    await other.shot("reports-desktop")
