@@ -17,6 +17,7 @@ const STATES = {
 };
 const MAX_TRIES = 5;
 const MAX_SHOWN_NAMES = 8;
+const MIB = 1024 * 1024;
 
 /** @param {import("./app.js").App} app */
 export function openInvites(app) {
@@ -51,13 +52,15 @@ export function openInvites(app) {
   load();
 }
 
-function refusal(failure, { name, people, invites }) {
+function refusal(failure, { name, people, invites, messages, bytes }) {
   if (failure.code === "conflict" && name) {
     return `Somebody here is called ${name} already, or is invited under that name. Suggest another.`;
   }
   if (failure.code === "quota") {
     const needed = people * (1 + invites);
-    return `You have not enough invites left for that: it takes ${needed}. Nothing was changed.`;
+    const isLimited = messages !== null || bytes !== null;
+    const also = isLimited ? ", or it gives more messages or room than you have yourself" : "";
+    return `This takes ${needed} of your invites, and you have not so many left${also}. Nothing was changed.`;
   }
   return reason(failure);
 }
@@ -72,6 +75,21 @@ function leftText(left) {
 function nameOf(app, key) {
   const person = app.client.state.people[key];
   return person ? person.displayName || person.name : "somebody who has left";
+}
+
+/** What goes along with each account. */
+function givenOf({ invites, messages, bytes }) {
+  const given = [];
+  if (invites > 0) {
+    given.push(`may invite ${invites}`);
+  }
+  if (messages !== null) {
+    given.push(`${messages.toLocaleString("en")} ${messages === 1 ? "message" : "messages"}`);
+  }
+  if (bytes !== null) {
+    given.push(`${(bytes / MIB).toLocaleString("en", { maximumFractionDigits: 1 })} MiB`);
+  }
+  return given;
 }
 
 /** Who has joined, when it ends, how many tries of the code are left. */
@@ -90,6 +108,7 @@ function factsOf(app, invite) {
     if (invite.tries !== null) {
       facts.push(invite.tries < MAX_TRIES ? `code needed, ${invite.tries} tries left` : "code needed");
     }
+    facts.push(...givenOf(invite));
     if (!invite.isHere) {
       facts.push("made in another browser");
     }

@@ -161,6 +161,8 @@ function shownInvite(key, items, record) {
     tries: tries.length > 0 ? Math.min(...tries) : null,
     channels: first.channels.map((ident) => `chan:${ident}`),
     invites: first.invites,
+    messages: first.messages_limit,
+    bytes: first.bytes_limit,
     createdAt: first.created_at,
     expires: first.expires,
     status,

@@ -16,8 +16,10 @@ from invites.checking import check_ledger
 from invites.codes import Codes
 from invites.models import Balance, Invitation
 from invites.selectors import Invite, invite_of, tally
+from invites.services import temporary_expire
 from messaging.batch import Result
 from peers.selectors import member_of
+from peers.standing import reasons
 from tests.factories import NOW, Hub, account_of, ident_of, person, snapshot, store, take
 
 CODE = "7KQ2MXB94T"
@@ -131,6 +133,22 @@ def test_a_refused_claim_is_not_held(hub: Hub) -> None:
     assert take(wrong) == ["denied"]  # no duplicate: it was never stored, and counts again
     assert row(guest).tries == CODE_TRIES - 2
     assert ident_of(wrong)
+
+
+def test_a_login_that_is_refused_learns_why(hub: Hub) -> None:
+    ends = {"expired": NOW + 1, "swept": NOW + 2}
+    names = ("waiting", "used", "withdrawn", "expired", "swept")
+    guests = {name: hub.temporary(name, expires=ends.get(name, NOW + 9)) for name in names}
+    guests["locked"] = coded(hub, hub.admin, "locked")
+    assert take(hub.claim(guests["used"], person("bob"), "bob")) == ["stored"]
+    assert take(hub.remove(hub.admin, guests["withdrawn"].public)) == ["stored"]
+    assert take(*(hub.claim(guests["locked"], person("carl"), "carl", code=code) for code in WRONG[:5]))
+    assert temporary_expire(now=NOW + 2) == 2
+    found = {name: reasons(guest.public, NOW + 3).get("reason") for name, guest in guests.items()}
+    assert found == {"waiting": None, **{name: name for name in guests if name != "waiting"}, "swept": "expired"}
+    assert reasons(person("nobody").public, NOW) == {}
+    late = hub.temporary("late", expires=NOW + 5)  # which nothing has swept yet
+    assert reasons(late.public, NOW + 5) == {"reason": "expired"}
 
 
 def test_channels_and_tries_are_kept_in_order(hub: Hub) -> None:

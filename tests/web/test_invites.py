@@ -71,7 +71,7 @@ async def test_with_a_code_into_a_channel_to_the_inviter(hub: HubProcess, open_c
     await expect(dialog.get_by_label("For whom")).to_have_value("")
     card = dialog.get_by_role("listitem").filter(has_text="Bob")
     await expect(card).to_contain_text("Waiting")
-    await expect(card).to_contain_text("code needed")
+    await expect(card).to_contain_text("code needed · 500 messages")
     await expect(card).to_contain_text(f"Begins in #{channel}")
     await looks(ada, "invite-made")
 
