@@ -9,6 +9,7 @@ import pytest
 
 from accord.encoding import b64encode
 from accord.keys import SigningKey
+from invites import removal
 from invites.checking import check_ledger
 from invites.models import Balance, Invitation, Removal
 from invites.removal import removal_finish, strikes_shown
@@ -227,6 +228,27 @@ def test_what_belongs_to_users_who_are_gone_goes(hub: Hub, family: Family) -> No
     assert (Peer.objects.count(), Blessing.objects.count(), Token.objects.count()) == (1, 1, 1)
     removal_finish(now=AFTER)
     assert (Peer.objects.count(), Blessing.objects.count(), Token.objects.count()) == (0, 0, 0)
+
+
+def test_a_finish_that_is_cut_anywhere_has_done_nothing_and_is_done_later(
+    hub: Hub, family: Family, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As if the process were killed before each of its steps in turn."""
+    assert take(hub.remove(family.ann, family.bob.public)) == ["stored"]
+    before = snapshot()
+    steps = ("_heir", "_times", "invitation_end", "bury_each", "users_forget", "_end", "_refreeze")
+    for step in steps:
+
+        def cut(*_: object, **__: object) -> None:
+            raise KeyboardInterrupt
+
+        with monkeypatch.context() as patched:
+            patched.setattr(removal, step, cut)
+            with pytest.raises(KeyboardInterrupt):
+                removal_finish(now=AFTER)
+        assert snapshot() == before, step
+    assert removal_finish(now=AFTER) == 1
+    assert check_ledger().problems == []
 
 
 # ---------------------------------------------------------------------------------------------------- several at once

@@ -14,9 +14,10 @@ from accord.messages import parse_envelope
 from accord.statements import make_statement
 from accord.topics import Topic
 from invites.removal import removal_finish
-from messaging import trees
+from messaging import burials, trees
 from messaging.admission import Admitted, admit
 from messaging.burials import burials_sweep, written_by
+from messaging.locks import store_lock
 from messaging.models import Message, Reference, Store
 from messaging.models import Topic as TopicRow
 from messaging.publishing import publisher_of_link
@@ -182,3 +183,30 @@ def test_in_any_order_of_arrival_the_same_is_held(messages: list[tuple[int, str,
         trees_are_true(AFTER)
         assert take(admitted(values[0], now=AFTER), now=AFTER) in (["denied"], ["duplicate"])
         transaction.set_rollback(True)
+
+
+def test_a_sweep_that_is_cut_anywhere_goes_on_where_it_was(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if the process were killed at the beginning of each of its transactions in turn."""
+    monkeypatch.setattr(burials, "STEP_MESSAGES", 2)
+    ann = hub.member("ann")
+    values = [envelope(ann, hub.lounge, str(number), created_at=NOW + number) for number in range(8)]
+    assert take(*values) == ["stored"] * 8
+    bury(ann.public, at=NOW, now=NOW)
+    for lasts in (0, 1, 2):
+        left = [lasts]
+
+        def lock(left: list[int] = left) -> int:
+            if not left[0]:
+                raise KeyboardInterrupt
+            left[0] -= 1
+            return store_lock()
+
+        monkeypatch.setattr(burials, "store_lock", lock)
+        with pytest.raises(KeyboardInterrupt):
+            burials_sweep()
+        assert not Tombstone.objects.get().is_swept
+        trees_are_true(NOW)
+    monkeypatch.setattr(burials, "store_lock", store_lock)
+    assert burials_sweep() == 1  # 2 and 4 are gone already
+    assert held() == {ident_of(values[0])}
+    trees_are_true(NOW)
