@@ -1,4 +1,6 @@
-"""A hub killed in the middle of its work keeps what it has acknowledged, once (protocol.md section 4)."""
+"""A hub killed in the middle of its work keeps what it has acknowledged, once (protocol.md section 4), and its ledger
+of invites is balanced (section 8).
+"""
 
 from __future__ import annotations
 
@@ -13,9 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.plain_client import Connection, Json, Key, Left, id_of, text
-from tests.e2e.world import SERVERS, World
-from tests.hubs import HubProcess, start_hub
+from tests.e2e.plain_client import Connection, Json, Key, Left, id_of, message, now_ms, text
+from tests.e2e.world import SERVERS, World, new_name
+from tests.hubs import HubProcess, run_command, start_hub
 
 pytestmark = pytest.mark.e2e
 
@@ -35,10 +37,17 @@ class Ledger:
     seen: dict[int, str] = field(default_factory=dict)  # by arrival number, whatever was delivered
     resent: dict[str, int] = field(default_factory=lambda: {"stored": 0, "duplicate": 0})
     number: int = 0
+    invite: Key | None = None
 
-    def next_batch(self, user: Key, channel: str) -> list[Json]:
-        """New messages; unsure until they are acknowledged."""
-        batch = [text(user, channel, f"number {self.number + i}") for i in range(BATCH)]
+    def next_batch(self, user: Key, channel: str, hub: str) -> list[Json]:
+        """New messages, an invite, and the withdrawal of the one before; unsure until they are acknowledged."""
+        before, self.invite = self.invite, Key()
+        given = {"pubkey": self.invite.text, "account_name": new_name(), "kind": "temp", "invites": 1}
+        batch = [message(user, "add_user", hub, given)]
+        if before is not None:
+            withdrawn = {"pubkey": before.text, "mode": "subtree", "at": now_ms()}
+            batch.append(message(user, "remove_user", hub, withdrawn))
+        batch += [text(user, channel, f"number {self.number + i}") for i in range(BATCH - len(batch))]
         self.number += BATCH
         self.unsure += batch
         return batch
@@ -56,13 +65,13 @@ class Ledger:
             assert self.seen.setdefault(item["cursor"], id_of(item["message"])) == id_of(item["message"])
 
 
-async def publish_until_killed(session: Connection, user: Key, channel: str, ledger: Ledger) -> None:
+async def publish_until_killed(session: Connection, user: Key, channel: str, hub: str, ledger: Ledger) -> None:
     """Batches of signed messages, several under way, until the connection breaks."""
     under_way: list[asyncio.Future[Json]] = []
     try:
         while True:
             while len(under_way) < BATCHES_UNDER_WAY:
-                under_way.append(await session.begin("publish", messages=ledger.next_batch(user, channel)))
+                under_way.append(await session.begin("publish", messages=ledger.next_batch(user, channel, hub)))
             ledger.acknowledge((await under_way.pop(0))["results"])
     finally:
         for future in under_way:
@@ -79,9 +88,9 @@ async def send_again(session: Connection, ledger: Ledger) -> None:
         ledger.acknowledge(results)
 
 
-async def check_held(session: Connection, channel: str, ledger: Ledger, since: int = 0) -> int:
+async def check_held(session: Connection, topics: list[str], ledger: Ledger, since: int = 0) -> int:
     """All that was acknowledged or delivered after `since` is there, once and in order; gives how far it goes."""
-    await session.subscribe(topics=[channel], since=since, store=session.result["store"])
+    await session.subscribe(topics=topics, since=since, store=session.result["store"])
     items = session.delivered()
     assert all(a["cursor"] < b["cursor"] for a, b in pairwise(items))
     held = {item["cursor"]: id_of(item["message"]) for item in items}
@@ -100,9 +109,9 @@ async def one_life(
 ) -> int:
     """Check what came after `since`, publish, kill the hub in the middle of it; gives how far was checked."""
     session = await world.connect(user, frames="clear")
-    checked = await check_held(session, channel, ledger, since)
+    checked = await check_held(session, [channel, world.topic], ledger, since)
     await send_again(session, ledger)
-    publishing = asyncio.create_task(publish_until_killed(session, user, channel, ledger))
+    publishing = asyncio.create_task(publish_until_killed(session, user, channel, world.topic, ledger))
     busy = len(ledger.stored) + BATCH
     await session.until(lambda: len(ledger.stored) >= busy)
     asyncio.get_running_loop().call_later(seconds, process.process.kill)
@@ -143,7 +152,7 @@ async def test_twenty_kills_lose_and_double_nothing(tmp_path: Path) -> None:
     process = start_hub(home)
     try:
         world = World.of(home, process)
-        user, channel = await world.member(), await world.channel()
+        user, channel = await world.member(invites=500), await world.channel()
         checked = 0
         for number in range(KILLS):
             seconds = chance.uniform(0, MAX_BUSY_SECONDS)
@@ -151,15 +160,18 @@ async def test_twenty_kills_lose_and_double_nothing(tmp_path: Path) -> None:
             process = await asyncio.to_thread(start_hub, home, SERVERS[number % 2])
             world = World.of(home, process)
         async with await world.connect(user, frames="clear") as session:
-            await check_held(session, channel, ledger, checked)
+            await check_held(session, [channel, world.topic], ledger, checked)
             await send_again(session, ledger)
         async with await world.connect(user, frames="clear") as session:
-            await check_held(session, channel, ledger)
-            pages = {id_of(item["message"]) for item in await session.fetch(channel)}
-            assert pages == ledger.stored
+            await check_held(session, [channel, world.topic], ledger)
+            items = [*await session.fetch(channel), *await session.fetch(world.topic)]
+            own = [item["message"] for item in items if item["message"]["header"]["from"] == user.text]
+            assert {id_of(value) for value in own} == ledger.stored
         assert await asyncio.to_thread(process.stop) == 0
     finally:
         process.kill()
     check_database(home, user, ledger)
+    checked_ledger = run_command(home, "check_ledger")
+    assert checked_ledger.returncode == 0, checked_ledger.stderr
     # The kills came in the middle: some of what was unsure had been stored, some not.
     assert min(ledger.resent.values()) > 0, ledger.resent

@@ -179,6 +179,16 @@ def test_a_movement_is_never_changed(hub: Hub) -> None:
             row.save()
 
 
+def test_a_movement_is_never_taken_away(hub: Hub) -> None:
+    """The trigger is not in the tests' database, which is emptied row by row."""
+    with connection.cursor() as cursor:
+        cursor.execute(importlib.import_module("invites.migrations.0008_movements_stay").STAY_SQLITE)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Movement.objects.all().delete()
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TRIGGER invites_movement_no_delete")
+
+
 @pytest.mark.parametrize(
     ("statement", "says"),
     [
