@@ -16,7 +16,7 @@ from accord.errors import RemoteError
 from console.exports import stream_response
 from console.models import AuditCheck
 from console.selectors import names_of
-from console.shown import ago, moment, short_key, text_of
+from console.shown import KeyText, ago, moment, short_key, text_of
 from console.tables import StateFilter, Table
 from peers import audit
 from peers.clock import now_ms
@@ -85,7 +85,7 @@ class AuditTable(Table):
         "Everything that was done to this hub: in this console, from the terminal, by signed messages. Each entry is "
         "chained to the one before and signed by the hub."
     )
-    list_display = ("when", "shown_action", "who", "target", "detail_line")
+    list_display = ("when", "shown_action", "who", "shown_target", "detail_line")
     list_filter = (AuditAction, AuditActor)
     search_fields = ("target", "detail", "action", "actor")
     search_help_text = "What was done, by whom, or to what"
@@ -111,7 +111,7 @@ class AuditTable(Table):
     @display(description="when (UTC)", ordering="at")
     def when(self, entry: AuditEntry) -> str:
         """When."""
-        return moment(entry.at)
+        return format_html('<span class="when">{}</span>', moment(entry.at))
 
     @display(description="what", ordering="action")
     def shown_action(self, entry: AuditEntry) -> str:
@@ -124,8 +124,17 @@ class AuditTable(Table):
         key = _key_of(entry)
         if key is None:
             return entry.actor
-        known = getattr(entry, "actor_name", None) or names_of({key}).get(key)
-        return format_html('<span title="{}">{}</span>', entry.actor, known or f"key {short_key(key)}")
+        known = getattr(entry, "actor_name", None)
+        return _named(known or f"key {short_key(key)}", entry.actor)
+
+    @display(description="target", ordering="target")
+    def shown_target(self, entry: AuditEntry) -> str:
+        """A key by the account's name, or shortened; its own page has it whole."""
+        key = _key(entry.target)
+        if key is None:
+            return entry.target
+        known = getattr(entry, "target_name", None) or f"key {short_key(key)}"
+        return _named(known, entry.target)
 
     @display(description="details")
     def detail_line(self, entry: AuditEntry) -> str:
@@ -145,17 +154,28 @@ class AuditTable(Table):
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         changes = super().get_changelist_instance(request)
         rows = list(changes.result_list)
-        names = names_of({key for row in rows if (key := _key_of(row))})
+        keys = {key for row in rows for key in (_key_of(row), _key(row.target)) if key}
+        names = names_of(keys)
         for row in rows:
-            key = _key_of(row)
-            row.actor_name = "" if key is None else names.get(key) or f"key {short_key(key)}"
+            row.actor_name, row.target_name = names.get(_key_of(row) or b"", ""), names.get(_key(row.target) or b"", "")
         changes.result_list = rows
         return changes
 
 
+def _named(name: str, whole: str) -> KeyText:
+    """A name whose key is in its title, and in exports."""
+    text = KeyText(format_html('<span title="{}">{}</span>', whole, name))
+    text.whole = whole
+    return text
+
+
 def _key_of(entry: Any) -> bytes | None:
     """The user key of who signed what was done."""
+    return _key(entry.actor.removeprefix("user "))
+
+
+def _key(text: str) -> bytes | None:
     try:
-        return b64decode(entry.actor.removeprefix("user "), 32)
+        return b64decode(text, 32)
     except RemoteError:
         return None

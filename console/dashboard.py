@@ -122,6 +122,13 @@ def dashboard(request: HttpRequest, *, site_context: SiteContext) -> HttpRespons
             "url": reverse("admin:numbers"),
         },
         {
+            "title": "Delivered a minute",
+            "value": _rate(samples, lambda sample: sample.delivered, minute),
+            "note": f"{counters.delivered:,} since the start",
+            "spark": _drawn(samples, lambda sample: sample.delivered, "messages delivered, one day", adds_up=True),
+            "url": reverse("admin:numbers"),
+        },
+        {
             "title": "Links",
             "value": f"{together} of {len(links)}",
             "note": "connected now" if links else "no other hub is linked",
@@ -142,13 +149,6 @@ def dashboard(request: HttpRequest, *, site_context: SiteContext) -> HttpRespons
             "spark": "",
             "url": f"{reverse('admin:logs')}?level=error",
         },
-        {
-            "title": "Delivered a minute",
-            "value": _rate(samples, lambda sample: sample.delivered, minute),
-            "note": f"{counters.delivered:,} since the start",
-            "spark": _drawn(samples, lambda sample: sample.delivered, "messages delivered, one day", adds_up=True),
-            "url": reverse("admin:numbers"),
-        },
     ]
     if not roles.may(request, roles.SEE_HUB):
         cards = [card for card in cards if card["title"] in OF_PEOPLE]
@@ -157,7 +157,10 @@ def dashboard(request: HttpRequest, *, site_context: SiteContext) -> HttpRespons
     context = {
         **site_context(request),
         "title": "Dashboard",
-        "cards": cards,
+        "rows": [
+            ("cards", [card for card in cards if card["spark"]]),
+            ("cards few", [card for card in cards if not card["spark"]]),
+        ],
         "concerns": concerns(hour, sum(counters.logins[code] for code in REFUSED_LOGINS)),
         "chart": charts.day_bars(first, days, "messages"),
         "people_chart": charts.day_bars(first, joined, "people"),

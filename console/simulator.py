@@ -66,9 +66,7 @@ def simulated(*, mib: int | None, days: int | None, now: int) -> dict[str, Any]:
     if days is not None:
         planned = _later(plan_before(max(0, now - days * DAY_MS), now=now), planned)
     burning = Message.objects.filter(burn_at__isnull=False).count()
-    burns = (
-        f" {count(burning, 'message burns', 'messages burn')} by themselves when their time comes." if burning else ""
-    )
+    burns = f" {count(burning, 'message burns', 'messages burn')} without that, as their time comes." if burning else ""
     total = planned.total
     if not total.messages:
         says = "Nothing would go."

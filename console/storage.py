@@ -55,7 +55,7 @@ def days_text(history: Sequence[RoomSample], *, used: int, limit: int) -> str:
     ]
     known = [one for one in found if one is not None]
     if not known:
-        return "How fast the store grows is known an hour after the first start."
+        return "How fast it grows is known an hour after the first start."
     hours = max(one.hours for one in known)
     basis = f"as in the last {hours / 24:,.0f} days" if hours >= 48 else f"as in the last {hours} h"
     ends = sorted(LONG_DAYS if one.days is None else min(one.days, LONG_DAYS) for one in known)

@@ -54,10 +54,10 @@ def test_figures(operator: Client, hub: Hub) -> None:
         "Storage",
         "Live sockets",
         "Stored a minute",
+        "Delivered a minute",
         "Links",
         "Tasks",
         "Errors",
-        "Delivered a minute",
     ]
 
 
