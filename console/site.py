@@ -32,6 +32,7 @@ from console import (  # noqa: F401 - all deeds register
     people_deeds,
     plugin_deeds,
     plugin_pages,
+    report_deeds,
     roles,
     simulator,
     storage,
@@ -51,6 +52,7 @@ MENU: Final = (
             ("People", "admin:peers_account_changelist", "group"),
             ("Invite tree", "admin:tree", "account_tree"),
             ("Invites", "admin:invites_invitation_changelist", "mail"),
+            ("Reports", "admin:messaging_report_changelist", "flag"),
         ),
     ),
     (

@@ -286,6 +286,12 @@ def invite_withdraw(*, key: bytes) -> None:
     _admin_publish("remove_user", {"pubkey": b64encode(key), "mode": "subtree", "at": now_ms()})
 
 
+def report_decide(*, ident: bytes, verdict: str, text: str = "") -> None:
+    """Close a report by a message of the admin. AccordError: not_found, conflict (it has been closed)."""
+    body = {"report": b64encode(ident), "verdict": verdict}
+    _admin_publish("report.close", {**body, "text": text} if text else body)
+
+
 def member_remove(*, key: bytes, mode: str) -> None:
     """Begin the removal of an account, `reparent` or with its branch (`subtree`), by a message of the admin.
     AccordError: not_found, denied (the admin's own), conflict (it is being removed already).

@@ -42,6 +42,7 @@ TABLES = [
     "console/block",
     "messaging/message",
     "messaging/topic",
+    "messaging/report",
     "peers/statement",
     "peers/auditentry",
     "discovery/sighting",
@@ -81,6 +82,7 @@ def world(hub: Hub, operator: Client) -> Client:
     )
     store(made(ann, hub.lounge, "hello"), made(ann, "feed", {"display_name": "Ann"}, type="profile"))
     store(made(ann, hub.lounge, "/remind 10m tea"))
+    store(hub.control(ann, "report", {"pubkey": person("mallory").public, "reason": "spam"}))
     link = str(new_link("https://there.example", b"k" * 32))
     cursor = store(made(ann, f"user:{b64encode(hub.admin.public)}", link))[1][0].cursor
     Proposal.objects.create(message_id=cursor, hub=b"k" * 32, origin="https://there.example", at=NOW)
