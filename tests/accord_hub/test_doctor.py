@@ -6,11 +6,15 @@ import io
 import json
 import shutil
 import sqlite3
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+import orjson
 import pytest
 from django.core.management import call_command
 
@@ -20,6 +24,7 @@ from accord_hub.doctor.findings import Finding
 from messaging.models import BackupRun, Topic
 from peers import options
 from peers.clock import now_ms
+from peers.keyring import keyring
 from tests.factories import Hub, envelope, install, store
 from tests.hubs import run_command
 
@@ -131,6 +136,40 @@ def test_a_clock_that_is_behind(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> No
 def test_an_address_that_leads_nowhere(settings: Any) -> None:
     settings.ACCORD_URL = "http://no-such-host.invalid"
     assert codes(outside.address) == {"url.clear", "url.unknown"}
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "code"),
+    [
+        (400, b"", "proxy.host"),
+        (502, b"Bad gateway", "proxy.other"),
+        (200, b"<html>", "proxy.other"),
+        (200, b'{"hub":"another"}', "proxy.wrong_hub"),
+        (200, b"", ""),
+        (0, b"", "url.silent"),
+    ],
+)
+def test_what_answers_at_the_address(status: int, body: bytes, code: str) -> None:
+    body = body or orjson.dumps({"hub": b64encode(keyring().hub.public)})
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *arguments: Any) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        url = urlsplit(f"http://127.0.0.1:{server.server_port}")
+        if not status:
+            server.server_close()
+        thread = threading.Thread(target=server.handle_request if status else lambda: None)
+        thread.start()
+        assert codes(lambda: outside._reached(url)) == ({code} if code else set())
+        thread.join()
 
 
 def said(home: Path, code: int) -> set[str]:

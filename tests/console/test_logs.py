@@ -17,9 +17,10 @@ from accord_hub.logs import JsonFormatter, LineFormatter, request_id
 from tests.console.browser import PlainBrowser, console_link
 from tests.e2e.plain_client import Key, Refused, b64, join, text
 from tests.e2e.world import World
-from tests.hubs import run_command, start_hub
+from tests.hubs import run_command, start_hub, wait_until
 
 WORDS = "words-that-are-in-no-log"
+PHRASE = "a-phrase-that-opens-backups"
 
 
 def record(name: str = "accord", message: str = "done %d", *arguments: Any, **extra: Any) -> logging.LogRecord:
@@ -79,6 +80,7 @@ async def test_a_busy_hub_logs_no_secret(tmp_path: Path) -> None:
     with start_hub(home, ACCORD_LOG="json") as process:
         world = World.of(home, process)
         secrets = await _be_busy(world, process.url)
+        told = await asyncio.to_thread(_told, process.url)
     output = process.output
     welcome, _, _ = output.partition("Stop the hub with Ctrl-C.")
     secrets |= set(re.findall(r"#([A-Za-z0-9_-]{43})", welcome))  # printed for the operator, who asked for it
@@ -95,6 +97,7 @@ async def test_a_busy_hub_logs_no_secret(tmp_path: Path) -> None:
     for secret in secrets:
         assert len(secret) >= 6
         assert secret not in log
+        assert secret not in told
         assert secret not in output.replace(welcome, "")
 
 
@@ -117,11 +120,23 @@ async def _be_busy(world: World, url: str) -> set[str]:
     return secrets
 
 
+def _told(url: str) -> str:
+    """What monitoring reads."""
+    return "".join(PlainBrowser(url).ask(path)[2] for path in ("/metrics", "/healthz", "/readyz"))
+
+
 def _be_an_operator(home: Path, url: str) -> set[str]:
     browser = PlainBrowser(url)
     link = console_link(home)
     browser.enter(link)
     secrets = {link.partition("#")[2], *(cookie.value or "" for cookie in browser.jar)}
+    phrase = home.parent / "phrase"
+    phrase.write_text(f"{PHRASE}\n", encoding="utf-8")
+    phrase.chmod(0o600)
+    browser.post("/console/settings/", name="backup_passphrase_file", value=str(phrase))
+    browser.post("/console/do/backup/", confirmed="1")
+    wait_until((home / "drill.secret").exists, what="a backup has been made")
+    secrets |= {PHRASE, json.loads((home / "drill.secret").read_text(encoding="utf-8"))["key"]}
     for path in ("/console/", "/console/messaging/message/", f"/nowhere/{WORDS}?x={WORDS}", "/metrics"):
         browser.ask(path)
     browser.ask("/metrics", Authorization=f"Bearer {WORDS}")

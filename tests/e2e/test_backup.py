@@ -78,6 +78,8 @@ async def test_a_hub_that_is_written_to_meanwhile(tmp_path: Path, passphrase: st
     assert ids(copy, newest(copy)) == ids(home, newest(copy))
     assert unb64(id_of(before)) in ids(copy, newest(copy))
     assert "as they were signed" in run(copy, "verify_store")
+    assert json.loads(run(copy, "check_ledger", "--json"))["problems"] == []
+    assert json.loads(run(copy, "verify_audit", "--json"))["ok"] is True
     with start_hub(copy) as process:
         again = World.of(copy, process)
         assert again.key == world.key
