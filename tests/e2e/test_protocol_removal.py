@@ -202,3 +202,35 @@ async def test_the_api_rehearses_removes_and_restores(hub: World) -> None:
     assert (await asyncio.to_thread(ann.ask, "GET", f"users/{found.bob.text}")).value["strikes"] == 0
     status = (await asyncio.to_thread(ann.ask, "GET", "status")).value
     assert (status["page"], status["statement"]["type"]) == (0, "status")
+
+
+async def test_a_hub_that_carries_for_somebody_frozen_reads_that_inbox_no_more(hub: World) -> None:
+    found, dora, other = await branch(hub), await hub.member(), Key()
+    inbox = f"user:{found.carl.text}"
+
+    async def may_read(session: Connection) -> bool:
+        return bool((await session.ask("fetch", topic=inbox, limit=1))["messages"])
+
+    async def until_may(session: Connection, expected: bool) -> None:
+        async with asyncio.timeout(60):
+            while True:
+                if await may_read(session) == expected:
+                    return
+                await asyncio.sleep(0.05)
+
+    cert = certificate(dora, other, hub.key, scope=["relay"])
+    session = await Connection.login(hub.url, user=dora, hub=hub.key, client=other, cert=cert)
+    async with session, await hub.connect(found.ann) as ann:
+        await ann.store(text(found.ann, inbox, "hello"))
+        blessing = certificate(found.carl, other, hub.key, scope=["relay"])
+        assert (await session.ask("serve", certs=[blessing]))["users"] == [found.carl.text]
+        assert await may_read(session)
+        await ann.store(remove(hub, found.ann, found.bob))
+        await until_may(session, expected=False)
+        assert (await session.ask("serve", certs=[blessing]))["users"] == []
+        await ann.store(text(found.ann, inbox, "while you were away"), restore(hub, found.ann, found.bob))
+        await until_may(session, expected=True)
+        await ann.store(remove(hub, found.ann, found.bob))
+        await removed_for_good(hub, found.carl)
+        assert (await session.ask("serve", certs=[blessing]))["users"] == []
+        assert not await may_read(session)
