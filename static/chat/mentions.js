@@ -53,7 +53,8 @@ function entry(client, item, go) {
   const person = client.state.people[item.author] ?? { key: item.author, name: item.authorName };
   const place = client.state.conversations[item.conversation];
   const where = place === undefined ? "" : place.kind === "channel" ? `#${place.name}` : titleOf(client, place);
-  const text = item.isDeleted ? "(deleted)" : plain(item);
+  const isHidden = client.state.marks[item.author] === "blocked";
+  const text = item.isDeleted ? "(deleted)" : isHidden ? "hidden message" : plain(item);
   return h(
     "li",
     null,

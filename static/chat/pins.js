@@ -57,7 +57,8 @@ function empty(canPin) {
 function pinned(client, item, choose, list) {
   const { state } = client;
   const person = state.people[item.author] ?? { key: item.author, name: authorOf(item, state) };
-  const { element } = renderText(item, state);
+  const isHidden = state.marks[item.author] === "blocked";
+  const element = isHidden ? h("p", { class: "gone" }, "hidden message") : renderText(item, state).element;
   const unpin = async () => {
     await client.call("message.pin", { conversation: item.conversation, id: item.id, on: false });
     card.remove();
