@@ -60,7 +60,6 @@ def _row(run: BackupRun) -> dict[str, str]:
         "kind": BackupRun.Kind(run.kind).label,
         "result": run.error or ("every topic has its root" if run.kind == BackupRun.Kind.DRILL else "done"),
         "size": size(run.bytes) if run.bytes else "",
-        "messages": f"{run.messages:,}" if not run.error else "",
         "took": _took(run),
         "file": Path(run.path).name if run.path else "",
         "failed": "failed" if run.error else "",

@@ -123,7 +123,7 @@ def test_what_is_wrong_is_told(operator: Client, hub: Hub) -> None:
     ran(error="<the disk is full>")
     text = page(operator, "/console/backups/")
     assert "The last backup went wrong: &lt;the disk is full&gt;" in text
-    assert "<b>failed</b>" in text
+    assert "failed: &lt;the disk is full&gt;" in text
     assert "went wrong" in page(operator, "/console/")
     ran()
     ran("drill")

@@ -41,6 +41,7 @@ PAGES = {
     "users": "/console/users/",
     "log": "/console/logs/",
     "storage": "/console/storage/",
+    "backups": "/console/backups/",
     "help": "/console/help/",
 }
 SCRIPT = "<img src=x onerror=alert(1)><script>alert(1)</script>"
