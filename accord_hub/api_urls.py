@@ -8,6 +8,7 @@ from rest_framework.routers import SimpleRouter
 from accord_hub import api
 from invites.api import BranchViewSet, InviteViewSet, QuotaViewSet
 from invites.removal_api import RemovalViewSet
+from invites.replacing_api import ReplacementViewSet
 from messaging.api import (
     ChannelViewSet,
     ContactViewSet,
@@ -37,6 +38,8 @@ router.register("users", UserViewSet, basename="user")
 
 ANY_METHOD: Any = dict.fromkeys(["get", "head", "post", "put", "patch", "delete", "options"], "lost")
 
+_REPLACED = f"^users/(?P<key>{KEY_REGEX})/replacement/"
+
 urlpatterns = [
     path("hub", api.DocumentViewSet.as_view({"get": "retrieve"}), name="hub"),
     path("schema", api.SchemaViewSet.as_view({"get": "retrieve"}), name="schema"),
@@ -46,6 +49,11 @@ urlpatterns = [
     path("me", MeViewSet.as_view({"get": "retrieve"}), name="me"),
     re_path(f"^users/(?P<key>{KEY_REGEX})/quota$", QuotaViewSet.as_view({"post": "create"}), name="quota"),
     path("status", StatusViewSet.as_view({"get": "retrieve"}), name="status"),
+    path("users/me/replacement", ReplacementViewSet.as_view({"get": "mine"}), name="my-replacement"),
+    path("users/me/recovery", ReplacementViewSet.as_view({"post": "recovery"}), name="my-recovery"),
+    path("replacements", ReplacementViewSet.as_view({"get": "concerning"}), name="replacements"),
+    re_path(_REPLACED + "vouch$", ReplacementViewSet.as_view({"post": "vouch"}), name="replacement-vouch"),
+    re_path(_REPLACED + "cancel$", ReplacementViewSet.as_view({"post": "cancel"}), name="replacement-cancel"),
     path("pow", PowViewSet.as_view({"get": "retrieve"}), name="pow"),
     *(
         re_path(f"^users/(?P<key>{KEY_REGEX})/{deed}$", RemovalViewSet.as_view({"post": deed}), name=f"user-{deed}")

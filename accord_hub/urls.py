@@ -15,6 +15,8 @@ else:
         path("", views.chat, name="chat"),
         path("join", views.chat, name="join"),
         path("to/<str:name>", views.to, name="to"),
+        path("recover", views.chat, name="recover"),
+        path("vouch", views.chat, name="vouch"),
         path("api/v1/", include("accord_hub.api_urls")),
     ]
 urlpatterns += [

@@ -18,7 +18,7 @@ from peers import registry
 from peers.clock import now_ms
 from peers.db import in_db
 from peers.loop import loop_bridge
-from peers.models import Account, Recovery
+from peers.models import Account, Recovery, Tombstone
 from peers.sessions import Role, sessions
 from peers.tombstones import reason_of
 
@@ -77,9 +77,14 @@ def sessions_remove(message: Message) -> None:
     sessions_look()
 
 
+def _close_replaced(old: bytes) -> None:
+    for session in sessions.of_user(old):
+        session.close(CloseCode.REVOKED, "denied", reason=Tombstone.Reason.REPLACED.value)
+
+
 def _replaced(old: bytes, new: bytes, now: int) -> None:
-    """An account has another key."""
-    transaction.on_commit(lambda: loop_bridge.soon(sessions_look))
+    """An account has another key. No look at all sessions: that of a recovery key still waits for its answer."""
+    transaction.on_commit(lambda: loop_bridge.soon(_close_replaced, old))
 
 
 registry.login_reasons.append(_own_reason)

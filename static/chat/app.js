@@ -8,6 +8,7 @@ import { announce } from "./announcer.js";
 import { Bands } from "./bands.js";
 import { h } from "./dom.js";
 import { openInvites } from "./invites.js";
+import { KeyNotes } from "./keynotes.js";
 import { listenToKeys } from "./keys.js";
 import { Notifier } from "./notifier.js";
 import { PeoplePane } from "./people.js";
@@ -34,6 +35,9 @@ export class App {
     this.people = new PeoplePane(this);
     this.bands = new Bands(client);
     this.notifier = new Notifier(this);
+    this.keyNotes = new KeyNotes(this);
+    this.bands.element.append(this.keyNotes.band);
+    this.sidebar.element.querySelector(".me-strip")?.before(this.keyNotes.nudge);
     /** @type {any} */
     this.talk = document.createElement("accord-conversation");
     this.talk.client = client;
@@ -86,8 +90,22 @@ export class App {
     this.people.update(detail);
     this.bands.update(detail);
     this.notifier.update(detail);
+    this.keyNotes.update(detail);
+    if (detail.conversations && this.current !== null && !(this.current in this.client.state.conversations)) {
+      this.#moved(this.current);
+    }
     if (detail.conversations && this.current === null) {
       this.#restore(document.activeElement === document.body || this.talk.contains(document.activeElement));
+    }
+  }
+
+  /** Somebody has another key: what was the conversation with them is another one now. */
+  #moved(id) {
+    const all = Object.values(this.client.state.conversations);
+    const found = all.find((each) => each.formerIds?.includes(id));
+    if (found) {
+      history.replaceState({ ...history.state, conversation: found.id }, "", "/");
+      this.#show(found.id, this.element.dataset.view);
     }
   }
 

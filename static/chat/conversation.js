@@ -10,6 +10,7 @@ import { Composer } from "./composer.js";
 import { h } from "./dom.js";
 import { makeEditor } from "./editor.js";
 import { Header } from "./header.js";
+import { keyStop } from "./keywords.js";
 import "./log.js";
 import { nameOf } from "./message.js";
 import { openPins } from "./pins.js";
@@ -54,12 +55,14 @@ export class AccordConversation extends HTMLElement {
     openPerson: (key) => this.#tell("open-person", { key }),
   });
   #reading = new Reading(this.#log);
+  #stop = h("div", { hidden: true });
   #onState = (event) => this.#change(event.detail);
   #onHide = () => this.#composer.keep();
 
   connectedCallback() {
     if (this.childElementCount === 0) {
-      this.append(this.#header.element, this.#request.element, this.#log, this.#typing, this.#composer.element);
+      this.append(this.#header.element, this.#request.element, this.#log, this.#typing, this.#stop,
+        this.#composer.element);
       this.#log.addEventListener("action", (event) => this.#act(event.detail));
       this.#log.addEventListener("moved", () => this.#composer.lookUpReply());
     }
@@ -150,6 +153,7 @@ export class AccordConversation extends HTMLElement {
     this.#openId = this.#id;
     this.#link = this.#client.state.link.status;
     this.#showHead();
+    this.#showStop();
     this.#composer.open(this.#openId);
     this.#log.open(this.#client, this.#openId, `Messages in ${this.#title}`);
     this.#reading.open();
@@ -179,6 +183,17 @@ export class AccordConversation extends HTMLElement {
     this.#composer.label(this.#title);
   }
 
+  /** Where the other side has a new key, that is said in place of the field. */
+  #showStop() {
+    const changed = this.#state?.keyChanged ?? "";
+    const isNew = !this.#stop.hidden === (changed === "");
+    this.#stop.hidden = changed === "";
+    this.#composer.element.hidden = changed !== "";
+    if (isNew) {
+      this.#stop.replaceChildren(...(changed ? [keyStop(this.#client, this.#state)] : []));
+    }
+  }
+
   #change(detail) {
     if (this.#openId === "") {
       return;
@@ -189,6 +204,7 @@ export class AccordConversation extends HTMLElement {
       this.#showHead();
     }
     if (isMine) {
+      this.#showStop();
       this.#composer.update();
     }
     if (detail.typing?.includes(this.#openId)) {

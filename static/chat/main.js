@@ -9,6 +9,8 @@ import { App } from "./app.js";
 import { nameThisDevice } from "./devicename.js";
 import { h } from "./dom.js";
 import { alreadyInPage, outsidePage } from "./outside.js";
+import { openMyKeys } from "./mykeys.js";
+import { recoverPage } from "./recoverpage.js";
 import { stopPage } from "./stop.js";
 
 const SLOW_START_MS = 500;
@@ -47,6 +49,10 @@ function route(client) {
   if (phase === "stopped") {
     show(`stopped ${stop?.code}`, () => stopPage(client, stop));
   } else if (phase === "outside") {
+    if (location.pathname === "/recover") {
+      show("outside recover", () => recoverPage(client));
+      return;
+    }
     show(`outside ${location.hash}`, () => outsidePage(client, hasInvite() ? location.href : ""));
   } else if (phase === "inside") {
     const hasJoined = shown.startsWith("outside");
@@ -59,10 +65,14 @@ function route(client) {
       );
       return;
     }
+    const request = location.pathname === "/vouch" ? location.href : "";
     if (location.pathname !== "/" || location.hash) {
       forgetInvite();
     }
     show("inside", () => new App(client));
+    if (request) {
+      openMyKeys(/** @type {any} */ (page), request);
+    }
     if (hasJoined) {
       nameThisDevice(client);
     }

@@ -4,6 +4,7 @@ import { openAbout } from "./about.js";
 import { openDevices } from "./devices.js";
 import { avatar, h, icon } from "./dom.js";
 import { openInvites } from "./invites.js";
+import { openMyKeys } from "./mykeys.js";
 import { openMyPosts, openNoted } from "./notes.js";
 import { openProfile } from "./profile.js";
 import { openReports } from "./reports.js";
@@ -23,6 +24,7 @@ export function actionsOf(app) {
     { name: "People others know", words: "identities notes vouch", icon: "people", run: () => openNoted(app) },
     { name: "Blocked and muted", words: "hide people silence", icon: "minus", run: () => openBlocked(app) },
     { name: "Reports", words: "abuse spam complain judge", icon: "warn", run: () => openReports(app), count: "reports" },
+    { name: "Keys and recovery", words: "recovery code lost key vouch replace", icon: "key", run: () => openMyKeys(app) },
     { name: "Settings", words: "theme dark light notifications forget", icon: "gear", run: () => openSettings(app) },
     { name: "Keyboard shortcuts", words: "keys help", icon: "keyboard", run: () => openShortcuts() },
     { name: "About this hub", words: "fingerprint key privacy", icon: "info", run: () => openAbout(app) },

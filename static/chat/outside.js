@@ -83,6 +83,8 @@ function welcome(client, go) {
         "Your account is a key that is made in your browser and stays there.",
     ),
     linkForm(go),
+    h("p", { class: "meta" }, "You have an account, but not in this browser? ",
+      h("a", { href: "/recover" }, "Recover it"), "."),
     h("div", { class: "folds" }, hubKey(shellKey()), commandLine()),
   );
 }

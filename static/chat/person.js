@@ -3,6 +3,7 @@
 import { openDialog } from "./dialog.js";
 import { avatar, groups, h, icon } from "./dom.js";
 import { copyButton } from "./copy.js";
+import { keySection } from "./keywords.js";
 import { contactSections } from "./notes.js";
 import { openProfile } from "./profile.js";
 import { troubleSections } from "./trouble.js";
@@ -49,6 +50,7 @@ export function openPerson(app, key) {
         ? "Others can compare this with what they see in your card."
         : "To be sure who this is, compare it with them in person or on the phone.",
     ),
+    person && !person.isMe ? keySection(app.client, person, leave) : null,
   );
   function leave(/** @type {() => void} */ then) {
     return () => {

@@ -13,6 +13,7 @@ const PAGES = {
   storage,
   unsupported: newerHub,
   removed,
+  replaced,
   revoked,
   insecure,
   outdated,
@@ -185,6 +186,30 @@ function removed(client) {
         "I have a new invite",
         h("p", { class: "meta" }, "First this browser has to forget the old account and its key."),
       ),
+    ),
+  );
+}
+
+function replaced(client) {
+  return frame(
+    { title: "Your account has a new key", picture: "key", documentTitle: "Stopped: key replaced" },
+    h(
+      "p",
+      null,
+      "The key in this browser no longer opens your account: a new one has taken its place. What you wrote stays " +
+        "under your name.",
+    ),
+    h(
+      "p",
+      null,
+      "If it was you, go on where the new key is. If it was not, tell whoever invited you, or the operator, at " +
+        "once: they can remove the account; a recovery code of the old key counts no more.",
+    ),
+    h("p", { class: "row" }, reload("Check again")),
+    h(
+      "div",
+      { class: "folds" },
+      startAnew(client, "Clear this browser", h("p", { class: "meta" }, "Deletes the old key and all that is kept here.")),
     ),
   );
 }

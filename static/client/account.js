@@ -85,6 +85,11 @@ export class Account {
     return this.#record.temporary;
   }
 
+  /** The key of the account for which others are to vouch; "" or nothing for most. */
+  get asked() {
+    return this.#record.asked ?? "";
+  }
+
   get isJoined() {
     return this.#record.joinedAt > 0;
   }

@@ -44,7 +44,8 @@ export class Conversations {
    * @param {{storage: import("./storage.js").Storage, directory: import("./directory.js").Directory,
    *   state: import("./state.js").PublishedState, account: import("./account.js").Account,
    *   people: import("./people.js").People, clock: import("./clock.js").Clock,
-   *   contacts: import("./contacts.js").Contacts, marks: import("./marks.js").Marks}} parts
+   *   contacts: import("./contacts.js").Contacts, marks: import("./marks.js").Marks,
+   *   keys: import("./keys.js").Keys}} parts
    */
   constructor(parts) {
     this.#parts = parts;
@@ -117,6 +118,39 @@ export class Conversations {
     return id;
   }
 
+  /** With whom one has talked. @returns {string[]} keys */
+  met() {
+    return [...this.#records.values()].filter((record) => record.with).map((record) => record.with);
+  }
+
+  /**
+   * Somebody has another key: what was said under the old one belongs to the same conversation. Gives whether there is
+   * any.
+   * @param {string} from
+   * @param {string} to
+   */
+  async move(from, to) {
+    const before = this.#records.get(`direct:${from}`);
+    if (!before) {
+      return false;
+    }
+    this.#records.delete(before.id);
+    const id = this.direct(to);
+    const record = this.#records.get(id);
+    record.read = later(record.read, before.read);
+    record.unread = after(record.read, [...record.unread, ...before.unread]);
+    record.mentions = after(record.read, [...record.mentions, ...before.mentions]);
+    record.cursor = Math.max(record.cursor, before.cursor);
+    record.lastAt = Math.max(record.lastAt, before.lastAt);
+    record.draft ||= before.draft;
+    record.isAnswered ||= before.isAnswered;
+    this.#dirty.delete(before.id);
+    this.#save(id);
+    this.#parts.state.drop("conversations", before.id);
+    await this.#parts.storage.remove("conversations", before.id);
+    return true;
+  }
+
   /** A channel that has just been opened. @param {string} topic */
   channel(topic) {
     this.#record(topic, "channel", null);
@@ -136,10 +170,15 @@ export class Conversations {
     if (topic.startsWith("feed:")) {
       return this.#follows(topic) && this.#records.has(topic) ? topic : null;
     }
-    if (topic === `user:${me}`) {
-      return author === me ? null : this.direct(author);
+    if (!topic.startsWith("user:")) {
+      return null;
     }
-    return topic.startsWith("user:") && author === me ? this.direct(topic.slice(5)) : null;
+    const { directory } = this.#parts;
+    const [to, from] = [directory.currentOf(topic.slice(5)), directory.currentOf(author)];
+    if (to === me) {
+      return from === me ? null : this.direct(from);
+    }
+    return from === me ? this.direct(to) : null;
   }
 
   /** Channels in which something has arrived that was not counted. */
@@ -202,8 +241,8 @@ export class Conversations {
 
   /** Where a message lies that is to be counted as unread; null for others. */
   #unreadPlace(record, { at, id, author, cursor }) {
-    const { account, clock } = this.#parts;
-    if (author === account.key || this.#parts.marks.isSilenced(author)) {
+    const { account, clock, directory, marks } = this.#parts;
+    if (directory.currentOf(author) === account.key || marks.isSilenced(author)) {
       return null;
     }
     if (comparePlaces({ at, id }, record.read) > 0) {
@@ -321,7 +360,7 @@ export class Conversations {
 
   /** Tell pages of one. @param {string} id */
   publish(id) {
-    const { directory, state, people, account, marks } = this.#parts;
+    const { directory, state, people, account, marks, keys } = this.#parts;
     const record = this.#records.get(id);
     const row = directory.rows.get(id);
     const isStranger = record.with && !directory.reaches(record.with) && record.lastAt > 0;
@@ -348,9 +387,11 @@ export class Conversations {
       draft: record.draft,
       replyTo: record.replyTo || null,
       isEncrypted: false,
+      formerIds: other ? directory.formerOf(other).map(({ key }) => `direct:${key}`) : [],
+      keyChanged: other ? keys.changedFrom(other) : "",
       // Whoever has written can be answered, with an account or without
       canPost: other
-        ? (directory.reaches(other) || record.lastAt > 0) && other !== account.key
+        ? (directory.reaches(other) || record.lastAt > 0) && other !== account.key && keys.changedFrom(other) === ""
         : !isFeed || author === account.key,
       isRequest: isStranger && !record.isAnswered,
       isBlocked: other !== null && marks.of(other) === "blocked",

@@ -32,6 +32,7 @@ function readRow(value) {
       horizon: Number.isSafeInteger(value.horizon) ? value.horizon : 0,
       isAdmin: value.role === "admin",
       hub: hubOf(value),
+      former: readFormer(value),
       /** @type {string | null} a user key; of a channel of another hub */
       admin: null,
     };
@@ -41,6 +42,14 @@ function readRow(value) {
     }
     throw error;
   }
+}
+
+/** The keys that somebody's account had before, the newest first. */
+function readFormer(value) {
+  const listed = Array.isArray(value.former) ? value.former : [];
+  return listed.filter((each) => isKey(each?.key)).map(({ key, at, way }) => ({
+    key, at: Number.isSafeInteger(at) ? at : 0, way: String(way),
+  }));
 }
 
 function hubOf(value) {
@@ -74,6 +83,10 @@ export class Directory {
   #names = new Map();
   /** @type {Map<string, string | null>} what is signed about a hub's admin -> the admin's key */
   #admins = new Map();
+  /** @type {Map<string, {key: string, at: number, way: string}[]>} key -> those that the account had before */
+  #former = new Map();
+  /** @type {Map<string, string>} such a key -> the one that has taken its place */
+  #current = new Map();
 
   /** Read all of it anew. @param {import("./connection.js").Connection} connection */
   async load(connection) {
@@ -124,7 +137,27 @@ export class Directory {
   #learn(row) {
     if (row.name && (row.kind === "feed" || row.kind === "user")) {
       this.#names.set(row.key, row.name);
+      this.#former.set(row.key, row.former);
+      for (const { key } of row.former) {
+        this.#current.set(key, row.key);
+        this.#names.delete(key);
+      }
     }
+  }
+
+  /** The keys that somebody's account had before, the newest first. @param {string} key */
+  formerOf(key) {
+    return this.#former.get(key) ?? [];
+  }
+
+  /** The key that somebody has now, who had another one before. @param {string} key @returns {string} */
+  currentOf(key) {
+    return this.#current.get(key) ?? key;
+  }
+
+  /** Everybody who had another key before. */
+  changed() {
+    return [...this.#former.keys()].filter((key) => this.formerOf(key).length > 0);
   }
 
   /** @param {string} topic */
@@ -168,7 +201,7 @@ export class Directory {
 
   /** The account name of a key, else its first letters. @param {string} key */
   nameOf(key) {
-    return this.#names.get(key) ?? `${key.slice(0, SHORT_KEY_CHARS)}...`;
+    return this.#names.get(this.currentOf(key)) ?? `${key.slice(0, SHORT_KEY_CHARS)}...`;
   }
 
   /** @param {string} key */

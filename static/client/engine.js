@@ -14,6 +14,7 @@ import { check, claim } from "./join.js";
 import { stopFor } from "./link.js";
 import { Member } from "./member.js";
 import { Pages } from "./ports.js";
+import { ask, asked, look, useCode } from "./recover.js";
 import { PublishedState } from "./state.js";
 import { Storage } from "./storage.js";
 import { talkCalls } from "./talk.js";
@@ -54,6 +55,10 @@ export class Engine {
     this.pages.register({
       "join.check": async (params) => this.#joining(() => check(params, this.#clock, this.#unfinished)),
       "join.claim": (params) => this.#joining(() => this.#claim(params)),
+      "recover.use": (params) => this.#joining(() => this.#recover(params)),
+      "recover.ask": (params) => this.#joining(() => this.#askForKey(params)),
+      "recover.asked": () => this.#joining(() => asked(this.#unfinished)),
+      "recover.look": () => this.#joining(() => this.#lookForKey()),
       "account.forget": () => this.#forget(),
     });
     this.pages.otherwise((name, params, page) => this.#ask(name, params, page));
@@ -140,6 +145,27 @@ export class Engine {
       await this.#memberCalls["profile.set"]({ displayName: typed, about: "", status: "" });
     }
     return {};
+  }
+
+  async #recover(params) {
+    const account = this.#unfinished;
+    await this.#enter(await useCode(params, { storage: this.#storage, clock: this.#clock, account }), true);
+    return {};
+  }
+
+  async #askForKey(params) {
+    const parts = { storage: this.#storage, clock: this.#clock, account: this.#unfinished };
+    const { account, request } = await ask(params, parts);
+    this.#unfinished = account;
+    return request;
+  }
+
+  async #lookForKey() {
+    const isThere = await look(this.#unfinished, this.#clock);
+    if (isThere) {
+      await this.#enter(this.#unfinished, true);
+    }
+    return { isThere };
   }
 
   async #forget() {

@@ -99,8 +99,8 @@ export class Feed {
 
   /** One's own inbox; then channels, then feeds, as many as may be. */
   #wanted() {
-    const { directory, me } = this.#parts;
-    const personal = directory.rows.has(`user:${me}`) ? [`user:${me}`] : [];
+    const { directory } = this.#parts;
+    const personal = [...directory.rows.values()].filter((row) => row.kind === "user").map((row) => row.topic);
     const channels = this.#parts.followed().map((row) => row.topic);
     const feeds = directory.feeds().map((row) => row.topic);
     return [personal, [...new Set([...channels, ...feeds])].slice(0, MAX_SUBSCRIBED - 1)];

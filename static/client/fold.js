@@ -82,7 +82,7 @@ export class Fold {
 
   /**
    * @param {{me: string, conversation: string, isDirect: boolean, admin: () => string | null, canPost: () => boolean,
-   *   nameOf: (key: string) => string}} world `admin` administers the channel
+   *   nameOf: (key: string) => string, currentOf: (key: string) => string}} world `admin` administers the channel
    */
   constructor(world) {
     this.#world = world;
@@ -242,13 +242,15 @@ export class Fold {
     const effects = this.#effectsOn(post);
     const words = this.#words(post, effects);
     const unsent = post.entry ?? unsentOf([...effects.edit, ...effects.delete]);
-    const isOwn = post.author === me;
+    const author = this.#world.currentOf(post.author);
+    const isOwn = author === me;
+    const isSigned = post.author === me; // and not by a key that one had before
     const isSettled = !words.isDeleted && post.entry === null && this.#world.canPost();
     const isAdmin = !isDirect && this.#adminOf(post.topic) === me;
     return {
       id: post.id,
       conversation: this.#world.conversation,
-      author: post.author,
+      author,
       authorName: this.nameOf(post),
       at: post.at,
       kind: post.type === "import.text" ? "import" : "text",
@@ -267,8 +269,8 @@ export class Fold {
       error: unsent?.error ?? null,
       burnAt: post.burnAt,
       isReadOnly: !this.#world.canPost(),
-      canEdit: isSettled && isOwn && post.type === "chat.text",
-      canDelete: isSettled && (isOwn || isAdmin),
+      canEdit: isSettled && isSigned && post.type === "chat.text",
+      canDelete: isSettled && (isSigned || isAdmin),
       canPin: isSettled && isAdmin,
     };
   }

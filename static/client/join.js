@@ -68,7 +68,7 @@ async function placesOf(invite, first) {
 }
 
 /** A session of a temporary account; where the hub does not let it in, the reason that it gives. */
-async function logInWith(temporary, hubKey, clock) {
+export async function logInWith(temporary, hubKey, clock) {
   const device = await generateSigningKey();
   const certificate = await makeCertificate(temporary, {
     clientKey: device.publicKey,
@@ -78,7 +78,8 @@ async function logInWith(temporary, hubKey, clock) {
   return open({ device, certificate, hubKey });
 }
 
-async function open(who) {
+/** A session, or the reason why the hub lets nobody in. */
+export async function open(who) {
   try {
     return { connection: await Connection.open(who), reason: "" };
   } catch (error) {

@@ -38,6 +38,7 @@ export class Stop extends Error {
 
 const STOPS = {
   removed: "Your account on this hub is gone, so it no longer lets you in; ask whoever invited you, or the operator.",
+  replaced: "Your account has another key now, so this browser is no longer let in; if that was not you, ask at once.",
   revoked:
     "This browser's access was ended from another device; what you wrote stays on the hub. Ask for a new invite.",
   wrong_key:
@@ -207,7 +208,7 @@ export class Link {
       throw stopFor("unsupported");
     }
     if (error instanceof LoginRefused && error.authenticated && error.code === "denied") {
-      throw stopFor("removed");
+      throw stopFor(error.reason === "replaced" ? "replaced" : "removed");
     }
     if (error instanceof LoginRefused && error.authenticated && error.code === "unauthorized") {
       return;

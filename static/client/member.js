@@ -16,6 +16,7 @@ import { Feed } from "./feed.js";
 import { TEXTS } from "./fold.js";
 import { readHub, ORIGIN } from "./hub.js";
 import { Invites } from "./invites.js";
+import { Keys } from "./keys.js";
 import { Link } from "./link.js";
 import { Marks } from "./marks.js";
 import { Mentions } from "./mentions.js";
@@ -25,6 +26,8 @@ import { Presence } from "./presence.js";
 import { Rest } from "./rest.js";
 import { Timelines } from "./timelines.js";
 
+/** What tells that a key is being replaced, or no longer. */
+const KEY_TYPES = new Set(["set_recovery", "replace_account", "vouch_replace", "cancel_replace"]);
 const MAX_NOTICE_AGE_MS = 10 * 60 * 1000;
 const COUNTING_AT_ONCE = 2;
 
@@ -34,6 +37,8 @@ export class Member {
   bot = null;
   #isNew;
   isOver = false;
+  /** Done when the hub's list of topics, and so of people, is known for the first time. */
+  #topicsCame = Promise.withResolvers();
 
   /**
    * @param {{storage: import("./storage.js").Storage, clock: import("./clock.js").Clock,
@@ -58,6 +63,7 @@ export class Member {
       bot: () => this.bot,
       presenceOf: (key) => this.presence.of(key),
       calledOf: (key) => this.contacts.calledOf(key),
+      isVerified: (key) => this.keys.isVerified(key),
       onRenamed: (key) => this.#renamed(key),
     });
     const { people, rest } = this;
@@ -74,15 +80,22 @@ export class Member {
       onChanged: (key) => this.conversations.silenced(key),
     });
     const { marks } = this;
+    this.keys = new Keys({
+      storage, rest, account, clock, directory,
+      known: this.#topicsCame.promise,
+      publish: (draft) => this.publish(draft),
+      onKnown: (key) => this.#keyKnown(key),
+    });
+    const { keys } = this;
     this.presence = new Presence({ link, directory, pages, state, me, onChanged: (key) => people.publish(key) });
     this.conversations = new Conversations({
-      storage, directory, state, account, people, contacts, clock, marks,
+      storage, directory, state, account, people, contacts, clock, marks, keys,
     });
     const { conversations } = this;
     const outbox = () => this.outbox;
-    this.timelines = new Timelines({ link, rest, clock, conversations, people, state, me, adminOf, outbox });
+    this.timelines = new Timelines({ link, rest, clock, conversations, people, directory, state, me, adminOf, outbox });
     const { timelines } = this;
-    this.mentions = new Mentions({ rest, timelines, conversations, people, me, adminOf });
+    this.mentions = new Mentions({ rest, timelines, conversations, people, directory, me, adminOf });
     this.composer = new Composer(account.user, clock);
     const learnTime = () => this.#learnTime();
     this.outbox = new Outbox({ storage, composer: this.composer, link, learnTime, events: this.#outboxEvents() });
@@ -97,9 +110,10 @@ export class Member {
 
   /** Read what is kept, tell pages, connect. */
   async start() {
-    const { people, contacts, conversations, outbox, feed, marks } = this;
-    await Promise.all([people, contacts, conversations, outbox, feed].map((part) => part.load()));
+    const { people, contacts, keys, conversations, outbox, feed, marks } = this;
+    await Promise.all([people, contacts, keys, conversations, outbox, feed].map((part) => part.load()));
     await marks.load();
+    await keys.begin(conversations.met());
     this.#publishHub("");
     this.#publishMe();
     this.conversations.publishAll();
@@ -253,6 +267,31 @@ export class Member {
     this.#land();
     this.conversations.publishAll();
     this.people.refreshAll();
+    this.directory.changed().forEach((key) => this.#keyChanged(key));
+    this.#topicsCame.resolve();
+  }
+
+  /** Somebody had other keys before: what was said under those belongs together. */
+  async #keyChanged(key) {
+    for (const { key: former } of this.directory.formerOf(key)) {
+      try {
+        if (await this.conversations.move(former, key)) {
+          this.timelines.forget(`direct:${former}`);
+          this.timelines.forget(`direct:${key}`);
+        }
+      } catch (error) {
+        console.warn("a conversation was not kept:", error.code ?? error);
+      }
+      this.timelines.renamed(former);
+    }
+  }
+
+  /** The key of somebody was looked at, or compared. */
+  #keyKnown(key) {
+    this.people.publish(key);
+    if (this.conversations.has(`direct:${key}`)) {
+      this.conversations.publish(`direct:${key}`);
+    }
   }
 
   /** Lead a newcomer where the inviter wants: to the first of the channels, with the inviter as first contact. */
@@ -312,10 +351,14 @@ export class Member {
       this.people.publish(row.key);
       this.conversations.renamed(row.key);
       this.people.want([row.key]);
+      this.#keyChanged(row.key);
     }
   }
 
   #take(fact) {
+    if (KEY_TYPES.has(fact.type)) {
+      this.state.set("keysSeen", this.state.value.keysSeen + 1);
+    }
     if (fact.topic.startsWith("feed:")) {
       this.people.take(fact).catch((error) => console.warn("a profile was not kept:", error.code ?? error));
     }
@@ -339,6 +382,10 @@ export class Member {
       return;
     }
     this.people.want([fact.author]);
+    const { with: other } = this.conversations.get(id);
+    if (other) {
+      this.keys.meet(other).catch((error) => console.warn("a key was not kept:", error.code ?? error));
+    }
     if (fact.author !== this.me) {
       this.presence.spoke(fact.author, id);
     }

@@ -15,7 +15,8 @@ export class Mentions {
 
   /**
    * @param {{rest: import("./rest.js").Rest, timelines: import("./timelines.js").Timelines,
-   *   conversations: import("./conversations.js").Conversations, people: import("./people.js").People, me: string,
+   *   conversations: import("./conversations.js").Conversations, people: import("./people.js").People,
+   *   directory: import("./directory.js").Directory, me: string,
    *   adminOf: (topic: string) => string | null}} parts
    */
   constructor(parts) {
@@ -61,11 +62,12 @@ export class Mentions {
   }
 
   #foldOf(conversation, fact) {
-    const { me, adminOf, people } = this.#parts;
+    const { me, adminOf, people, directory } = this.#parts;
     const isDirect = conversation !== fact.topic;
     const nameOf = (key) => people.nameOf(key);
+    const currentOf = (key) => directory.currentOf(key);
     const admin = () => adminOf(conversation);
-    const fold = new Fold({ me, conversation, isDirect, admin, canPost: () => false, nameOf });
+    const fold = new Fold({ me, conversation, isDirect, admin, canPost: () => false, nameOf, currentOf });
     fold.addPost(postOf(fact));
     return fold;
   }

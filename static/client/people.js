@@ -27,7 +27,8 @@ export class People {
    * @param {{storage: import("./storage.js").Storage, directory: import("./directory.js").Directory,
    *   link: import("./link.js").Link, state: import("./state.js").PublishedState, me: string,
    *   admin: () => string | null, bot: () => string | null,
-   *   presenceOf: (key: string) => string, calledOf: (key: string) => string, onRenamed: (key: string) => void}} parts
+   *   presenceOf: (key: string) => string, calledOf: (key: string) => string,
+   *   isVerified: (key: string) => boolean, onRenamed: (key: string) => void}} parts
    */
   constructor(parts) {
     this.#parts = parts;
@@ -41,12 +42,20 @@ export class People {
 
   /** What a person is called. @param {string} key */
   nameOf(key) {
-    return this.#parts.calledOf(key) || this.#profiles.get(key)?.displayName || this.#parts.directory.nameOf(key);
+    const current = this.#parts.directory.currentOf(key);
+    return this.#parts.calledOf(current) || this.#profileOf(current)?.displayName
+      || this.#parts.directory.nameOf(current);
+  }
+
+  /** What somebody last said under this key, else under one that they had before. */
+  #profileOf(key) {
+    const former = this.#parts.directory.formerOf(key).map((each) => each.key);
+    return [key, ...former].map((each) => this.#profiles.get(each)).find((profile) => profile?.displayName);
   }
 
   /** The profile of a key, empty without one. @param {string} key */
   profileOf(key) {
-    const { displayName = "", about = "", status = "" } = this.#profiles.get(key) ?? {};
+    const { displayName = "", about = "", status = "" } = this.#profileOf(key) ?? {};
     const called = this.#parts.calledOf(key);
     return { displayName: called || displayName || this.#parts.directory.nameOf(key), about, status };
   }
@@ -76,12 +85,17 @@ export class People {
       isBot: key === bot(),
       presence: presenceOf(key),
       hub: directory.hubOf(key),
+      isVerified: this.#parts.isVerified(key),
     });
+    for (const { key: former } of directory.formerOf(key)) {
+      state.drop("people", former);
+    }
   }
 
   /** Somebody is shown: have the profile looked up. @param {Iterable<string>} keys */
   want(keys) {
-    for (const key of keys) {
+    const { directory } = this.#parts;
+    for (const key of [...keys].flatMap((each) => [each, ...directory.formerOf(each).map(({ key }) => key)])) {
       const row = this.#parts.directory.rows.get(`feed:${key}`);
       const looked = this.#profiles.get(key)?.cursor ?? 0;
       const isNew = row && row.count > 0 && !this.#asked.has(key) && row.cursor > looked;

@@ -23,6 +23,7 @@ export function emptyState() {
     outboxCount: 0,
     marks: {},
     reports: 0,
+    keysSeen: 0,
     landing: null,
   };
 }

@@ -189,7 +189,7 @@ function pageCalls(member) {
 }
 
 function otherCalls(member) {
-  const { devices, carrying, invites, outbox, link, presence, marks } = member;
+  const { devices, carrying, invites, outbox, link, presence, marks, keys } = member;
   return {
     "profile.set": async ({ displayName, about, status }) => {
       const body = {
@@ -214,6 +214,16 @@ function otherCalls(member) {
     "report.close": (params) => marks.close(params),
     "report.rehearse": (params) => marks.rehearse(params),
     "report.remove": (params) => marks.remove(params),
+    "keys.state": () => keys.state(),
+    "keys.makeCode": () => keys.makeCode(),
+    "keys.useCode": (params) => keys.useCode(params),
+    "keys.forgetCode": () => keys.forgetCode(),
+    "keys.words": (params) => keys.words(params),
+    "keys.mark": (params) => keys.mark(params),
+    "keys.replacements": () => keys.list(),
+    "keys.readLink": (params) => keys.readLink(params),
+    "keys.vouch": (params) => keys.vouch(params),
+    "keys.cancel": (params) => keys.cancel(params),
     "link.retry": () => link.retry(),
     "presence.set": ({ state }) => presence.set(state),
   };

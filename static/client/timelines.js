@@ -61,6 +61,7 @@ export class Timelines {
   /**
    * @param {{link: import("./link.js").Link, rest: import("./rest.js").Rest, clock: import("./clock.js").Clock,
    *   conversations: import("./conversations.js").Conversations, people: import("./people.js").People,
+   *   directory: import("./directory.js").Directory,
    *   outbox: () => import("./outbox.js").Outbox, state: import("./state.js").PublishedState, me: string,
    *   adminOf: (topic: string) => string | null}} parts
    */
@@ -83,7 +84,7 @@ export class Timelines {
   }
 
   #make(id) {
-    const { conversations, people, clock, me, adminOf, state } = this.#parts;
+    const { conversations, people, directory, clock, me, adminOf, state } = this.#parts;
     const conversation = conversations.get(id);
     if (!conversation) {
       throw new ClientError("not_found");
@@ -96,9 +97,10 @@ export class Timelines {
       admin: () => adminOf(id),
       canPost: () => state.value.conversations[id]?.canPost === true,
       nameOf: (key) => people.nameOf(key),
+      currentOf: (key) => directory.currentOf(key),
     });
     const columns = other
-      ? [{ topic: `user:${other}`, author: me }, { topic: `user:${me}`, author: other }]
+      ? this.#between(me, other)
       : [{ topic: id, author: null }];
     const fetch = (topic, author, before, limit) => this.#fetch(topic, author, before, limit);
     const timeline = new Timeline({ fold, columns, fetch, clock, onQuotes: (ids) => this.#wantQuotes(id, ids) });
@@ -108,6 +110,15 @@ export class Timelines {
     }
     this.#dropIdle();
     return timeline;
+  }
+
+  /** Where two people have written to each other, under all the keys that they had. */
+  #between(me, other) {
+    const { directory } = this.#parts;
+    const keysOf = (key) => [key, ...directory.formerOf(key).map((former) => former.key)];
+    return keysOf(me).flatMap((mine) => keysOf(other).flatMap((theirs) => [
+      { topic: `user:${theirs}`, author: mine }, { topic: `user:${mine}`, author: theirs },
+    ]));
   }
 
   async #fetch(topic, author, before, limit) {
@@ -136,6 +147,14 @@ export class Timelines {
       this.#settleViews(id);
     }
     return timeline;
+  }
+
+  /** A conversation is another one now, or shows more: pages that look at it open it anew. @param {string} id */
+  forget(id) {
+    for (const view of [...this.#views.values()].filter((each) => each.conversation === id)) {
+      this.close(view.number);
+    }
+    this.#timelines.delete(id);
   }
 
   /** What was loaded may have gaps: those that are looked at are loaded anew, the others when they are needed. */

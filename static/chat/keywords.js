@@ -1,0 +1,96 @@
+/** Words by which two people compare keys, and the dialog in which they do. */
+
+import { announce } from "./announcer.js";
+import { openDialog } from "./dialog.js";
+import { h, icon } from "./dom.js";
+import { nameOf } from "./message.js";
+import { qrPicture } from "./qr.js";
+import { reason } from "./words.js";
+
+/** @param {string} title @param {string[]} words */
+export function wordsBox(title, words) {
+  return h("div", { class: "key-box" },
+    h("p", { class: "key-title" }, title),
+    h("ol", { class: "key-words", "aria-label": title }, words.map((word) => h("li", null, word))));
+}
+
+/**
+ * Compare the key of somebody with them: both see the same words, and the same code.
+ * @param {any} client
+ * @param {string} key
+ */
+export async function openCompare(client, key) {
+  const { state } = client;
+  const name = nameOf(key, state, "them");
+  const error = h("p", { class: "error", role: "alert" });
+  const { body, close, setFooter } = openDialog({ title: `Compare keys with ${name}`, narrow: true },
+    h("p", null, `${name} sees the same words in your card. Read them to each other, in person or on the phone.`));
+  try {
+    const { words, mine } = await client.call("keys.words", { key });
+    const pair = [mine, key].sort().join(" ");
+    body.append(wordsBox("Words of both keys", words), h("details", null, h("summary", null, "As a picture"),
+      h("p", { class: "meta" }, "Both screens show the same picture."), qrPicture(pair, "Both keys as a QR code")), error);
+  } catch (failure) {
+    error.textContent = reason(failure);
+    body.append(error);
+    return;
+  }
+  const mark = async (/** @type {boolean} */ isVerified) => {
+    try {
+      await client.call("keys.mark", { key, isVerified });
+      close();
+      announce(isVerified ? `${name}'s key is checked` : `${name}'s key is no longer marked as checked`);
+    } catch (failure) {
+      error.textContent = reason(failure);
+    }
+  };
+  const isVerified = state.people[key]?.isVerified === true;
+  setFooter(
+    isVerified
+      ? h("button", { type: "button", class: "button", on: { click: () => mark(false) } }, "No longer sure")
+      : h("button", { type: "button", class: "button", on: { click: close } }, "Not now"),
+    h("button", { type: "button", class: "button primary", on: { click: () => mark(true) } }, icon("check"),
+      "The words are the same"));
+}
+
+/**
+ * What the card of a person says of their key, and what can be done about it.
+ * @param {any} client
+ * @param {any} person
+ * @param {(then: () => void) => () => void} leave closes the card, then does something
+ */
+export function keySection(client, person, leave) {
+  const says = person.isVerified ? "You have compared this key with them." : "Not compared with them yet.";
+  return h("div", { class: "row key-standing" },
+    h("span", { class: person.isVerified ? "tag good" : "tag" }, person.isVerified ? "Checked" : "Not checked"),
+    h("span", { class: "meta grow" }, says),
+    h("button", { type: "button", class: "button small", on: { click: leave(() => openCompare(client, person.key)) } },
+      "Compare"));
+}
+
+/**
+ * The stop in a conversation whose other side has a new key: nothing is sent until one has looked.
+ * @param {any} client
+ * @param {any} conversation
+ */
+export function keyStop(client, conversation) {
+  const key = conversation.with;
+  const name = nameOf(key, client.state, conversation.name);
+  const error = h("p", { class: "error", role: "alert" });
+  const goOn = async () => {
+    try {
+      await client.call("keys.mark", { key, isVerified: false });
+    } catch (failure) {
+      error.textContent = reason(failure);
+    }
+  };
+  return h("section", { class: "key-stop", "aria-label": "Key changed" },
+    h("h2", null, icon("warn"), "Key changed"),
+    h("p", null, h("bdi", null, name), " has a new key on this hub since you last wrote to each other. It may be that they ",
+      "lost their old one; it may be that somebody else speaks for them now. Nothing is sent until you have decided."),
+    error,
+    h("div", { class: "row" },
+      h("button", { type: "button", class: "button primary", on: { click: () => openCompare(client, key) } },
+        icon("key"), "Compare keys"),
+      h("button", { type: "button", class: "button", on: { click: goOn } }, "Go on without comparing")));
+}

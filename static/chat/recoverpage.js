@@ -1,0 +1,111 @@
+/**
+ * The page for somebody whose keys are elsewhere, or nowhere: back by the recovery code at once, or with the word of
+ * people who know them. Not here: keys and messages (the engine).
+ */
+
+import { copyButton } from "./copy.js";
+import { h, icon } from "./dom.js";
+import { wordsBox } from "./keywords.js";
+import { frame, hubKey, hubName } from "./pageframe.js";
+import { qrPicture } from "./qr.js";
+import { reason } from "./words.js";
+
+const LOOK_MS = 30_000;
+
+/** The key that the page itself came with. */
+function shellKey() {
+  return document.querySelector("meta[name=accord-hub-key]")?.getAttribute("content") ?? "";
+}
+
+/**
+ * @param {any} client
+ * @returns {import("./main.js").Page}
+ */
+export function recoverPage(client) {
+  const holder = h("div", { class: "page-holder" });
+  const state = { timer: 0 };
+  const show = (/** @type {HTMLElement} */ content) => holder.replaceChildren(content);
+  const wait = (/** @type {any} */ request) => show(waiting(client, request, state));
+  const first = forms(client, wait);
+  show(first);
+  client.call("recover.asked", {}).then((request) => request && wait(request), () => {});
+  return {
+    element: holder,
+    focus: () => /** @type {HTMLElement} */ (first.querySelector("[data-first]")).focus(),
+    close: () => clearInterval(state.timer),
+  };
+}
+
+/** A form with one field; what goes wrong is said under it. */
+function oneField({ label, hint, verb, value = "", isFirst = false }, send) {
+  const input = /** @type {HTMLTextAreaElement} */ (h("textarea", {
+    rows: 3, required: true, autocomplete: "off", autocapitalize: "characters", spellcheck: "false",
+    class: "code-field", "data-first": isFirst || null,
+  }));
+  input.value = value;
+  const failed = h("p", { class: "error", role: "alert" });
+  const button = /** @type {HTMLButtonElement} */ (h("button", { type: "submit", class: "button primary big" }, verb));
+  const submit = async (/** @type {Event} */ event) => {
+    event.preventDefault();
+    button.disabled = true;
+    failed.textContent = "";
+    try {
+      await send(input.value);
+    } catch (failure) {
+      failed.textContent = reason(failure);
+      button.disabled = false;
+      input.focus();
+    }
+  };
+  return h("form", { class: "stack", on: { submit } },
+    h("label", { class: "field" }, h("span", null, label), input, h("span", { class: "meta" }, hint)), failed, button);
+}
+
+function forms(client, wait) {
+  const hub = shellKey();
+  const old = decodeURIComponent(location.hash.slice(1));
+  return frame({ title: "Back into your account", picture: "key", documentTitle: `Recover · ${hubName(client)}` },
+    h("p", { class: "lead" },
+      "This browser makes a new key for your account, and the old one stops working. Your name, your place and your ",
+      "messages stay yours."),
+    oneField({
+      label: "Your recovery code", hint: "14 groups of four, as you saved them. It is not stored here.",
+      verb: "Recover my account", isFirst: true,
+    }, (code) => client.call("recover.use", { hub, code })),
+    h("div", { class: "folds" },
+      h("details", { open: old !== "" },
+        h("summary", null, "I have no recovery code"),
+        h("p", { class: "meta" },
+          "Then people who know you can vouch for your new key: whoever invited you, those above them, and those whom ",
+          "you invited. After that it takes three days, in which your old key can stop it. Ask one of them for your ",
+          "old key: they find it in your card."),
+        oneField({ label: "Your old key", hint: "43 letters and digits.", verb: "Ask for my account", value: old },
+          async (key) => wait(await client.call("recover.ask", { hub, old: key })))),
+      hubKey(hub)));
+}
+
+function waiting(client, request, state) {
+  const says = h("p", { class: "meta", role: "status" }, "Nobody's word is complete yet.");
+  const look = async () => {
+    try {
+      await client.call("recover.look", {});
+    } catch (failure) {
+      says.textContent = reason(failure);
+    }
+  };
+  clearInterval(state.timer);
+  state.timer = setInterval(look, LOOK_MS);
+  return frame({ title: "Ask people who know you", picture: "people", documentTitle: "Ask people who know you" },
+    h("p", null,
+      "Send them this link, and read them the words when they ask: in person or on the phone, where they know your ",
+      "voice. Keep this browser's data until you are in."),
+    h("section", { class: "link-box", "aria-label": "The link for people who know you" },
+      qrPicture(request.link, "The link as a QR code"),
+      h("div", { class: "stack grow" },
+        h("input", { type: "text", readonly: true, value: request.link, "aria-label": "Link", class: "link-field" }),
+        h("div", { class: "row" }, copyButton(request.link, "Copy link", { word: "Copy link", class: "primary" })))),
+    wordsBox("The words of your new key", request.words),
+    says,
+    h("p", { class: "row" },
+      h("button", { type: "button", class: "button", on: { click: look } }, icon("retry"), "Look now")));
+}
