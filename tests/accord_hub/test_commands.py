@@ -106,7 +106,7 @@ def test_no_free_port(home: Path) -> None:
                 with contextlib.suppress(home_module.ServeError):
                     stack.enter_context(home_module.listen(ports=[port]))
             try:
-                done = run_command(home, "hub", seconds=5)
+                done = run_command(home, "hub", seconds=25)
                 break
             except subprocess.TimeoutExpired:
                 continue  # another hub of this machine has let go of its port, and this one took it

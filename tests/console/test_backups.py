@@ -148,7 +148,7 @@ def test_a_running_hub_backs_itself_up_and_tries_it(tmp_path: Path) -> None:
     public, _ = pair_create()
 
     def done() -> list[tuple[str, str]]:
-        with closing(sqlite3.connect(home / "hub.sqlite3", timeout=20)) as database:
+        with closing(sqlite3.connect(home / "hub.sqlite3", timeout=60)) as database:
             return database.execute("SELECT kind, error FROM messaging_backuprun ORDER BY id").fetchall()
 
     with start_hub(home) as process:

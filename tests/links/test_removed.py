@@ -18,7 +18,7 @@ def count(hub: Hub, topic: str) -> int:
 
 async def for_good(both: Pair, user: Key) -> None:
     """Let the time to undo be over at far, and wait until both hubs have seen to it."""
-    with closing(sqlite3.connect(both.far.home / "hub.sqlite3", timeout=20)) as database, database:
+    with closing(sqlite3.connect(both.far.home / "hub.sqlite3", timeout=60)) as database, database:
         database.execute("UPDATE invites_removal SET final_at = 1")
     query = "SELECT 1 FROM peers_tombstone WHERE key = ? AND hub = ? AND is_swept"
     for hub in (both.far, both.near):
