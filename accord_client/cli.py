@@ -1,5 +1,5 @@
-"""The command line: `accord join | invite | send | listen | history | topics | whoami | follow | unfollow | carry |
-pruned | token | sign`.
+"""The command line: `accord join | invite | send | listen | history | topics | whoami | follow | unfollow | verify |
+recovery | carry | pruned | token | sign`.
 
 Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 not joined yet. What a person or a remote did wrong is one
 line on standard error.
@@ -22,7 +22,7 @@ from accord.errors import AccordError, RemoteError
 from accord.invites import MAX_CIRCLE_PEOPLE
 from accord.message_types import COUNT_LIMIT
 from accord.names import normalize_name
-from accord_client import commands
+from accord_client import commands, keys
 from accord_client.errors import ClientError, NotJoined
 from accord_client.inviting import MAX_HOURS, Wanted, invite
 from accord_client.join import CodeNeeded, NameTaken, join, look
@@ -114,6 +114,15 @@ def build_parser() -> argparse.ArgumentParser:
     sub.add_argument("--json", action="store_true", help="print one JSON object a channel")
     sub = parsers.add_parser("whoami", parents=[common], help="who you are, and on which hub")
     sub.add_argument("--json", action="store_true", help="print a JSON object")
+    sub = parsers.add_parser("verify", parents=[common], help="compare keys with a person, by words")
+    sub.add_argument("who", metavar="NAME_OR_KEY")
+    sub.add_argument("--yes", action="store_true", help="they see the same words: keep that, and stop at another key")
+    sub = parsers.add_parser("recovery", parents=[common], help="make a recovery code, or come back by one")
+    deeds = sub.add_subparsers(dest="deed", metavar="make|use", required=True)
+    deeds.add_parser("make", parents=[common], help="print a recovery code once, and set it when it is saved")
+    deed = deeds.add_parser("use", parents=[common], help="new keys for your account, by the code on standard input")
+    deed.add_argument("address", metavar="https://HUB#KEY", help="the hub's address and its key")
+
     sub = parsers.add_parser("follow", parents=[common], help="follow a person, or list whom you follow")
     sub.add_argument("who", metavar="NAME_OR_KEY", nargs="?")
     sub = parsers.add_parser("unfollow", parents=[common], help="no longer follow a person")
@@ -282,6 +291,12 @@ async def _online(args: argparse.Namespace, store: ProfileStore, output: Output)
         case "carry":
             wanted = None if args.wanted is None else args.wanted == "on"
             return await commands.carry(store, output, wanted=wanted)
+        case "verify":
+            return await keys.verify_person(store, output, who=args.who, yes=args.yes)
+        case "recovery" if args.deed == "make":
+            return await keys.recovery_make(store, output)
+        case "recovery":
+            return await keys.recovery_use(store, output, address=args.address)
         case "follow":
             return await commands.follow(store, output, who=args.who)
         case _:

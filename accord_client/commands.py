@@ -67,6 +67,14 @@ async def load_directory(client: Client, *targets: str | None) -> Directory:
     return directory
 
 
+def check_contact(profile: Profile, directory: Directory, key: bytes) -> None:
+    """ClientError where somebody has another key than the one that was compared, and this one was not."""
+    is_new = key not in profile.verified
+    if is_new and any(former in profile.verified for former in directory.former_keys(key)):
+        name = clean_line(directory.name_of(key))
+        raise ClientError(f"{name} has a new key, nothing was sent: run `accord verify {name}` and compare it")
+
+
 # ----------------------------------------------------------------------------------------------------------------- send
 
 
@@ -117,6 +125,8 @@ async def send(
     async with open_client(store) as client:
         directory = await load_directory(client, target)
         topic = directory.topic(target)
+        if topic.kind == "user":
+            check_contact(client.profile, directory, topic.ident)
         reply_to = await find_message(client, topic, reply) if reply else None
         composer = Composer(client.profile.user, now_ms)
         report = _Report(output, as_json=as_json)

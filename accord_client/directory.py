@@ -37,6 +37,7 @@ class TopicRow:
     count: int
     hub: bytes | None
     hub_name: str | None
+    former: tuple[bytes, ...] = ()  # keys that a person's account had before
 
     @classmethod
     def read(cls, value: dict[str, Any]) -> TopicRow:
@@ -50,6 +51,7 @@ class TopicRow:
             count if type(count) is int else 0,
             None if hub is None else b64decode(hub, 32),
             hub_name if isinstance(hub_name, str) and hub_name else None,
+            tuple(b64decode(change.get("key"), 32) for change in value.get("former") or []),
         )
 
     @property
@@ -90,6 +92,8 @@ class Directory:
         if row.name is not None and row.topic.kind in _NAMED_KINDS:
             self._names[row.topic.ident] = row.name
             self._keys[row.name] = row.topic.ident
+            for former in row.former:
+                self._names[former] = row.name
 
     def remove(self, topic: str) -> None:
         self.rows.pop(topic, None)  # who was known stays known: old messages still need the name
@@ -118,6 +122,11 @@ class Directory:
         """The people whom other hubs serve."""
         rows = (row for row in self.rows.values() if row.topic.kind == "feed" and row.hub is not None)
         return [row.topic.ident for row in rows if row.topic.ident not in self._names]
+
+    def former_keys(self, key: bytes) -> tuple[bytes, ...]:
+        """The keys that somebody's account had before, the newest first."""
+        row = self.rows.get(Topic("feed", key).name)
+        return row.former if row is not None else ()
 
     def find_name(self, key: bytes) -> str | None:
         return self._names.get(key)

@@ -72,11 +72,11 @@ async def join(
     kept = store.load().claim if store.exists() else b""
     keys = places(invite, kept)
     profile = _prepare(store, invite, document, keys[0], account_name)
-    connection = await _log_in_as(profile) if profile.claim_sent or profile.joined else None
+    connection = await log_in_as(profile) if profile.claim_sent or profile.joined else None
     if connection is None:
         connection = await _claim_a_place(profile, invite, keys, store, account_name, code)
     async with connection:
-        return await _finish(connection, store, display_name or (None if profile.joined else name.strip()))
+        return await finish_join(connection, store, display_name or (None if profile.joined else name.strip()))
 
 
 def _prepare(
@@ -109,7 +109,8 @@ def _prepare(
     return store.update(lambda profile: replace(profile, url=invite.origin, ws=document.ws))
 
 
-async def _connect(ws: str, hub: bytes, device: SigningKey, certificate: dict[str, Any]) -> Connection:
+async def connect_as(ws: str, hub: bytes, device: SigningKey, certificate: dict[str, Any]) -> Connection:
+    """A session; LoginRefused where the hub does not let it in, else a sentence for the person."""
     try:
         return await connect(ws, device, certificate, hub)
     except LoginRefused as error:
@@ -126,10 +127,10 @@ async def _connect(ws: str, hub: bytes, device: SigningKey, certificate: dict[st
         raise HubUnreachable(f"the hub at {ws} cannot be reached: {error}") from error
 
 
-async def _log_in_as(profile: Profile) -> Connection | None:
+async def log_in_as(profile: Profile) -> Connection | None:
     """A session of the new user; None where the hub does not know it (yet)."""
     try:
-        return await _connect(profile.ws, profile.hub, profile.device, fresh_certificate(profile, now_ms()))
+        return await connect_as(profile.ws, profile.hub, profile.device, fresh_certificate(profile, now_ms()))
     except LoginRefused as error:
         log.debug("the new key cannot log in: %s", error)
         return None
@@ -142,7 +143,7 @@ async def _first_place(invite: InviteLink, ws: str, keys: Sequence[SigningKey]) 
         device = SigningKey.generate()
         certificate = certs.issue(temporary, client=device.public, servers=[invite.hub], issued_at=now_ms())
         try:
-            return temporary, await _connect(ws, invite.hub, device, certificate)
+            return temporary, await connect_as(ws, invite.hub, device, certificate)
         except LoginRefused as error:
             if error.code == "unauthorized":
                 raise ClientError(
@@ -178,7 +179,7 @@ async def _claim_a_place(
             )
             is_decided = await _claim(connection, profile, temporary, store, code)
         if is_decided:
-            session = await _log_in_as(profile)
+            session = await log_in_as(profile)
             if session is None:
                 raise ClientError("the hub has not taken the claim: run the same command again")
             return session
@@ -226,7 +227,7 @@ def _refused(account_name: str, result: dict[str, Any], code: str | None) -> Non
     raise CodeNeeded(f"that is not the claim code: {left}, then the invite is locked")
 
 
-async def _finish(connection: Connection, store: ProfileStore, display_name: str | None) -> Profile:
+async def finish_join(connection: Connection, store: ProfileStore, display_name: str | None = None) -> Profile:
     """Learn the name that the account has, write the profile as joined, say the display name."""
     profile = store.load()
     me = profile.user.public

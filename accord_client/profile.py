@@ -58,7 +58,8 @@ class Profile:
 
     `claim` is the temporary key (raw) of the invite behind it; `joined` is False from the writing of the keys until the
     hub has answered the claim, and `claim_sent` says that it may have arrived. `follows` leads from user keys to the
-    names they had. `positions` are by what was listened to. `home` is the channel that the inviter chose, as a topic.
+    names they had, `verified` are the keys that were compared with their owners. `positions` are by what was listened
+    to. `home` is the channel that the inviter chose, as a topic.
     """
 
     user_seed: bytes = field(repr=False)
@@ -72,6 +73,7 @@ class Profile:
     claim_sent: bool = False
     certificate: dict[str, Any] | None = field(default=None, repr=False)
     follows: dict[bytes, str] = field(default_factory=dict)
+    verified: frozenset[bytes] = frozenset()
     positions: dict[str, Position] = field(default_factory=dict)
     home: str = ""
 
@@ -110,6 +112,7 @@ _TABLE: Final[dict[str, fields.Field | fields.Check]] = {
     "joined": fields.boolean,
     "claim_sent": fields.boolean,
     "certificate": fields.optional(lambda value: value),
+    "verified": fields.optional(fields.list_of(fields.key, 100_000)),
     "follows": fields.optional(fields.list_of(lambda value: fields.read(value, _FOLLOW, "follow"), 100_000)),
     "positions": fields.optional(
         fields.list_of(lambda value: fields.read(value, _POSITION, "position"), MAX_POSITIONS)
@@ -138,6 +141,8 @@ def _encode(profile: Profile) -> bytes:
         value["certificate"] = profile.certificate
     if profile.follows:
         value["follows"] = [{"key": b64encode(key), "name": name} for key, name in profile.follows.items()]
+    if profile.verified:
+        value["verified"] = [b64encode(key) for key in sorted(profile.verified)]
     if profile.positions:
         value["positions"] = [
             {"what": what, "store": position.store, "cursor": position.cursor, "at": position.at}
@@ -152,6 +157,7 @@ def _decode(data: bytes) -> Profile:
     except orjson.JSONDecodeError as error:
         raise RemoteError("bad_request", "profile: not JSON") from error
     value.pop("v")
+    value["verified"] = frozenset(value.get("verified", []))
     value["follows"] = {item["key"]: item["name"] for item in value.get("follows", [])}
     value["positions"] = {
         item["what"]: Position(item["store"], item["cursor"], item["at"]) for item in value.get("positions", [])
