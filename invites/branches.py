@@ -24,7 +24,7 @@ _BELOW: Final = (
     f"SELECT id FROM {_ACCOUNT} WHERE id = %s UNION ALL "
     f"SELECT a.id FROM {_ACCOUNT} a JOIN branch ON a.parent_id = branch.id) "
     "SELECT a.id, a.parent_id, u.key, a.name, a.kind, a.created_at, coalesce(b.unspent, 0), "
-    "a.messages_used, a.messages_limit, a.bytes_used, a.bytes_limit "
+    "a.frozen_at, a.messages_used, a.messages_limit, a.bytes_used, a.bytes_limit "
     f"FROM branch JOIN {_ACCOUNT} a ON a.id = branch.id JOIN {User._meta.db_table} u ON u.id = a.user_id "
     f"LEFT JOIN {Balance._meta.db_table} b ON b.account_id = a.id"
 )
@@ -40,8 +40,9 @@ _ABOVE: Final = (
 class Node:
     """An account of a branch. `parent` is None for the account at its top.
 
-    `state` is active, or waiting: an invite that nobody has claimed. A limit of None is none. What begins with
-    `below` sums up the accounts under this one, without it; `children` are those directly under it.
+    `state` is active, waiting (an invite that nobody has claimed), or frozen (being removed, to be undone for a time).
+    A limit of None is none. What begins with `below` sums up the accounts under this one, without it; `children` are
+    those directly under it.
     """
 
     pk: int
@@ -84,8 +85,8 @@ def branch_of(account_id: int, *, depth: int | None = None, limit: int = MAX_NOD
 
 
 def _node(row: tuple[Any, ...]) -> Node:
-    pk, _, key, name, kind, created_at, unspent, *used = row
-    state = "waiting" if kind == Account.Kind.TEMP else "active"
+    pk, _, key, name, kind, created_at, unspent, frozen_at, *used = row
+    state = "frozen" if frozen_at is not None else "waiting" if kind == Account.Kind.TEMP else "active"
     return Node(pk, bytes(key), name, None, kind, state, created_at, unspent, *used)
 
 

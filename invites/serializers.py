@@ -13,7 +13,7 @@ from peers.models import Account
 from peers.schema import Key, Time, page_of
 from peers.serializers import AllowanceSerializer
 
-STATES: Final = ("active", "waiting")
+STATES: Final = ("active", "waiting", "frozen")
 DEFAULT_NODES: Final = 2_000
 
 
@@ -65,7 +65,9 @@ class NodeSerializer(serializers.Serializer[Any]):
         allow_null=True, help_text="null for the account at the top of what is shown"
     )
     kind = serializers.ChoiceField(choices=Account.Kind.choices)
-    state = serializers.ChoiceField(choices=STATES, help_text="waiting: an invite that nobody has claimed")
+    state = serializers.ChoiceField(
+        choices=STATES, help_text="waiting: an invite that nobody has claimed; frozen: being removed"
+    )
     created_at = Time()
     invites_left = serializers.IntegerField()
     messages = serializers.IntegerField(help_text="that it has brought here")

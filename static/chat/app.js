@@ -6,6 +6,7 @@
 import "./conversation.js";
 import { announce } from "./announcer.js";
 import { Bands } from "./bands.js";
+import { RemovalBand } from "./branch_band.js";
 import { h } from "./dom.js";
 import { openInvites } from "./invites.js";
 import { KeyNotes } from "./keynotes.js";
@@ -34,6 +35,8 @@ export class App {
     this.sidebar = new Sidebar(this);
     this.people = new PeoplePane(this);
     this.bands = new Bands(client);
+    this.removals = new RemovalBand(client);
+    this.bands.element.append(this.removals.element);
     this.notifier = new Notifier(this);
     this.keyNotes = new KeyNotes(this);
     this.bands.element.append(this.keyNotes.band);
@@ -123,6 +126,7 @@ export class App {
   close() {
     this.stopper.abort();
     this.bands.close();
+    this.removals.close();
     this.notifier.close();
     this.talk.close();
   }

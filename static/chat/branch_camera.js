@@ -18,6 +18,8 @@ export class Camera {
   scale = 1;
   /** Whether the last press was a drag, so no click. */
   wasDragged = false;
+  /** Whether a person has looked elsewhere since the whole was shown. */
+  wasMoved = false;
   #element;
   #size;
   #changed;
@@ -52,6 +54,7 @@ export class Camera {
     this.scale = clamp(scale, MIN_SCALE, MAX_SCALE);
     this.x = clamp(x, KEPT_PX - size.width * this.scale, width - KEPT_PX);
     this.y = clamp(y, KEPT_PX - size.height * this.scale, height - KEPT_PX);
+    this.wasMoved = true;
     this.#changed();
   }
 
@@ -69,6 +72,7 @@ export class Camera {
       x: across > width - 2 * margin ? margin : (width - across) / 2,
       y: down > height - 2 * margin ? margin : Math.min((height - down) / 2, height / 6),
     });
+    this.wasMoved = false;
   }
 
   /** Nearer or farther, about a point of the window. */
@@ -78,7 +82,10 @@ export class Camera {
     this.look({ scale, x: x - (x - this.x) * ratio, y: y - (y - this.y) * ratio });
   }
 
-  /** Bring a part of the picture into the window. @param {{x: number, y: number, width: number, height: number}} part */
+  /**
+   * Bring a part of the picture into the window.
+   * @param {{x: number, y: number, width: number, height: number}} part
+   */
   show(part, margin = 24) {
     const { width, height } = this.window;
     this.look({
@@ -132,7 +139,8 @@ export class Camera {
   /** One finger moves, the other rests. */
   #pinch(before, now, other) {
     const corner = this.#element.getBoundingClientRect();
-    const factor = Math.hypot(now.x - other.x, now.y - other.y) / Math.hypot(before.x - other.x, before.y - other.y);
+    const apart = (finger) => Math.hypot(finger.x - other.x, finger.y - other.y);
+    const factor = apart(now) / apart(before);
     if (Number.isFinite(factor) && factor > 0) {
       this.zoom(factor, other.x - corner.left, other.y - corner.top);
     }

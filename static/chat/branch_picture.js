@@ -46,8 +46,8 @@ export class BranchPicture extends HTMLElement {
   constructor() {
     super();
     this.search = /** @type {HTMLInputElement} */ (
-      h("input", { type: "search", placeholder: "Name", "aria-label": "Find a name", autocomplete: "off", "data-shortcut": "/",
-        on: { input: () => this.#search(), keydown: (event) => this.#searchKey(event) } })
+      h("input", { type: "search", placeholder: "Name", "aria-label": "Find a name", autocomplete: "off",
+        "data-shortcut": "/", on: { input: () => this.#search(), keydown: (event) => this.#searchKey(event) } })
     );
     this.status = h("span", { class: "meta", role: "status" });
     this.figures = /** @type {HTMLSelectElement} */ (
@@ -198,8 +198,9 @@ export class BranchPicture extends HTMLElement {
     const marks = Object.entries(MARKS).filter(([mark]) => [...this.#marks.values()].includes(mark));
     const { item } = this.model.root;
     const people = counted(item.below + 1 - item.below_waiting, "account", "accounts");
+    const waiting = counted(item.below_waiting, "invite waits", "invites wait");
     this.legend.replaceChildren(
-      h("li", { class: "branch-sum" }, people + (item.below_waiting > 0 ? `, ${counted(item.below_waiting, "invite waits", "invites wait")}` : "")),
+      h("li", { class: "branch-sum" }, item.below_waiting > 0 ? `${people}, ${waiting}` : people),
       ...states.map(([state, name]) => h("li", { class: `is-${state}` }, name)),
       ...marks.map(([mark, name]) => h("li", { class: `is-${mark}` }, name)),
     );
@@ -288,8 +289,8 @@ export class BranchPicture extends HTMLElement {
     if (node === null || event.ctrlKey || event.metaKey || event.altKey) {
       return;
     }
-    const done = this.#keyOfView(event) || this.#keyOfNode(node, event.key) || this.#focus(this.model.step(node, event.key));
-    if (done) {
+    const { key } = event;
+    if (this.#keyOfView(event) || this.#keyOfNode(node, key) || this.#focus(this.model.step(node, key))) {
       event.preventDefault();
       event.stopPropagation();
     }
@@ -359,7 +360,8 @@ export class BranchPicture extends HTMLElement {
     const { model } = this;
     this.#measures ??= { plain: new Measure(this.view, 400), strong: new Measure(this.view, 600) };
     const cards = new Map(model.shown().map((node) => [node, cardOf(node, this.#figure, this.#measures)]));
-    return { root: model.root, childrenOf: (node) => model.shownOf(node), widthOf: (node) => cards.get(node).width, cards };
+    const widthOf = (node) => cards.get(node).width;
+    return { root: model.root, childrenOf: (node) => model.shownOf(node), widthOf, cards };
   }
 
   /** As much as can be read at first. */
@@ -385,7 +387,8 @@ export class BranchPicture extends HTMLElement {
     const found = new Set(this.#found);
     this.#cards = new Map();
     for (const [node, place] of places) {
-      const look = { mark: this.#marks.get(node.key) ?? "", isFound: found.has(node), isChosen: node.key === this.#chosen };
+      const mark = this.#marks.get(node.key) ?? "";
+      const look = { mark, isFound: found.has(node), isChosen: node.key === this.#chosen };
       this.#cards.set(node.key, drawCard(node, tree.cards.get(node), place, look));
     }
     this.nodes.replaceChildren(...this.#cards.values());
@@ -407,6 +410,8 @@ export class BranchPicture extends HTMLElement {
   #resized() {
     if (!this.#isFitted && this.model) {
       this.#unfoldSome();
+      this.fit();
+    } else if (this.model && !this.camera.wasMoved) {
       this.fit();
     } else if (this.model) {
       this.camera.look({});

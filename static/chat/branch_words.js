@@ -28,3 +28,11 @@ export function sizeText(bytes) {
 export function usedText(used, limit, text = numberText) {
   return limit === null ? `${text(used)} used, no limit` : `${text(used)} of ${text(limit)} used`;
 }
+
+/** A span of time that runs down: "9:32", "1:04:10". @param {number} ms */
+export function leftText(ms) {
+  const seconds = Math.max(0, Math.ceil(ms / 1000));
+  const parts = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
+  const shown = parts[0] > 0 ? parts : parts.slice(1);
+  return shown.map((part, place) => (place === 0 ? String(part) : String(part).padStart(2, "0"))).join(":");
+}

@@ -2,6 +2,7 @@
 
 import { openAbout } from "./about.js";
 import { openDevices } from "./devices.js";
+import { openBranch } from "./branch.js";
 import { avatar, h, icon } from "./dom.js";
 import { openInvites } from "./invites.js";
 import { openMyKeys } from "./mykeys.js";
@@ -20,6 +21,7 @@ export function actionsOf(app) {
     { name: "Profile", words: "my name status about", icon: "person", run: () => openProfile(app) },
     { name: "Devices", words: "browsers sessions revoke", icon: "device", run: () => openDevices(app) },
     { name: "Invites", words: "invite people link qr", icon: "invite", run: () => openInvites(app) },
+    { name: "My branch", words: "people invited limits remove undo tree", icon: "tree", run: () => openBranch(app) },
     { name: "My posts", words: "feed write everyone followers", icon: "pencil", run: () => openMyPosts(app) },
     { name: "People others know", words: "identities notes vouch", icon: "people", run: () => openNoted(app) },
     { name: "Blocked and muted", words: "hide people silence", icon: "minus", run: () => openBlocked(app) },

@@ -4,6 +4,7 @@ import { h, icon } from "./dom.js";
 import { frame } from "./pageframe.js";
 import { keyBox } from "./person.js";
 import { openForget } from "./settings.js";
+import { frozenPage, removedPage } from "./stop_removed.js";
 import { sentence } from "./words.js";
 
 /** @typedef {{code: string, detail: string, facts: any}} Stop */
@@ -26,10 +27,13 @@ const PAGES = {
  * @returns {import("./main.js").Page}
  */
 export function stopPage(client, stop) {
-  const page = (PAGES[stop.code] ?? unknown)(client, stop);
+  const { page, close } = stop.code === "frozen"
+    ? frozenPage(client, stop)
+    : { page: (PAGES[stop.code] ?? unknown)(client, stop), close: undefined };
   return {
     element: h("div", { class: "page-holder" }, page),
     focus: () => /** @type {HTMLElement} */ (page.querySelector("h1")).focus(),
+    close,
   };
 }
 
@@ -167,27 +171,16 @@ function outdated() {
   );
 }
 
-function removed(client) {
-  return frame(
-    { title: "Your account here was removed", picture: "person", documentTitle: "Stopped: removed" },
-    h(
-      "p",
-      null,
-      "Whoever invited you, someone above them or the operator has removed it. This hub no " +
-        "longer takes what you write; what you wrote before is still there.",
-    ),
-    h("p", null, "If you think that this is a mistake, ask whoever invited you. To come back you need a new invite."),
-    h("p", { class: "row" }, reload("Check again")),
-    h(
-      "div",
-      { class: "folds" },
-      startAnew(
-        client,
-        "I have a new invite",
-        h("p", { class: "meta" }, "First this browser has to forget the old account and its key."),
-      ),
-    ),
+function anew(client) {
+  return startAnew(
+    client,
+    "I have a new invite",
+    h("p", { class: "meta" }, "First this browser has to forget the old account and its key."),
   );
+}
+
+function removed(client, stop) {
+  return removedPage(stop, anew(client));
 }
 
 function replaced(client) {

@@ -133,8 +133,11 @@ export class Feed {
   }
 
   async #inOrder(connection, frame) {
-    if (!connection.isOpen) {
-      return; // of a session that is over: it comes again by cursor
+    if (!connection.isOpen) { // of a session that is over: it comes again by cursor
+      if (frame.type === "deliver") { // but not to whoever is removed by it
+        this.#parts.events.messages(await readFacts(frame.messages, (header) => header.type === "remove_user"));
+      }
+      return;
     }
     if (frame.type === "deliver") {
       const facts = await readFacts(frame.messages);

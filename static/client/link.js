@@ -4,7 +4,8 @@
  *   offline -> connecting -> online -> offline -> connecting ...     any of them -> stopped
  *
  * Stopped is for good: another key answers (the pin is never moved), the account or this device is gone, the hub is
- * newer than this page. Not here: what a session carries (feed.js).
+ * newer than this page. A frozen account is being removed, which may still be undone: it goes on asking until it knows.
+ * Not here: what a session carries (feed.js).
  */
 
 import { AccordError, CloseCode } from "../accord/errors.js";
@@ -24,6 +25,9 @@ const PROBE_TIMEOUT_MS = 10_000;
 const TICK_MS = 5_000;
 const SLEPT_MS = 30_000;
 const RENEW_BEFORE_MS = 10 * 60 * 1000;
+/** How often a frozen account asks whether it is one still, and how soon after the time is over. */
+const FROZEN_DELAY_MS = 5_000;
+const FROZEN_SPARE_MS = 1_500;
 /** Later than any topic there is: a question with a short answer. */
 const LAST_TOPIC = `user:${"_".repeat(42)}8`;
 
@@ -33,6 +37,15 @@ export class Stop extends Error {
   constructor(code, detail, facts = {}) {
     super(detail);
     this.stop = { code, detail, facts };
+  }
+}
+
+/** The account is being removed. */
+class Frozen extends Error {
+  /** @param {number} until by the hub's clock; 0: not said */
+  constructor(until) {
+    super("frozen");
+    this.until = until;
   }
 }
 
@@ -72,8 +85,8 @@ export class Link {
    * @param {import("./clock.js").Clock} clock
    * @param {{status: (status: object) => void, hub: (hub: object) => void, open: (connection: Connection) =>
    *   Promise<void>,
-   *   lost: () => void, stop: (stop: object) => void, isVisible: () => boolean}} handlers `open` makes the session
-   *   useful before it is told as online
+   *   lost: () => void, stop: (stop: object) => void, frozen: (until: number) => void, isVisible: () => boolean}}
+   *   handlers `open` makes the session useful before it is told as online; `frozen` may be told again and again
    */
   constructor(account, clock, handlers) {
     this.#account = account;
@@ -133,6 +146,12 @@ export class Link {
   }
 
   #failed(error) {
+    if (error instanceof Frozen) {
+      this.#handlers.frozen(error.until);
+      const left = error.until - this.#clock.hubNow() + FROZEN_SPARE_MS;
+      this.#delay = left > 0 ? Math.min(FROZEN_DELAY_MS, left) : FIRST_DELAY_MS;
+      return "offline";
+    }
     if (error instanceof ClientError && error.code === "offline") {
       return "offline";
     }
@@ -208,7 +227,9 @@ export class Link {
       throw stopFor("unsupported");
     }
     if (error instanceof LoginRefused && error.authenticated && error.code === "denied") {
-      throw stopFor(error.reason === "replaced" ? "replaced" : "removed");
+      throw error.reason === "frozen"
+        ? new Frozen(error.until)
+        : stopFor(error.reason === "replaced" ? "replaced" : "removed");
     }
     if (error instanceof LoginRefused && error.authenticated && error.code === "unauthorized") {
       return;

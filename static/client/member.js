@@ -4,7 +4,9 @@
  * Not here: what pages may ask for (talk.js), life without an account (engine.js).
  */
 
+import { b64encode } from "../accord/encoding.js";
 import { AccordError } from "../accord/errors.js";
+import { Branch } from "./branch.js";
 import { Carrying } from "./carrying.js";
 import { Composer } from "./composer.js";
 import { Contacts } from "./contacts.js";
@@ -36,6 +38,8 @@ export class Member {
   admin = null;
   bot = null;
   #isNew;
+  /** Who removes this account, as far as it was told before the session ended. */
+  #removal = {};
   isOver = false;
   /** Done when the hub's list of topics, and so of people, is known for the first time. */
   #topicsCame = Promise.withResolvers();
@@ -104,6 +108,7 @@ export class Member {
     const publish = (draft) => this.publish(draft);
     this.carrying = new Carrying({ link, account, clock, publish });
     this.devices = new Devices(rest, publish);
+    this.branch = new Branch({ rest, account, clock, composer: this.composer, state });
     const publishAll = (drafts) => this.publishAll(drafts);
     this.invites = new Invites({ storage, rest, account, clock, publishAll });
   }
@@ -127,6 +132,7 @@ export class Member {
     this.link.stop();
     this.carrying.stop();
     this.marks.stop();
+    this.branch.stop();
     this.presence.lost();
   }
 
@@ -166,12 +172,25 @@ export class Member {
       hub: (hub) => this.#learnHub(hub),
       open: (connection) => this.#open(connection),
       lost: () => this.presence.lost(),
-      stop,
+      stop: (/** @type {any} */ end) => stop({ ...end, facts: { ...end.facts, ...this.#removal } }),
+      frozen: (until) => this.#frozen(until),
       isVisible: () => this.pages.isVisible,
     };
   }
 
+  /** The account is being removed: pages say so, and for how long, until it is undone or done. */
+  #frozen(until) {
+    const facts = { until: until && until - (this.clock.hubNow() - this.clock.local()), ...this.#removal };
+    this.state.set("stop", { code: "frozen", detail: "", facts });
+    this.state.set("phase", "stopped");
+  }
+
   async #open(connection) {
+    if (this.state.value.phase === "stopped") {
+      this.#removal = {};
+      this.state.set("stop", null);
+      this.state.set("phase", "inside");
+    }
     await this.feed.open(connection);
     this.#publishMe();
     this.presence.opened();
@@ -179,6 +198,7 @@ export class Member {
     this.outbox.pump();
     this.carrying.look();
     this.marks.opened();
+    this.branch.lookSoon();
   }
 
   #learnHub({ name, admin, bot }) {
@@ -368,6 +388,9 @@ export class Member {
     const id = this.conversations.idOf(fact);
     if (id) {
       this.#takeInto(id, fact);
+    }
+    if (fact.type === "remove_user" && fact.body && b64encode(fact.body.pubkey) === this.me) {
+      this.#removal = { by: fact.author === this.me ? "me" : this.people.nameOf(fact.author), at: fact.at };
     }
     if (fact.author === this.me) {
       this.outbox.delivered(fact.id).catch((error) => console.warn("the outbox:", error.code ?? error));

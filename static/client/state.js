@@ -24,6 +24,7 @@ export function emptyState() {
     marks: {},
     reports: 0,
     keysSeen: 0,
+    removals: [],
     landing: null,
   };
 }

@@ -28,7 +28,8 @@ function textOf(value, maxChars, minChars = 0) {
  * @returns {Record<string, (params: any, page: import("./ports.js").Page) => any>}
  */
 export function talkCalls(member) {
-  return { ...messageCalls(member), ...conversationCalls(member), ...pageCalls(member), ...otherCalls(member) };
+  const calls = [messageCalls, conversationCalls, pageCalls, branchCalls, otherCalls];
+  return Object.assign({}, ...calls.map((make) => make(member)));
 }
 
 function conversationOf(member, id) {
@@ -185,6 +186,16 @@ function pageCalls(member) {
     "timeline.close": ({ view }) => timelines.close(view),
     "timeline.older": ({ view }) => timelines.loadOlder(view),
     "timeline.seek": ({ view, id }) => timelines.seek(view, id),
+  };
+}
+
+function branchCalls({ branch }) {
+  return {
+    "branch.list": (params) => branch.list(params),
+    "branch.limit": (params) => branch.limit(params),
+    "branch.rehearse": (params) => branch.rehearse(params),
+    "branch.remove": (params) => branch.remove(params),
+    "branch.restore": (params) => branch.restore(params),
   };
 }
 

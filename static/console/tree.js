@@ -48,10 +48,12 @@ async function choose(key) {
 function show({ title, facts, buttons, url }) {
   side.replaceChildren(
     h("h2", { tabindex: -1 }, title),
-    h("dl", { class: "fine" }, facts.map(([label, value]) => h("div", null, h("dt", null, label), h("dd", null, value)))),
+    h("dl", { class: "fine" }, facts.map(([label, value]) =>
+      h("div", null, h("dt", null, label), h("dd", null, value)))),
     h("p", { class: "buttons" },
       h("a", { class: "button", href: url }, "All about this account"),
-      buttons.map((button) => h("a", { class: button.is_danger ? "button danger" : "button", href: button.url }, button.text))),
+      buttons.map(({ text, url: href, is_danger: isDanger }) =>
+        h("a", { class: isDanger ? "button danger" : "button", href }, text))),
   );
 }
 

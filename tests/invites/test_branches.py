@@ -117,6 +117,16 @@ def test_waiting_invites_stand_last(hub: Hub) -> None:
     assert (top.below, top.below_waiting, top.below_invites) == (2, 1, 2)
 
 
+def test_a_frozen_branch(hub: Hub) -> None:
+    ann = hub.member("ann", invites=9)
+    hub.member("bob", by=ann)
+    hub.temporary("eve", by=ann)
+    Account.objects.filter(name__in=("bob", "eve")).update(frozen_at=1, frozen_until=2)
+    nodes = branch_of(account_of(ann).pk)
+    assert [(node.name, node.state) for node in nodes] == [("ann", "active"), ("bob", "frozen"), ("eve", "frozen")]
+    assert nodes[0].below_waiting == 1
+
+
 def test_the_way_up(hub: Hub) -> None:
     ann = hub.member("ann", invites=9)
     bob = hub.member("bob", by=ann)

@@ -34,6 +34,8 @@ LOOKS = [(DESKTOP, "light"), (DESKTOP, "dark"), (PHONE, "light"), (PHONE, "dark"
 MENU = ["Profile", "Devices", "Invites", "Settings", "Keyboard shortcuts", "About this hub"]
 STOPS = {
     "removed": "Your account here was removed",
+    "frozen": "Your account is being removed",
+    "replaced": "Your account has a new key",
     "unsupported": "The hub is newer than this page",
     "unsupported_browser": "This browser is too old for this page",
     "outdated": "Another tab has a newer page",
