@@ -11,9 +11,10 @@ from console.message_table import MessageTable
 from console.models import Block
 from console.people_tables import AccountTable, InvitationTable
 from console.plugin_tables import JobTable, ProposalTable
+from console.replacement_tables import ReplacementTable
 from console.report_tables import ReportTable
 from discovery.models import Sighting
-from invites.models import Invitation
+from invites.models import Invitation, Replacement
 from links.models import Exchange, Link, Parcel
 from messaging.models import Message, Report, Topic
 from peers.models import Account, AuditEntry, Certificate, Peer, Revocation, Statement, Token
@@ -31,6 +32,7 @@ admin.site.register(Statement, StatementTable)
 admin.site.register(AuditEntry, AuditTable)
 admin.site.register(Message, MessageTable)
 admin.site.register(Report, ReportTable)
+admin.site.register(Replacement, ReplacementTable)
 admin.site.register(Sighting, SightingTable)
 admin.site.register(Job, JobTable)
 admin.site.register(Link, LinkTable)

@@ -52,6 +52,7 @@ MENU: Final = (
             ("People", "admin:peers_account_changelist", "group"),
             ("Invite tree", "admin:tree", "account_tree"),
             ("Invites", "admin:invites_invitation_changelist", "mail"),
+            ("New keys", "admin:invites_replacement_changelist", "key"),
             ("Reports", "admin:messaging_report_changelist", "flag"),
         ),
     ),

@@ -292,6 +292,11 @@ def report_decide(*, ident: bytes, verdict: str, text: str = "") -> None:
     _admin_publish("report.close", {**body, "text": text} if text else body)
 
 
+def replacement_stop(*, key: bytes) -> None:
+    """End what waits to replace the account of a key, by a message of the admin. AccordError: not_found, denied."""
+    _admin_publish("cancel_replace", {"pubkey": b64encode(key)})
+
+
 def member_remove(*, key: bytes, mode: str) -> None:
     """Begin the removal of an account, `reparent` or with its branch (`subtree`), by a message of the admin.
     AccordError: not_found, denied (the admin's own), conflict (it is being removed already).

@@ -14,6 +14,7 @@ from django.test.utils import CaptureQueriesContext
 
 from accord.encoding import b64encode
 from accord.invites import new_link
+from accord.replacing import make_replacement_proof
 from console import services
 from console.exports import safe_cell
 from console.selectors import MAX_DEPTH
@@ -35,6 +36,7 @@ SCRIPT = "<script>alert(1)</script>"
 TABLES = [
     "peers/account",
     "invites/invitation",
+    "invites/replacement",
     "peers/peer",
     "peers/certificate",
     "peers/revocation",
@@ -65,7 +67,9 @@ def peer_of(name: str, *, called: str = "laptop", serial: bytes = b"s" * 16) -> 
 def world(hub: Hub, operator: Client) -> Client:
     """A little of everything."""
     ann = hub.member("ann", invites=3)
-    hub.member("bob", by=ann)
+    bob, new = hub.member("bob", by=ann), person("bob's new key")
+    proof = make_replacement_proof(new, hub=hub.key, old=bob.public)
+    store(hub.control(bob, "replace_account", {"new_pubkey": new.public, "proof": proof}))
     hub.temporary("guest-1", by=ann)
     peer = peer_of("ann")
     Revocation.objects.create(user=peer.user, serial=b"r" * 16)
