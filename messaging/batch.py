@@ -8,7 +8,7 @@ SQL: the ORM takes longer to write such statements than the database to run them
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -22,6 +22,7 @@ from accord.messages import Message as SignedMessage
 from accord.topics import Topic as TopicName
 from messaging import selectors
 from messaging.admission import Admitted, Publisher, Right
+from messaging.charging import Charges
 from messaging.contacts import has_blocked
 from messaging.import_keys import is_own_import
 from messaging.models import Mention, Message, Reference, Store, Topic
@@ -35,7 +36,6 @@ from peers.models import Account, User
 
 MAX_UNANSWERED: Final = 3
 MAX_STRANGERS_WAITING: Final = 50
-MAX_IDS_A_QUERY: Final = 500
 MAX_KNOWN_IDS: Final = 200_000
 
 _UNJUDGED: Final = (Right.IMPORT, Right.RELAY)  # their references: they come in any order, and readers judge them
@@ -61,10 +61,6 @@ _ADD_TO_TOPIC: Final = (
     f"UPDATE {Topic._meta.db_table} SET count = count + %s, bytes = bytes + %s, cursor = %s, "  # noqa: S608
     "used_at = CASE WHEN used_at < %s THEN %s ELSE used_at END WHERE id = %s"
 )
-_ADD_TO_ACCOUNT: Final = (
-    f"UPDATE {Account._meta.db_table} SET messages_used = messages_used + %s, bytes_used = bytes_used + %s "  # noqa: S608
-    "WHERE id = %s"
-)
 _SET_CURSOR: Final = f"UPDATE {Store._meta.db_table} SET cursor = %s WHERE id = 1"  # noqa: S608
 
 
@@ -83,26 +79,6 @@ def rejected(ident: bytes | None, error: AccordError) -> Result:
     """
     error.__cause__ = error.__context__ = None
     return Result("rejected", ident, error.with_traceback(None))
-
-
-@dataclass(slots=True)
-class _Allowance:
-    """What an account may store and has stored; `messages` and `bytes` are the batch's own part."""
-
-    messages_limit: int | None
-    messages_used: int
-    bytes_limit: int | None
-    bytes_used: int
-    messages: int = 0
-    bytes: int = 0
-
-    def take(self, size: int) -> None:
-        if self.messages_limit is not None and self.messages_used + self.messages >= self.messages_limit:
-            raise AccordError("quota", "the account's messages are used up")
-        if self.bytes_limit is not None and self.bytes_used + self.bytes + size > self.bytes_limit:
-            raise AccordError("quota", "the account's bytes are used up")
-        self.messages += 1
-        self.bytes += size
 
 
 @dataclass(slots=True)
@@ -142,11 +118,6 @@ def _content_bytes(message: SignedMessage) -> int:
     return len(message.salt or b"") + len(message.body or b"")
 
 
-def _chunks(items: Sequence[bytes]) -> Iterable[Sequence[bytes]]:
-    for start in range(0, len(items), MAX_IDS_A_QUERY):
-        yield items[start : start + MAX_IDS_A_QUERY]
-
-
 @dataclass
 class Batch:
     """The rows of one commit. `known` is only read; what the batch adds is in `users` and `topics` until it is
@@ -170,10 +141,9 @@ class Batch:
         self._deletions: defaultdict[bytes, list[Deletion]] = defaultdict(list)
         self._purges: list[tuple[SignedMessage, bytes]] = []
         self._totals: defaultdict[int, _Totals] = defaultdict(_Totals)
-        self._allowances: dict[int, _Allowance] = {}
+        self._charges = Charges()
         self._fresh: dict[bytes, SignedMessage] = {}
         self._strangers: defaultdict[TopicName, Counter[bytes]] = defaultdict(Counter)
-        self._accounts: dict[bytes, int | None] = {}
         self._horizons: dict[TopicName, int] = {}
         self._inboxes: dict[bytes, bool] = {}
         self._keys: set[bytes] = set()
@@ -203,18 +173,14 @@ class Batch:
 
     def _load(self, items: Sequence[Admitted]) -> None:
         idents = list({item.message.id for item in items})
-        for chunk in _chunks(idents):
+        for chunk in selectors.chunks(idents):
             for ident, cursor, has_body in selectors.held(chunk):
                 self._held[ident] = (cursor, has_body)
             if deleted := selectors.deleted(chunk):
                 self._load_deletions(deleted)
-        authors = list({item.message.author for item in items})
+        authors = {item.message.author for item in items}
         self._keys = {*authors, *(item.publisher.user for item in items if item.publisher.user is not None)}
-        self._accounts = dict.fromkeys(authors)
-        for chunk in _chunks(authors):
-            for key, account_id, *allowance in selectors.allowances(chunk):
-                self._accounts[bytes(key)] = account_id
-                self._allowances[account_id] = _Allowance(*allowance)
+        self._charges.load(authors)
 
     def _load_deletions(self, idents: list[bytes]) -> None:
         rows = Reference.objects.filter(relation="delete", target__in=idents).values_list(
@@ -279,10 +245,10 @@ class Batch:
             with transaction.atomic():  # a refusal undoes what the handlers did, not the batch
                 for handler in registry.store_handlers[message.type]:
                     concerns = concerns + handler(message, read_body(message), self.now)
-                self._charge(item, size)
+                self._charges.charge(item)
             self._silences = None  # it may have changed who is heard
         else:
-            self._charge(item, size)
+            self._charges.charge(item)
         if item.publisher.right is Right.STRANGER:
             self._strangers[message.topic][message.author] += 1
         self._append(message, concerns, purged, size, item.publisher)
@@ -375,17 +341,6 @@ class Batch:
             if target is not None:
                 check_reference(message, relation, target)
 
-    def _charge(self, item: Admitted, size: int) -> None:
-        """Count the message once: to its author's account here, else to the account that brought it."""
-        account_id = self._accounts.get(item.message.author) or item.publisher.account_id
-        if account_id is None or item.publisher.right is Right.CLAIM:  # a claim is the invite's, not the account's
-            return
-        allowance = self._allowances.get(account_id)
-        if allowance is None:
-            row = Account.objects.values_list(*selectors.ALLOWANCE).get(pk=account_id)
-            allowance = self._allowances[account_id] = _Allowance(*row)
-        allowance.take(size)
-
     def _append(
         self, message: SignedMessage, concerns: list[bytes], purged: bool, size: int, publisher: Publisher
     ) -> None:
@@ -457,11 +412,9 @@ class Batch:
             for topic_id, totals in self._totals.items():
                 used_at = totals.used_at
                 cursor.execute(_ADD_TO_TOPIC, (totals.count, totals.bytes, totals.cursor, used_at, used_at, topic_id))
-            for account_id, used in self._allowances.items():
-                if used.messages:
-                    cursor.execute(_ADD_TO_ACCOUNT, (used.messages, used.bytes, account_id))
             if self._rows:
                 cursor.execute(_SET_CURSOR, (self.cursor,))
+        self._charges.write()
         if self._arrivals:
             for hook in registry.stored_hooks:
                 hook(self._arrivals, self.now)

@@ -53,14 +53,21 @@ def store_cursor() -> int:
     return Store.objects.values_list("cursor", flat=True).get(pk=1)
 
 
+MAX_IDS_A_QUERY: Final = 500
 _HELD: Final = f"SELECT ident, cursor, body IS NOT NULL FROM {Message._meta.db_table} WHERE ident IN ({{}})"  # noqa: S608
 _DELETED: Final = f"SELECT target FROM {Reference._meta.db_table} WHERE relation = 'delete' AND target IN ({{}})"  # noqa: S608
 
-ALLOWANCE: Final = ("messages_limit", "messages_used", "bytes_limit", "bytes_used")
+ALLOWANCE: Final = ("messages_limit", "messages_used", "bytes_limit", "bytes_used", "reserve_used")
 _ALLOWANCES: Final = (
     f"SELECT u.key, a.id, {', '.join(f'a.{column}' for column in ALLOWANCE)} "  # noqa: S608
     f"FROM {Account._meta.db_table} a JOIN {User._meta.db_table} u ON u.id = a.user_id WHERE u.key IN ({{}})"
 )
+
+
+def chunks(items: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
+    """A list in parts that one query may name."""
+    for start in range(0, len(items), MAX_IDS_A_QUERY):
+        yield items[start : start + MAX_IDS_A_QUERY]
 
 
 def _among(query: str, idents: Sequence[bytes]) -> list[tuple[Any, ...]]:

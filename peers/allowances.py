@@ -1,8 +1,8 @@
 """Allowances: how many messages and bytes an account may store, and when what it has stored counts no longer
 (protocol.md section 8).
 
-What is stored is counted in the transaction that stores it (messaging/batch.py). Not here: invites, which are conserved
-(invites/ledger.py).
+What is stored is counted in the transaction that stores it (messaging/charging.py). Not here: invites, which are
+conserved (invites/ledger.py).
 """
 
 from __future__ import annotations
@@ -79,8 +79,8 @@ def allowances_reset(*, now: int) -> int:
         if start is None or start <= row.started_at:
             return 0
         AllowancePeriod.objects.filter(pk=1).update(started_at=start)
-        used = Account.objects.filter(Q(messages_used__gt=0) | Q(bytes_used__gt=0))
-        return used.update(messages_used=0, bytes_used=0)
+        used = Account.objects.filter(Q(messages_used__gt=0) | Q(bytes_used__gt=0) | Q(reserve_used__gt=0))
+        return used.update(messages_used=0, bytes_used=0, reserve_used=0)
 
 
 def _is_due(policy: str, start: int | None) -> bool:
@@ -91,7 +91,7 @@ def _is_due(policy: str, start: int | None) -> bool:
 def allowance_set(*, account_id: int, messages: int | None, bytes: int | None) -> None:
     """Change what an account may store; None leaves it as it is, NO_LIMIT takes the limit away.
 
-    What it has stored counts as used up, no more, where that is over the new limit.
+    What it has stored counts as used up, no more, where that is over the new limit; its reserve is whole again.
     """
     changes: dict[str, object] = {}
     for name, limit in (("messages", messages), ("bytes", bytes)):
@@ -101,6 +101,7 @@ def allowance_set(*, account_id: int, messages: int | None, bytes: int | None) -
         if limit != NO_LIMIT:
             changes[f"{name}_used"] = Least(F(f"{name}_used"), limit)
     if changes:
+        changes["reserve_used"] = 0
         Account.objects.filter(pk=account_id).update(**changes)
 
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from django.db import models
 from django.db.models import F, Q
+
+RESERVE_MESSAGES: Final = 100  # of an account, until what it has stored is counted anew
 
 
 class User(models.Model):
@@ -35,6 +39,9 @@ class Account(models.Model):
     bytes_limit = models.BigIntegerField(null=True, help_text="bytes it may store here; empty: no limit")
     messages_used = models.BigIntegerField(default=0)
     bytes_used = models.BigIntegerField(default=0)
+    reserve_used = models.SmallIntegerField(
+        default=0, help_text="messages stored beyond its allowance, of the types that are taken then too"
+    )
     carried = models.BooleanField(default=True, help_text="whether its user wants to be reached from linked hubs")
     frozen_at = models.BigIntegerField(
         null=True, help_text="ms since 1970 UTC: since when it is being removed and counts as gone; empty: it is not"
@@ -53,6 +60,9 @@ class Account(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(bytes_limit__isnull=True) | Q(bytes_used__lte=F("bytes_limit")), name="bytes_within_limit"
+            ),
+            models.CheckConstraint(
+                condition=Q(reserve_used__gte=0, reserve_used__lte=RESERVE_MESSAGES), name="reserve_within_limit"
             ),
             models.CheckConstraint(
                 condition=~(Q(frozen_at__isnull=True) ^ Q(frozen_until__isnull=True)), name="frozen_for_a_time"

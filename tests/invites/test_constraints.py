@@ -72,6 +72,8 @@ def account(hub: Hub, **fields: Any) -> Account:
         {"bytes_used": -1},
         {"messages_limit": 1, "messages_used": 2},
         {"bytes_limit": 99, "bytes_used": 100},
+        {"reserve_used": -1},
+        {"reserve_used": 101},
     ],
     ids=str,
 )

@@ -117,6 +117,18 @@ def test_an_allowance_is_counted_and_refused_when_it_is_used_up(hub: Hub, people
     assert account_of(carl).messages_limit is None
 
 
+def test_a_new_allowance_makes_the_reserve_whole_again(hub: Hub, people: list[SigningKey]) -> None:
+    ann, _, carl = people
+    mark = hub.control(carl, "contact.mark", {"pubkey": ann.public, "state": "muted"})
+    assert take(quota(hub, ann, carl, messages=0)) == ["stored"]
+    assert take(mark) == ["stored"]
+    assert account_of(carl).reserve_used == 1
+    assert take(quota(hub, ann, carl, invites=1, created_at=NOW + 1)) == ["stored"]
+    assert account_of(carl).reserve_used == 1
+    assert take(quota(hub, ann, carl, messages=0, created_at=NOW + 2)) == ["stored"]
+    assert account_of(carl).reserve_used == 0
+
+
 def test_bytes_are_an_allowance_of_their_own(hub: Hub, people: list[SigningKey]) -> None:
     ann, _, carl = people
     size = admitted(envelope(carl, hub.lounge, "one")).message.size

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -21,12 +23,13 @@ from accord.topics import Topic, open_channel_id
 from messaging import selectors
 from messaging.admission import Right
 from messaging.batch import MAX_STRANGERS_WAITING, MAX_UNANSWERED
+from messaging.charging import MAX_RESERVE_BYTES
 from messaging.ingest import store_or_refuse
 from messaging.models import Mention, Message, Reference, Store
 from messaging.models import Topic as TopicRow
 from messaging.services import BURN_STEP, log_wipe, messages_burn
 from peers import registry
-from peers.models import Revocation, User
+from peers.models import RESERVE_MESSAGES, Account, Revocation, User
 from tests.factories import (
     HOUR_MS,
     MINUTE_MS,
@@ -41,6 +44,7 @@ from tests.factories import (
     envelope,
     feed,
     ident_of,
+    in_threads,
     inbox,
     install,
     outcomes,
@@ -674,6 +678,115 @@ def test_a_refused_control_message_costs_nothing(hub: Hub) -> None:
     assert take(hub.add_user(ann, person("bob").public, "bob")) == ["stored"]
     refused("quota", hub.add_user(ann, person("carl").public, "carl"))
     assert account_of(ann).balance.unspent == 4
+
+
+# The reserve: what protects its author is taken although the allowance is used up, a bounded number of times.
+
+
+def marking(hub: Hub, author: SigningKey, number: int, **fields: Any) -> dict[str, Any]:
+    body = {"pubkey": person(f"pest {number}").public, "state": "blocked"}
+    return hub.control(author, "contact.mark", body, **fields)
+
+
+def has_used(key: SigningKey, *, reserve: int) -> None:
+    Account.objects.filter(user__key=key.public).update(reserve_used=reserve)
+
+
+def test_what_protects_its_author_is_taken_without_an_allowance(hub: Hub) -> None:
+    ann = hub.member("ann", messages=2, invites=3)
+    bob = hub.member("bob", by=ann)
+    assert take(envelope(ann, hub.lounge, "the last")) == ["stored"]
+    serial = b64encode(bytes(16))
+    values = [
+        envelope(ann, "feed", {"serial": serial}, type="cert.revoke"),
+        hub.control(ann, "contact.mark", {"pubkey": bob.public, "state": "blocked"}),
+        hub.control(ann, "report", {"pubkey": bob.public, "reason": "spam", "text": "\u20ac" * 1_000}),
+        hub.remove(ann, bob.public),
+        hub.restore(ann, bob.public),
+    ]
+    assert take(*values[:3], envelope(ann, hub.lounge, "more"), *values[3:]) == [
+        "stored", "stored", "stored", "quota", "stored", "stored",
+    ]  # fmt: skip
+    row = account_of(ann)
+    assert (row.messages_used, row.messages_limit, row.reserve_used) == (2, 2, 5)
+    refused("quota", hub.add_user(ann, person("carl").public, "carl"), envelope(ann, hub.lounge, "more"))
+
+
+def test_the_reserve_is_for_when_the_allowance_is_used_up(hub: Hub) -> None:
+    ann, bob = hub.member("ann", messages=1), hub.member("bob")
+    assert take(marking(hub, ann, 1), marking(hub, ann, 2), marking(hub, bob, 1)) == ["stored"] * 3
+    assert [(account_of(key).messages_used, account_of(key).reserve_used) for key in (ann, bob)] == [(1, 1), (1, 0)]
+
+
+def test_the_reserve_ends_exactly(hub: Hub) -> None:
+    ann = hub.member("ann", bytes=0)
+    has_used(ann, reserve=RESERVE_MESSAGES - 2)
+    values = [marking(hub, ann, number) for number in range(4)]
+    assert take(*values) == ["stored", "stored", "quota", "quota"]
+    refused("quota", *values[2:])
+    assert (account_of(ann).bytes_used, account_of(ann).reserve_used) == (0, RESERVE_MESSAGES)
+
+
+def test_the_reserve_has_no_room_for_large_messages(hub: Hub) -> None:
+    ann = hub.member("ann", messages=0)
+    refused("quota", marking(hub, ann, 1, filler="x" * MAX_RESERVE_BYTES))
+    assert take(marking(hub, ann, 1, filler="x" * 4_096)) == ["stored"]
+
+
+def test_what_others_have_signed_has_no_reserve(hub: Hub) -> None:
+    ann, far = hub.member("ann", messages=0), person("far away")
+    value = envelope(far, "feed", {"serial": b64encode(bytes(16))}, type="cert.revoke")
+    assert take(admitted(value, account_id=account_of(ann).pk)) == ["quota"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_reserve_ends_exactly_among_many_at_once(hub: Hub) -> None:
+    ann = hub.member("ann", messages=0)
+    has_used(ann, reserve=RESERVE_MESSAGES - 5)
+    values = [[marking(hub, ann, 3 * thread + number) for number in range(3)] for thread in range(4)]
+    words = in_threads([partial(take, *each) for each in values])
+    assert Counter(word for each in words for word in each) == {"stored": 5, "quota": 7}
+    assert account_of(ann).reserve_used == RESERVE_MESSAGES
+
+
+@pytest.mark.django_db
+@quick
+@given(
+    groups=st.lists(st.lists(st.tuples(st.booleans(), st.integers(0, 300)), max_size=6), max_size=6),
+    limits=st.tuples(st.integers(0, 6) | st.none(), st.integers(0, 4_000) | st.none()),
+    reserve=st.integers(RESERVE_MESSAGES - 6, RESERVE_MESSAGES),
+)
+def test_nothing_is_stored_beyond_allowance_and_reserve(
+    groups: list[list[tuple[bool, int]]], limits: tuple[int | None, int | None], reserve: int
+) -> None:
+    with transaction.atomic():
+        hub = install()
+        given_ = {name: limit for name, limit in zip(("messages", "bytes"), limits, strict=True) if limit is not None}
+        ann = hub.member("ann", **given_)
+        has_used(ann, reserve=reserve)
+        number = stored = size = 0
+        for group in groups:
+            values = []
+            for protects, length in group:
+                number += 1
+                text = "x" * length
+                values.append(marking(hub, ann, number, filler=text) if protects else envelope(ann, hub.lounge, text))
+            before = account_of(ann)
+            results, found = store(*values)
+            stored += len(found)
+            size += sum(entry.signed().size for entry in found)
+            after = account_of(ann)
+            assert after.messages_limit is None or after.messages_used <= after.messages_limit
+            assert after.bytes_limit is None or after.bytes_used <= after.bytes_limit
+            for (protects, _), word in zip(group, outcomes(results), strict=True):
+                assert word in ("stored", "quota")
+                assert word == "stored" or not protects or after.reserve_used == RESERVE_MESSAGES
+            assert after.reserve_used >= before.reserve_used
+        row = account_of(ann)
+        assert stored == row.messages_used + row.reserve_used - reserve
+        assert row.bytes_used <= size
+        check_totals()
+        transaction.set_rollback(True)
 
 
 # ----------------------------------------------------------------------------------------------------------- strangers

@@ -68,12 +68,12 @@ def test_each_moment_lies_in_one_period(word: str, now: int) -> None:
 
 
 def use(key: object) -> None:
-    Account.objects.filter(pk=account_of(key).pk).update(messages_used=5, bytes_used=700)  # type: ignore[arg-type]
+    Account.objects.filter(pk=account_of(key).pk).update(messages_used=5, bytes_used=700, reserve_used=9)  # type: ignore[arg-type]
 
 
-def used(key: object) -> tuple[int, int]:
+def used(key: object) -> tuple[int, int, int]:
     row = account_of(key)  # type: ignore[arg-type]
-    return row.messages_used, row.bytes_used
+    return row.messages_used, row.bytes_used, row.reserve_used
 
 
 def test_a_day_begins_once(hub: Hub) -> None:
@@ -82,12 +82,12 @@ def test_a_day_begins_once(hub: Hub) -> None:
     assert allowances_reset(now=NOON) == 0  # from now on; what was used today stays used
     use(ann)
     assert allowances_reset(now=ms(2026, 11, 18, 23, 59)) == 0
-    assert used(ann) == (5, 700)
+    assert used(ann) == (5, 700, 9)
     assert allowances_reset(now=ms(2026, 11, 19)) == 2  # hers and the admin's, who opened the lounge
-    assert used(ann) == (0, 0)
+    assert used(ann) == (0, 0, 0)
     use(ann)
     assert allowances_reset(now=ms(2026, 11, 19, 0, 1)) == 0
-    assert used(ann) == (5, 700)
+    assert used(ann) == (5, 700, 9)
     assert allowances_reset(now=ms(2026, 11, 25)) == 1  # the hub was away for days: once
 
 
@@ -98,7 +98,7 @@ def test_a_clock_that_goes_back_resets_nothing(hub: Hub) -> None:
     use(ann)
     assert allowances_reset(now=NOON - 2 * DAY_MS) == 0
     assert allowances_reset(now=NOON) == 0
-    assert used(ann) == (5, 700)
+    assert used(ann) == (5, 700, 9)
 
 
 def test_a_new_policy_begins_with_the_next_period(hub: Hub) -> None:
@@ -110,7 +110,7 @@ def test_a_new_policy_begins_with_the_next_period(hub: Hub) -> None:
         assert allowances_reset(now=NOON) == 0
         assert AllowancePeriod.objects.get().policy == word
     assert allowances_reset(now=NOON + 99 * DAY_MS) == 0
-    assert used(ann) == (5, 700)
+    assert used(ann) == (5, 700, 9)
 
 
 @pytest.mark.django_db(transaction=True)
