@@ -24,6 +24,7 @@ from accord.message_types import COUNT_LIMIT
 from accord.names import normalize_name
 from accord_client import commands, keys
 from accord_client.errors import ClientError, NotJoined
+from accord_client.identity import whoami
 from accord_client.inviting import MAX_HOURS, Wanted, invite
 from accord_client.join import CodeNeeded, NameTaken, join, look
 from accord_client.lines import Output, leave_broken_pipe
@@ -112,7 +113,7 @@ def build_parser() -> argparse.ArgumentParser:
 
     sub = parsers.add_parser("topics", parents=[common], help="list the channels, those of other hubs too")
     sub.add_argument("--json", action="store_true", help="print one JSON object a channel")
-    sub = parsers.add_parser("whoami", parents=[common], help="who you are, and on which hub")
+    sub = parsers.add_parser("whoami", parents=[common], help="who you are, on which hub, and what you may store there")
     sub.add_argument("--json", action="store_true", help="print a JSON object")
     sub = parsers.add_parser("verify", parents=[common], help="compare keys with a person, by words")
     sub.add_argument("who", metavar="NAME_OR_KEY")
@@ -243,7 +244,7 @@ def _execute(args: argparse.Namespace) -> int:
         case "join":
             return _join(args, store, output)
         case "whoami":
-            return commands.whoami(store, output, as_json=args.json)
+            return whoami(store, output, as_json=args.json)
         case "follow" if args.who is None:
             return commands.list_follows(store, output)
         case "token":

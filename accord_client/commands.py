@@ -17,7 +17,6 @@ import orjson
 
 from accord.encoding import b64encode, canonical
 from accord.errors import AccordError
-from accord.keys import fingerprint
 from accord.messages import message_uuid
 from accord.topics import Topic
 from accord_client.carrying import bless, carried
@@ -195,27 +194,6 @@ async def show_history(
 
 
 # --------------------------------------------------------------------------------------------------------------- others
-
-
-def whoami(store: ProfileStore, output: Output, *, as_json: bool) -> int:
-    """Who this profile is; works without a connection."""
-    profile = load_joined(store)
-    rows = {
-        "name": profile.account_name,
-        "user": b64encode(profile.user.public),
-        "device": b64encode(profile.device.public),
-        "hub": profile.url,
-        "hub_key": b64encode(profile.hub),
-        "fingerprint": fingerprint(profile.hub),
-        "profile": str(store.path),
-    }
-    if as_json:
-        output.raw(orjson.dumps(rows, option=orjson.OPT_APPEND_NEWLINE))
-        return 0
-    titles = {"hub_key": "hub key"}
-    for name, value in rows.items():
-        output.text(f"{titles.get(name, name):<12} {clean_line(value)}")
-    return 0
 
 
 async def person(store: ProfileStore, who: str) -> tuple[bytes, str]:

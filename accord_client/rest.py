@@ -1,5 +1,5 @@
 """The login over HTTP, for programs that use the REST API (protocol.md section 3): a bearer token, good for 15 minutes;
-and reading lists with it.
+and reading with it.
 """
 
 from __future__ import annotations
@@ -84,15 +84,16 @@ def http_login(profile: Profile, certificate: dict[str, Any]) -> BearerToken:
     return BearerToken(token, api, expires)
 
 
+def http_get(token: BearerToken, path: str) -> Any:
+    """One answer of the API; AccordError as the hub refuses, HubUnreachable."""
+    return _ask(f"{token.api}/{path}", None, {"Authorization": f"Bearer {token.token}"})
+
+
 def http_list(token: BearerToken, path: str) -> Iterator[Any]:
     """Every item of a list of the API, page by page; AccordError as the hub refuses, HubUnreachable."""
     cursor = ""
     while True:
-        page = _ask(
-            f"{token.api}/{path}?limit={PAGE_ITEMS}{cursor and f'&cursor={cursor}'}",
-            None,
-            {"Authorization": f"Bearer {token.token}"},
-        )
+        page = http_get(token, f"{path}?limit={PAGE_ITEMS}{cursor and f'&cursor={cursor}'}")
         if not isinstance(page, dict) or not isinstance(page.get("items"), list):
             raise RemoteError("bad_request", "a page of a list expected")
         yield from page["items"]

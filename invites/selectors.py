@@ -10,6 +10,7 @@ from django.db.models import Q, Sum
 from accord.errors import AccordError
 from accord.invites import CODE_TRIES
 from invites.models import Balance, Invitation
+from peers.allowances import next_reset
 from peers.models import Account
 
 ID_BYTES: Final = 32
@@ -146,9 +147,9 @@ def unspent(account_id: int) -> int:
     return Balance.objects.filter(account=account_id).values_list("unspent", flat=True).first() or 0
 
 
-def standing_of(user: bytes) -> dict[str, int] | None:
-    """What the account of a user has left and has used, as the frame `account` says it: a limit that there is not is
-    left out. None where there is no account.
+def standing_of(user: bytes, *, now: int) -> dict[str, int] | None:
+    """What the account of a user has left and has used, and when that is counted anew (ms), as the frame `account` says
+    it: a limit that there is not is left out. None where there is no account.
     """
     names = ("messages_limit", "messages_used", "bytes_limit", "bytes_used")
     row = Balance.objects.filter(account__user__key=user).values_list(
@@ -157,7 +158,8 @@ def standing_of(user: bytes) -> dict[str, int] | None:
     found = row.first()
     if found is None:
         return None
-    return {name: value for name, value in zip(("invites", *names), found, strict=True) if value is not None}
+    standing = dict(zip(("invites", *names), found, strict=True)) | {"resets_at": next_reset(now=now)}
+    return {name: value for name, value in standing.items() if value is not None}
 
 
 def account_of_user(user: bytes) -> Account:

@@ -11,6 +11,7 @@ from accord.message_types import read_body
 from accord.messages import Message
 from invites import selectors
 from peers import registry
+from peers.clock import now_ms
 from peers.db import in_db
 from peers.sessions import MEMBERS, sessions
 
@@ -28,7 +29,7 @@ def quota_told(message: Message) -> None:
 
 
 async def _tell(user: bytes) -> None:
-    standing = await in_db(selectors.standing_of, user)
+    standing = await in_db(selectors.standing_of, user, now=now_ms())
     if standing is None:
         return  # gone since
     frame: dict[str, Any] = {"type": "account", **standing}

@@ -213,7 +213,7 @@ export class AccordConversation extends HTMLElement {
     const hasNewNames = this.#namesChanged(detail.people ?? []);
     const hasNewLink = state.link.status !== this.#link;
     this.#link = state.link.status;
-    if (hasNewNames || hasNewLink || detail.clock || detail.me || detail.marks) {
+    if (hasNewNames || hasNewLink || detail.clock || detail.me || detail.marks || detail.allowance) {
       this.#log.redraw();
     }
     if (hasNewLink && this.#link === "online") {

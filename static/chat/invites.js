@@ -1,5 +1,6 @@
 /** My invites: how many are left, a new one to pass on, and what became of the others. */
 
+import { allowanceNote } from "./allowance.js";
 import { announce } from "./announcer.js";
 import { confirmDialog, openDialog } from "./dialog.js";
 import { agoText, append, h } from "./dom.js";
@@ -26,8 +27,12 @@ export function openInvites(app) {
   const list = h("ul", { class: "cards" });
   const status = busyList();
   const error = h("p", { class: "error", role: "alert" });
+  const gone = new AbortController();
+  const { signal } = gone;
+  let known = -1;
   const load = () =>
     fillList(app.client.call("invites.list", {}), status, (answer) => {
+      known = answer.left;
       left.textContent = leftText(answer.left);
       form.setLeft(answer.left);
       const waiting = answer.invites.filter((invite) => invite.status === "waiting");
@@ -48,7 +53,14 @@ export function openInvites(app) {
       return false;
     }
   });
-  openDialog({ title: "Invites" }, left, form.element, error, made, status, list);
+  app.client.addEventListener("state", ({ detail }) => {
+    const told = detail.allowance ? app.client.state.allowance.invites : null;
+    if (told !== null && told !== known) {
+      load();
+    }
+  }, { signal });
+  const room = allowanceNote(app.client, signal);
+  openDialog({ title: "Invites", onClose: () => gone.abort() }, left, room, form.element, error, made, status, list);
   load();
 }
 

@@ -3,6 +3,7 @@
  * in one listener for all. Not here: what the actions do (conversation.js), where rows lie (virtual.js).
  */
 
+import { fullText } from "./allowance.js";
 import { avatar, dayText, h, icon, timeText } from "./dom.js";
 import { oneLine, renderText } from "./text.js";
 
@@ -225,8 +226,8 @@ function sendState(item, state) {
   if (item.state !== "failed") {
     return null;
   }
-  const why = item.error?.detail ? ` ${item.error.detail}` : "";
-  return h("p", { class: "send-state failure" }, icon("warn"), h("span", null, `Not sent.${why}`),
+  const why = item.error?.code === "quota" ? fullText(state.allowance, item.text) : item.error?.detail ?? "";
+  return h("p", { class: "send-state failure" }, icon("warn"), h("span", null, `Not sent. ${why}`.trim()),
     h("button", { type: "button", class: "link", "data-act": "retry", tabindex: "-1" }, "Try again"),
     h("button", { type: "button", class: "link", "data-act": "discard", tabindex: "-1" }, "Discard"));
 }

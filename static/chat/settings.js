@@ -1,5 +1,6 @@
 /** Choices of this browser: theme, notifications, and to be forgotten by it. */
 
+import { allowanceNote } from "./allowance.js";
 import { announce } from "./announcer.js";
 import { openDialog } from "./dialog.js";
 import { h, icon } from "./dom.js";
@@ -16,13 +17,15 @@ const THEMES = [
 
 /** @param {import("./app.js").App} app */
 export function openSettings(app) {
+  const gone = new AbortController();
   openDialog(
-    { title: "Settings" },
+    { title: "Settings", onClose: () => gone.abort() },
     h(
       "div",
       { class: "sections" },
       themeChoice(),
       notificationChoice(),
+      roomSection(app.client, gone.signal),
       h(
         "section",
         null,
@@ -98,6 +101,13 @@ function notificationChoice() {
     h("label", { class: "row" }, box, "Notify me on the desktop"),
     says,
   );
+}
+
+/** What one may store here; nothing where there is no limit. */
+function roomSection(client, signal) {
+  const section = h("section", { hidden: true }, h("h3", null, "Your room on this hub"));
+  section.append(allowanceNote(client, signal, (says) => (section.hidden = says === "")));
+  return section;
 }
 
 /**

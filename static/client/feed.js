@@ -33,7 +33,7 @@ export class Feed {
    * @param {{storage: import("./storage.js").Storage, directory: import("./directory.js").Directory, me: string,
    *   events: {messages: (facts: import("./verify.js").Fact[]) => void, restarted: (isOtherStore: boolean) => void,
    *     linked: () => void, topics: () => void, added: (row: any) => void, gone: (topic: string) => void,
-   *     signal: (frame: any) => void}, followed: () => {topic: string}[]}} parts `followed`: channels and feeds to listen to
+   *     account: (frame: any) => void, signal: (frame: any) => void}, followed: () => {topic: string}[]}} parts `followed`: channels and feeds to listen to
    */
   constructor(parts) {
     this.#parts = parts;
@@ -121,6 +121,9 @@ export class Feed {
         break;
       case "linked":
         this.#parts.events.linked();
+        break;
+      case "account":
+        this.#parts.events.account(frame);
         break;
       case "signal":
         this.#parts.events.signal(frame);

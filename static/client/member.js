@@ -7,6 +7,7 @@
 import { b64encode } from "../accord/encoding.js";
 import { AccordError } from "../accord/errors.js";
 import { Branch } from "./branch.js";
+import { Allowance } from "./allowance.js";
 import { Carrying } from "./carrying.js";
 import { Composer } from "./composer.js";
 import { Contacts } from "./contacts.js";
@@ -71,6 +72,7 @@ export class Member {
       onRenamed: (key) => this.#renamed(key),
     });
     const { people, rest } = this;
+    this.allowance = new Allowance(rest, state);
     this.contacts = new Contacts({
       storage, rest, directory, clock, me,
       publish: (draft) => this.publish(draft),
@@ -275,6 +277,7 @@ export class Member {
       restarted: (isOtherStore) => this.#restarted(isOtherStore),
       added: (row) => this.#added(row),
       gone: (topic) => this.conversations.has(topic) && this.conversations.publish(topic),
+      account: (frame) => this.allowance.take(frame),
       signal: (frame) => this.presence.take(frame, this.#signalled(frame)),
     };
   }
@@ -442,7 +445,12 @@ export class Member {
     return {
       added: (entry) => timelineOf(entry)?.add(entry.fact, entry),
       sent: (entry) => this.#take(entry.fact),
-      changed: (entry) => timelineOf(entry)?.update(entry.fact),
+      changed: (entry) => {
+        timelineOf(entry)?.update(entry.fact);
+        if (entry.error?.code === "quota") {
+          this.allowance.look().catch((error) => error.code ?? console.error(error));
+        }
+      },
       replaced: (before, after) => {
         timelineOf(before)?.remove(before.fact);
         timelineOf(after)?.add(after.fact, after);

@@ -26,6 +26,7 @@ export function emptyState() {
     keysSeen: 0,
     removals: [],
     landing: null,
+    allowance: null,
   };
 }
 

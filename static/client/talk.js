@@ -200,7 +200,7 @@ function branchCalls({ branch }) {
 }
 
 function otherCalls(member) {
-  const { devices, carrying, invites, outbox, link, presence, marks, keys } = member;
+  const { allowance, devices, carrying, invites, outbox, link, presence, marks, keys } = member;
   return {
     "profile.set": async ({ displayName, about, status }) => {
       const body = {
@@ -216,6 +216,7 @@ function otherCalls(member) {
     "devices.revoke": (params) => devices.revoke(params),
     "carrying.state": () => carrying.state(),
     "carrying.want": ({ carry }) => carrying.want(carry === true),
+    "allowance.look": () => allowance.look(),
     "invites.list": () => invites.list(),
     "invites.create": (params) => invites.create(params),
     "invites.withdraw": (params) => invites.withdraw(params),

@@ -176,8 +176,10 @@ async def test_follow_and_whoami(hub, member, accord):
     assert (await accord("follow", "nobody"))[2] == "accord: nobody here is called 'nobody'\n"
     assert (await accord("unfollow", "bob"))[0] == 0
     assert (await accord("follow"))[1] == ""
-    code, out, _ = await accord("whoami", "--json")
+    code, out, errors = await accord("whoami", "--json")  # this hub answers no such question
     assert (code, json.loads(out)["name"]) == (0, "default")
+    assert "allowance" not in json.loads(out)
+    assert "what you may store there is not known" in errors
 
 
 @pytest.mark.parametrize(

@@ -106,6 +106,16 @@ def test_tokens_of_the_command(place: Path, hub: HubProcess) -> None:
     assert "not sent" not in run(place, "accord", "history", "feed")
 
 
+def test_what_one_may_store(place: Path, hub: HubProcess) -> None:
+    me = json.loads(run(place, "accord", "whoami", "--json"))
+    assert (me["allowance"]["messages_limit"], me["allowance"]["resets_at"]) == (None, None)
+    assert "allowance" not in run(place, "accord", "whoami")
+    run_command(hub.home, "grant", me["name"], "--messages", "500", "--bytes", str(2 * 1024 * 1024))
+    assert re.search(
+        r"^allowance    \d of 500 messages used, \d\.\d KiB of 2\.0 MiB used$", run(place, "accord", "whoami"), re.M
+    )
+
+
 def test_a_token_without_a_hub(place: Path) -> None:
     (file,) = (place / "profile").glob("*.json")
     profile = json.loads(file.read_text(encoding="utf-8"))

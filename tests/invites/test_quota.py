@@ -12,6 +12,7 @@ from invites.checking import check_ledger
 from invites.models import Balance, Movement
 from invites.selectors import invite_of, standing_of
 from messaging.admission import Right
+from peers import options
 from tests.factories import HOUR_MS, NOW, Hub, account_of, admitted, envelope, person, snapshot, store, take
 
 
@@ -87,7 +88,7 @@ def test_an_invite_that_waits_can_be_given_more_and_less(hub: Hub, people: list[
     bob = person("the new one")
     assert take(admitted(hub.claim(guest, bob, "newcomer"), Right.CLAIM)) == ["stored"]
     assert unspent(ann, bob) == [4, 4]
-    assert standing_of(bob.public) == {
+    assert standing_of(bob.public, now=NOW) == {
         "invites": 4, "messages_limit": 7, "messages_used": 0, "bytes_limit": 8, "bytes_used": 0,
     }  # fmt: skip
     assert check_ledger().problems == []
@@ -109,7 +110,7 @@ def test_an_allowance_is_counted_and_refused_when_it_is_used_up(hub: Hub, people
     ann, _, carl = people
     assert take(quota(hub, ann, carl, messages=2)) == ["stored"]
     assert said(hub, carl, "one", "two", "three") == ["stored", "stored", "quota"]
-    assert standing_of(carl.public)["messages_used"] == 2  # type: ignore[index]
+    assert standing_of(carl.public, now=NOW)["messages_used"] == 2  # type: ignore[index]
     assert take(quota(hub, ann, carl, messages=3, created_at=NOW + 1)) == ["stored"]
     assert said(hub, carl, "three", "four") == ["stored", "quota"]
     assert take(quota(hub, ann, carl, messages=COUNT_LIMIT, created_at=NOW + 2)) == ["stored"]
@@ -127,6 +128,16 @@ def test_a_new_allowance_makes_the_reserve_whole_again(hub: Hub, people: list[Si
     assert account_of(carl).reserve_used == 1
     assert take(quota(hub, ann, carl, messages=0, created_at=NOW + 2)) == ["stored"]
     assert account_of(carl).reserve_used == 0
+
+
+def test_it_is_said_when_counting_begins_anew(hub: Hub, people: list[SigningKey]) -> None:
+    options.load({"allowance_reset": "day"})
+    try:
+        standing = standing_of(people[2].public, now=NOW)
+    finally:
+        options.load({})
+    assert standing
+    assert standing["resets_at"] == NOW - NOW % (24 * HOUR_MS) + 24 * HOUR_MS
 
 
 def test_bytes_are_an_allowance_of_their_own(hub: Hub, people: list[SigningKey]) -> None:

@@ -15,7 +15,7 @@ import segno
 from playwright.async_api import Browser, Locator, Page, Route, expect
 from segno import encoder
 
-from tests.e2e.plain_client import Key, b64, text
+from tests.e2e.plain_client import Key, b64, message, text
 from tests.e2e.world import World
 from tests.hubs import HubProcess, start_hub
 from tests.web.cable import Cable
@@ -481,6 +481,70 @@ async def test_invites(hub: HubProcess, open_context: OpenContext, monkeypatch: 
     stranger = await (await open_context()).new_page()
     await stranger.goto(wrong)
     await expect(title(stranger, "This invite was withdrawn")).to_be_visible()
+
+
+async def test_the_own_allowance(hub: HubProcess, open_context: OpenContext) -> None:
+    """Shown where there is one, live; what is refused for it says what became of it, and when there is room again."""
+    person = await newcomer(hub, open_context)
+    page, world = person.page, World.of(hub.home, hub)
+    key = await page.evaluate("document.querySelector('accord-conversation').client.state.me.key")
+
+    async def give(**limits: int) -> None:
+        async with await world.connect(world.admin) as session:
+            await session.store(message(world.admin, "set_quota", world.topic, {"pubkey": key, **limits}))
+
+    dialog = await dialog_of_menu(person, "Settings")
+    await expect(dialog.get_by_role("heading", name="Forget this browser")).to_be_visible()
+    await expect(dialog.get_by_text("Your room on this hub")).to_be_hidden()
+    await give(messages=500, bytes=2 * 1024 * 1024)
+    await expect(dialog.get_by_text("Your room on this hub")).to_be_visible()
+    await expect(
+        dialog.get_by_text("You may store 500 messages and 2.0 MiB on this hub; nothing is used yet.")
+    ).to_be_visible()
+    await person.check_access()
+    await person.shot("allowance-settings")
+    await page.keyboard.press("Escape")
+    dialog = await dialog_of_menu(person, "Invites")
+    await expect(dialog.get_by_text("You may store 500 messages")).to_be_visible()
+    await give(messages=0, invites=7)
+    await expect(dialog.get_by_text("You can invite 7 more people.")).to_be_visible()
+    await expect(dialog.get_by_text("You may store 0 messages")).to_be_visible()
+    await page.keyboard.press("Escape")
+    await person.say("too much for me")
+    row = page.get_by_role("article").filter(has_text="too much for me")
+    await expect(row).to_contain_text("Not sent. Your allowance on this hub is used up. What you wrote is kept here")
+    await person.check_access()
+    await person.shot("allowance-refused")
+    await give(messages=1)
+    await expect(row).to_contain_text("There is room again on this hub")
+    await row.get_by_role("button", name="Try again").click()
+    await expect(row).not_to_contain_text("Not sent")
+    words = await page.evaluate(
+        """async () => {
+          const main = document.querySelector("script[type=module]").src;
+          const { allowanceText, fullText } = await import(main.replace("main.js", "allowance.js"));
+          const all = { messagesLimit: 500, messagesUsed: 120, bytesLimit: 2_097_152, bytesUsed: 419_430 };
+          const less = { messagesLimit: null, messagesUsed: 9, bytesLimit: 2_048, bytesUsed: 1_024, resetsAt: null };
+          const until = { ...all, resetsAt: Date.UTC(2026, 11, 1) };
+          return [
+            allowanceText(until), allowanceText(less), allowanceText(null),
+            allowanceText({ ...less, bytesLimit: null }),
+            fullText({ ...until, messagesUsed: 500 }, "x"), fullText(less, "x"), fullText(all, "x"),
+          ];
+        }"""
+    )
+    assert words == [
+        "You may store 500 messages and 2.0 MiB on this hub; 120 and 410 KiB are used. "
+        "It is counted anew on 1 December.",
+        "You may store 2.0 KiB on this hub; 1.0 KiB is used.",
+        "",
+        "",
+        "Your allowance on this hub is used up. What you wrote is kept here, in this browser; "
+        "there is room again on 1 December, or when whoever invited you gives you more; then try again.",
+        "You have 1.0 KiB left on this hub, which is too little for this. What you wrote is kept here, "
+        "in this browser; whoever invited you can give you more room, then try again.",
+        "There is room again on this hub: what you wrote is kept here, try again.",
+    ]
 
 
 _RUNS = re.compile(r"M(\d+) (\d+)h(\d+)v1h-\d+z")
