@@ -213,8 +213,12 @@ def _voucher(case: dict[str, Any]) -> Iterator[Entry]:
         equal((voucher.user, voucher.stranger), (user.public, context["stranger"]))
         unsigned = {name: item for name, item in case["voucher"].items() if name != "sig"}
         equal(b64encode(user.sign("voucher", canonical(unsigned))), case["voucher"]["sig"])
+        equal(vouchers.show_voucher(case["voucher"]), case["text"])
+        equal(vouchers.read_voucher(case["text"]), case["voucher"])
 
     yield "voucher", accepted
+    for bad in case["reject_texts"]:
+        yield bad["why"], partial(refused, partial(vouchers.read_voucher, bad["text"]), bad["code"])
     for bad in case["reject"]:
         yield bad["why"], partial(refused, partial(vouchers.verify_voucher, bad["voucher"], **context), bad["code"])
 

@@ -1,7 +1,7 @@
 """What lets a stranger's message in without work (protocol.md section 10): a member's voucher, or a ticket for waiting.
 
-A voucher is signed by a member; a ticket is a stateless note of the hub. Whether the signer is a member, and that a
-ticket counts once, is the hub's business.
+A voucher is signed by a member, and goes to the stranger as a text or in a link; a ticket is a stateless note of the
+hub. Whether the signer is a member, and that a ticket counts once, is the hub's business.
 """
 
 from __future__ import annotations
@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from typing import Any, Final, cast
 
 from accord import fields
-from accord.encoding import b64encode, canonical
+from accord.encoding import b64decode, b64encode, canonical, parse_canonical
 from accord.errors import RemoteError
 from accord.keys import SigningKey, verify
 from accord.primitives import expand, labelled_hmac, same
 
 SERIAL_BYTES: Final = 16
 MAX_VOUCHER_LIFE_MS: Final = 30 * 24 * 3600 * 1000
+MAX_VOUCHER_BYTES: Final = 1024  # in canonical form
 MAX_CLOCK_AHEAD_MS: Final = 5 * 60 * 1000
 WAIT_MS: Final = 10 * 60 * 1000
 TICKET_LIFE_MS: Final = 70 * 60 * 1000  # from when it was given
@@ -85,6 +86,26 @@ def verify_voucher(value: object, *, hub: bytes, stranger: bytes, now: int) -> V
         raise RemoteError("pow_needed", "the voucher is not good yet, or no longer")
     verify(checked["user"], "voucher", canonical(signed), checked["sig"])
     return Voucher(checked["user"], checked["stranger"], checked["expires"], checked["serial"])
+
+
+def show_voucher(voucher: dict[str, Any]) -> str:
+    """A voucher as the text that people pass on."""
+    return b64encode(canonical(voucher))
+
+
+def voucher_link(origin: str, name: str, voucher: dict[str, Any]) -> str:
+    """The address at which a stranger writes to the member `name` with this voucher; no server sees the fragment."""
+    return f"{origin}/to/{name}#voucher={show_voucher(voucher)}"
+
+
+def read_voucher(text: object) -> dict[str, Any]:
+    """The voucher of a text, as it goes on the wire: in form, but not verified.
+
+    RemoteError: bad_encoding, bad_request, too_big.
+    """
+    value = parse_canonical(b64decode(text), max_bytes=MAX_VOUCHER_BYTES)
+    fields.read(value, _VOUCHER, "voucher")
+    return cast(dict[str, Any], value)
 
 
 def _ticket_tag(secret: bytes, rest: dict[str, Any]) -> bytes:

@@ -1,5 +1,5 @@
 """The command line: `accord join | invite | send | listen | history | topics | whoami | follow | unfollow | verify |
-recovery | carry | pruned | token | sign`.
+recovery | vouch | carry | pruned | token | sign`.
 
 Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 not joined yet. What a person or a remote did wrong is one
 line on standard error.
@@ -33,6 +33,7 @@ from accord_client.notes import show_notes, write_note
 from accord_client.profile import DEFAULT_PROFILE, ProfileStore
 from accord_client.receipts import pruned
 from accord_client.terminal import clean_line
+from accord_client.vouching import MAX_DAYS, USUAL_DAYS, vouch
 
 FAILED: Final = 1
 NOT_JOINED: Final = 3
@@ -136,6 +137,13 @@ def build_parser() -> argparse.ArgumentParser:
     sub.add_argument("who", metavar="NAME_OR_KEY")
     sub.add_argument("--address", metavar="WSS", action="append", default=[], help="where they can be reached")
     sub.add_argument("text", metavar="TEXT", nargs="+")
+
+    sub = parsers.add_parser("vouch", parents=[common], help="a voucher, with which a stranger writes here at once")
+    sub.add_argument("key", metavar="KEY", help="the stranger's, as the page /to/NAME of your hub shows it to them")
+    sub.add_argument(
+        "--days", metavar="N", type=_number(1, MAX_DAYS), default=USUAL_DAYS, help=f"it holds (default {USUAL_DAYS})"
+    )
+    sub.add_argument("--to", metavar="NAME", help="to whose page the link leads (default: yours)")
 
     sub = parsers.add_parser("pruned", parents=[common], help="check the hub's receipts for what it has removed")
     sub.add_argument("target", metavar="TARGET", nargs="?", help=f"{_TARGET_HELP} (default: the lounge)")
@@ -249,6 +257,8 @@ def _execute(args: argparse.Namespace) -> int:
             return commands.list_follows(store, output)
         case "token":
             return commands.token(store, output, as_json=args.json)
+        case "vouch":
+            return vouch(store, output, key=args.key, days=args.days, name=args.to)
     return int(_run(_online(args, store, output)))
 
 
@@ -305,13 +315,15 @@ async def _online(args: argparse.Namespace, store: ProfileStore, output: Output)
 
 
 def _joined(arguments: list[str]) -> list[str]:
-    """The same with `--reply ID` and `--before ID` as one word: an id may begin with a dash, and would pass for an
-    option.
+    """The same with `--reply ID` and `--before ID` as one word, and with an @ before the key of `vouch`: an id or a key
+    may begin with a dash, and would pass for an option.
     """
     joined: list[str] = []
     for argument in arguments:
         if joined and joined[-1] in ("--reply", "--before") and len(argument) == ID_CHARS:
             joined[-1] += f"={argument}"
+        elif "vouch" in joined and argument.startswith("-") and len(argument) == ID_CHARS:
+            joined.append(f"@{argument}")
         else:
             joined.append(argument)
     return joined

@@ -23,7 +23,7 @@ import { expand, labelledHash, OneTimeKey } from "./primitives.js";
 import { makeStatement, verifyStatement } from "./statements.js";
 import { openChannelId } from "./topics.js";
 import { KEY_SECTIONS } from "./vectors_of_keys.js";
-import { readTicket, verifyVoucher } from "./vouchers.js";
+import { readTicket, readVoucher, showVoucher, verifyVoucher } from "./vouchers.js";
 
 const NOT_CASES = new Set(["about", "labels_prk"]);
 const MAX_REJECT_BYTES = 4096;
@@ -266,16 +266,19 @@ function powEntries({ challenge, bind, ch, counter, hash, reject_counter: wrong 
  * @param {any} vector
  * @returns {Entry[]}
  */
-function voucherEntries({ hub, user, stranger, now, voucher, reject }) {
+function voucherEntries({ hub, user, stranger, now, voucher, text, reject, reject_texts: rejectTexts }) {
   const context = { hub: b64decode(hub), stranger: b64decode(stranger), now };
   const accepted = async () => {
     const key = await seedKey(user);
     same(b64encode((await verifyVoucher(voucher, context)).user), key.publicText);
     same(b64encode(await key.sign("voucher", canonical(without(voucher, "sig")))), voucher.sig);
+    same(showVoucher(voucher), text);
+    same(showVoucher(readVoucher(text)), text);
   };
   const rejects = reject.map((/** @type {any} */ bad) =>
     [bad.why, () => refused(() => verifyVoucher(bad.voucher, context), bad.code)]);
-  return [["voucher", accepted], ...rejects];
+  const texts = rejectTexts.map((/** @type {any} */ bad) => [bad.why, () => refused(() => readVoucher(bad.text), bad.code)]);
+  return [["voucher", accepted], ...rejects, ...texts];
 }
 
 /**

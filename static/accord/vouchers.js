@@ -2,13 +2,14 @@
 //
 // Not here: giving tickets out and judging their tag, which is a hub's business.
 
-import { b64encode, canonical, equal } from "./encoding.js";
+import { b64decode, b64encode, canonical, equal, parseCanonical } from "./encoding.js";
 import { RemoteError } from "./errors.js";
 import * as fields from "./fields.js";
 import { verify } from "./keys.js";
 
 export const SERIAL_BYTES = 16;
 export const MAX_VOUCHER_LIFE_MS = 30 * 24 * 3600 * 1000;
+export const MAX_VOUCHER_BYTES = 1024;
 export const MAX_CLOCK_AHEAD_MS = 5 * 60 * 1000;
 export const WAIT_MS = 10 * 60 * 1000;
 export const TICKET_LIFE_MS = 70 * 60 * 1000;
@@ -76,6 +77,39 @@ export async function verifyVoucher(value, { hub, stranger, now }) {
   }
   await verify(checked.user, "voucher", canonical(signed), checked.sig);
   return { user: checked.user, stranger: checked.stranger, expires: checked.expires, serial: checked.serial };
+}
+
+/**
+ * A voucher as the text that people pass on.
+ * @param {Record<string, any>} voucher
+ * @returns {string}
+ */
+export function showVoucher(voucher) {
+  return b64encode(canonical(voucher));
+}
+
+/**
+ * The address at which a stranger writes to the member `name` with a voucher; no server sees the fragment.
+ * @param {string} origin
+ * @param {string} name
+ * @param {Record<string, any>} voucher
+ * @returns {string}
+ */
+export function voucherLink(origin, name, voucher) {
+  return `${origin}/to/${name}#voucher=${showVoucher(voucher)}`;
+}
+
+/**
+ * The voucher of a text, as it goes on the wire: in form, but not verified.
+ *
+ * RemoteError: bad_encoding, bad_request, too_big.
+ * @param {any} text
+ * @returns {Record<string, any>}
+ */
+export function readVoucher(text) {
+  const value = parseCanonical(b64decode(text), MAX_VOUCHER_BYTES);
+  fields.read(value, VOUCHER, "voucher");
+  return value;
 }
 
 /**

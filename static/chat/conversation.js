@@ -17,6 +17,7 @@ import { openPins } from "./pins.js";
 import { Reading } from "./reading.js";
 import { RequestBar } from "./trouble.js";
 import { showTyping, typingLine } from "./typing.js";
+import { openVouching } from "./vouching.js";
 
 const TOUCH = matchMedia("(hover: none) and (pointer: coarse)");
 const MAX_LOOKED_AT = 500;
@@ -46,6 +47,7 @@ export class AccordConversation extends HTMLElement {
   #request = new RequestBar({
     client: () => this.#client,
     answer: () => this.focusComposer(),
+    vouch: (key) => openVouching(this.#client, key),
   });
   #actions = new Actions({
     client: () => this.#client,

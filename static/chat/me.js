@@ -12,6 +12,7 @@ import { openReports } from "./reports.js";
 import { openSettings } from "./settings.js";
 import { openShortcuts } from "./shortcuts.js";
 import { openBlocked } from "./trouble.js";
+import { openVouching } from "./vouching.js";
 
 const MENU_ID = "me-menu";
 
@@ -24,6 +25,7 @@ export function actionsOf(app) {
     { name: "My branch", words: "people invited limits remove undo tree", icon: "tree", run: () => openBranch(app) },
     { name: "My posts", words: "feed write everyone followers", icon: "pencil", run: () => openMyPosts(app) },
     { name: "People others know", words: "identities notes vouch", icon: "people", run: () => openNoted(app) },
+    { name: "Vouch for somebody", words: "voucher stranger mail letter", icon: "check", run: () => openVouching(app.client) },
     { name: "Blocked and muted", words: "hide people silence", icon: "minus", run: () => openBlocked(app) },
     { name: "Reports", words: "abuse spam complain judge", icon: "warn", run: () => openReports(app), count: "reports" },
     { name: "Keys and recovery", words: "recovery code lost key vouch replace", icon: "key", run: () => openMyKeys(app) },

@@ -52,7 +52,7 @@ export class RequestBar {
   #host;
   #key = "";
 
-  /** @param {{client: () => any, answer: () => void}} host */
+  /** @param {{client: () => any, answer: () => void, vouch: (key: string) => void}} host */
   constructor(host) {
     this.#host = host;
     const button = (label, click) => h("button", { type: "button", class: "button", on: { click } }, label);
@@ -70,8 +70,9 @@ export class RequestBar {
       ),
       h(
         "div",
-        { class: "row" },
+        { class: "row wrap" },
         button("Answer", () => this.#host.answer()),
+        button("Vouch", () => this.#host.vouch(this.#key)),
         button("Block", () => block(this.#host.client(), this.#key)),
         button("Report", () => openReport(this.#host.client(), this.#key)),
       ),

@@ -28,6 +28,7 @@ import { People } from "./people.js";
 import { Presence } from "./presence.js";
 import { Rest } from "./rest.js";
 import { Timelines } from "./timelines.js";
+import { Vouching } from "./vouching.js";
 
 /** What tells that a key is being replaced, or no longer. */
 const KEY_TYPES = new Set(["set_recovery", "replace_account", "vouch_replace", "cancel_replace"]);
@@ -113,6 +114,7 @@ export class Member {
     this.branch = new Branch({ rest, account, clock, composer: this.composer, state });
     const publishAll = (drafts) => this.publishAll(drafts);
     this.invites = new Invites({ storage, rest, account, clock, publishAll });
+    this.vouching = new Vouching({ storage, account, clock, directory });
   }
 
   /** Read what is kept, tell pages, connect. */

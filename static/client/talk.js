@@ -200,7 +200,7 @@ function branchCalls({ branch }) {
 }
 
 function otherCalls(member) {
-  const { allowance, devices, carrying, invites, outbox, link, presence, marks, keys } = member;
+  const { allowance, devices, carrying, invites, outbox, link, presence, marks, keys, vouching } = member;
   return {
     "profile.set": async ({ displayName, about, status }) => {
       const body = {
@@ -220,6 +220,8 @@ function otherCalls(member) {
     "invites.list": () => invites.list(),
     "invites.create": (params) => invites.create(params),
     "invites.withdraw": (params) => invites.withdraw(params),
+    "voucher.list": () => vouching.list(),
+    "voucher.make": (params) => vouching.make(params),
     "mark.set": (params) => marks.set(params),
     "reports.list": (params) => marks.list(params),
     "report.make": (params) => marks.report(params),

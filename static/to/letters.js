@@ -16,13 +16,13 @@ import { Connection } from "../client/connection.js";
 import { asClientError, ClientError } from "../client/errors.js";
 import { readHub } from "../client/hub.js";
 import { Storage } from "../client/storage.js";
-import { readFacts } from "../client/verify.js";
+import { Inbox } from "./inbox.js";
 import { Solver } from "./solver.js";
+import { HeldVoucher } from "./voucher.js";
 
 export const MAX_UNANSWERED = 3;
 /** What a stranger's message may take, less what JSON adds to the text. */
 export const MAX_TEXT_BYTES = 3_500;
-const PAGE_MESSAGES = 500;
 const FIRST_DELAY_MS = 1_000;
 const MAX_DELAY_MS = 60_000;
 const KEYS = "keys";
@@ -41,11 +41,11 @@ export class Letters extends EventTarget {
   why = "";
   hubName = "";
   isOnline = false;
+  /** The hub takes mail of anybody, without work. */
+  isOpenToAll = false;
   key = "";
   /** @type {Letter[]} */
   letters = [];
-  /** @type {{id: string, at: number, text: string}[]} */
-  answers = [];
   /** How far the work for a letter is, 0 to 1; null where none is done. @type {number | null} */
   progress = null;
   #name;
@@ -54,11 +54,14 @@ export class Letters extends EventTarget {
   /** @type {Storage} */
   #storage;
   #keys;
+  /** @type {HeldVoucher} */
+  #voucher;
   /** @type {Connection | null} */
   #connection = null;
   /** @type {Solver | null} */
   #solver = null;
-  #facts = new Map();
+  /** @type {Inbox | null} */
+  #inbox = null;
   #delay = FIRST_DELAY_MS;
   #timers = new Map();
 
@@ -67,6 +70,10 @@ export class Letters extends EventTarget {
     super();
     this.#name = name;
     this.#hubKey = b64decode(hubKey, 32);
+  }
+
+  get answers() {
+    return this.#inbox?.answers ?? [];
   }
 
   /** How many letters nobody has answered yet. */
@@ -79,6 +86,21 @@ export class Letters extends EventTarget {
     return this.answers.length > 0;
   }
 
+  /** The key of whoever writes here; "" before there is one. */
+  get ownKey() {
+    return this.#keys ? this.#me : "";
+  }
+
+  /** Until when (ms) a member's voucher lets letters in at once; 0 without one. */
+  get vouchedUntil() {
+    return this.#isVouched ? this.#voucher.value?.expires : 0;
+  }
+
+  /** The hub has refused the voucher that was held. */
+  get isVoucherRefused() {
+    return this.#voucher?.isRefused === true;
+  }
+
   /** Begin, and stay connected. */
   async start() {
     try {
@@ -88,6 +110,8 @@ export class Letters extends EventTarget {
         return;
       }
       await this.#loadKeys();
+      this.#voucher = new HeldVoucher(this.#storage);
+      await this.#voucher.load();
       await this.#load();
     } catch (error) {
       this.#stop("stopped", asClientError(error).detail);
@@ -101,7 +125,7 @@ export class Letters extends EventTarget {
    * @param {string} text
    */
   async send(text) {
-    await this.#storage.put("strangers", this.#keys, KEYS); // from now on they are needed
+    await this.keepKeys();
     const envelope = await createMessage(this.#user, {
       type: "mail.text",
       to: `user:${this.key}`,
@@ -134,6 +158,29 @@ export class Letters extends EventTarget {
   /** Wait for ten minutes in place of the work that is under way. */
   waitInstead() {
     this.#solver?.giveUp();
+  }
+
+  /** From now on the keys are needed: another tab may have kept its own before. */
+  async keepKeys() {
+    const mine = this.#me;
+    this.#keys = await this.#storage.update("strangers", KEYS, (kept) => kept ?? this.#keys);
+    if (this.#me !== mine) {
+      this.#connection?.close(); // it was of the others
+      this.#tell();
+    }
+  }
+
+  /**
+   * Take a member's voucher for the key of this browser; what waits goes out. ClientError says why it is not taken.
+   * @param {string} given a text or a link
+   */
+  async useVoucher(given) {
+    await this.keepKeys();
+    const context = { hub: this.#hubKey, stranger: this.#user.publicKey, now: this.#clock.hubNow() };
+    await this.#voucher.take(given, context);
+    this.#solver?.giveUp();
+    this.letters.filter((letter) => letter.state === "waiting").forEach((letter) => this.#schedule(letter));
+    this.#tell();
   }
 
   /** The name leads to another key than before: forget the one before. */
@@ -221,6 +268,7 @@ export class Letters extends EventTarget {
   async #session() {
     const hub = await readHub(this.#hubKey, this.#clock);
     this.hubName = hub.name;
+    this.isOpenToAll = hub.strangers === "open";
     if (hub.strangers !== "stamped" && hub.strangers !== "open") {
       this.#stop("shut", "");
       return;
@@ -230,7 +278,6 @@ export class Letters extends EventTarget {
       clientKey: device.publicKey, servers: [this.#hubKey], issuedAt: this.#clock.hubNow(), scope: ["mail"],
     });
     const connection = await Connection.open({ device, certificate, hubKey: this.#hubKey });
-    connection.listen((frame) => frame.type === "deliver" && this.#take(frame.messages));
     const { key } = await connection.request("to", { name: this.#name });
     if (this.key && this.key !== key) {
       connection.close();
@@ -238,7 +285,15 @@ export class Letters extends EventTarget {
       return;
     }
     this.key = key;
-    await this.#read(connection);
+    const inbox = new Inbox({ stranger: this.#me, author: key });
+    connection.listen(async (frame) => {
+      if (frame.type === "deliver") {
+        await inbox.take(frame.messages);
+        this.#tell();
+      }
+    });
+    await inbox.read(connection);
+    this.#inbox = inbox;
     this.#connection = connection;
     this.#delay = FIRST_DELAY_MS;
     this.isOnline = true;
@@ -248,40 +303,13 @@ export class Letters extends EventTarget {
     await connection.closed;
   }
 
-  async #read(connection) {
-    const topic = `user:${this.#me}`;
-    await connection.request("subscribe", { topics: [topic] });
-    for (let before; ;) {
-      const answer = await connection.request("fetch", { topic, limit: PAGE_MESSAGES, ...(before ? { before } : {}) });
-      await this.#take(answer.messages);
-      if (!answer.more) {
-        return;
-      }
-      before = answer.next;
-    }
-  }
-
-  /** What the member has written, edited and deleted. */
-  async #take(items) {
-    const facts = await readFacts(items, (header) => header.from === this.key);
-    for (const fact of facts.filter((each) => each.topic === `user:${this.#me}`)) {
-      this.#facts.set(fact.id, fact);
-    }
-    const all = [...this.#facts.values()].sort((a, b) => a.at - b.at || (a.id < b.id ? -1 : 1));
-    const about = (rel, id) => all.filter((fact) => fact.refs.some((ref) => ref.rel === rel && ref.id === id));
-    this.answers = all
-      .filter(({ type, id, body }) => ["chat.text", "mail.text"].includes(type) && body && !about("delete", id).length)
-      .map((fact) => ({ id: fact.id, at: fact.at, text: (about("edit", fact.id).at(-1)?.body ?? fact.body).text }));
-    this.#tell();
-  }
-
   // ----------------------------------------------------------------------------------------------------------- sending
 
   async #post(letter) {
     try {
       let result = await this.#publish(letter, null);
       if (result.code === "pow_needed") {
-        result = await this.#work(letter);
+        result = (await this.#vouched(letter)) ?? (await this.#work(letter));
       }
       if (result !== null) {
         await this.#judge(letter, result);
@@ -289,6 +317,24 @@ export class Letters extends EventTarget {
     } catch (error) {
       await this.#failed(letter, asClientError(error).detail);
     }
+  }
+
+  get #isVouched() {
+    return this.#voucher?.isGood(this.#clock.hubNow(), this.#me) === true;
+  }
+
+  /** The hub's result with the voucher; null where there is none that it takes. */
+  async #vouched(letter) {
+    if (!this.#isVouched) {
+      return null;
+    }
+    const result = await this.#publish(letter, { voucher: this.#voucher.value });
+    if (result.code !== "pow_needed") {
+      return result;
+    }
+    await this.#voucher.refused();
+    this.#tell();
+    return null;
   }
 
   async #publish(letter, shown) {
@@ -301,7 +347,7 @@ export class Letters extends EventTarget {
     return this.#connection ? this.#connection.request(type, fields) : Promise.reject(new ClientError("offline"));
   }
 
-  /** Gives the hub's result; null where the letter waits instead. */
+  /** Gives the hub's result; null where the letter waits instead. Given up for a voucher, it goes out with that. */
   async #work(letter) {
     const { challenge } = await this.#ask("pow", { purpose: "mail", key: this.#me });
     this.#solver = new Solver(challenge, b64decode(letter.id, 32), (part) => {
@@ -313,8 +359,11 @@ export class Letters extends EventTarget {
     try {
       const counter = await this.#solver.result;
       if (counter === null) {
-        await this.#wait(letter);
-        return null;
+        const result = await this.#vouched(letter);
+        if (result === null) {
+          await this.#wait(letter);
+        }
+        return result;
       }
       return await this.#publish(letter, { challenge, counter });
     } finally {
@@ -341,12 +390,17 @@ export class Letters extends EventTarget {
 
   #schedule(letter) {
     clearTimeout(this.#timers.get(letter.id));
-    const delay = Math.max(0, letter.readyAt - this.#clock.local());
+    const delay = this.#isVouched ? 0 : Math.max(0, letter.readyAt - this.#clock.local());
     this.#timers.set(letter.id, setTimeout(() => this.#waited(letter), delay));
   }
 
   async #waited(letter) {
     try {
+      const vouched = await this.#vouched(letter);
+      if (vouched !== null) {
+        await this.#judge(letter, vouched);
+        return;
+      }
       if (this.#clock.local() >= this.#times(letter, letter.ticket).until) {
         await this.#wait(letter); // nobody had this page open in the hour in which it was good
         return;

@@ -6,6 +6,7 @@
 
 import "../chat/theme.js";
 import { h } from "../chat/dom.js";
+import { knowsPart } from "./knows.js";
 import { Letters, MAX_TEXT_BYTES, MAX_UNANSWERED } from "./letters.js";
 
 const name = decodeURIComponent(location.pathname.slice("/to/".length));
@@ -47,6 +48,7 @@ const working = h(
   bar,
   wait,
 );
+const knows = knowsPart(letters);
 const about = h(
   "details",
   null,
@@ -143,6 +145,8 @@ function showReady() {
     status.textContent = `${name} has answered. You can write on without waiting.`;
   } else if (letters.letters.some((letter) => letter.state === "sent")) {
     status.textContent = "Sent. It waits for an answer: come back to this page, in this browser.";
+  } else if (letters.vouchedUntil) {
+    status.textContent = "Somebody here vouches for you: your messages go out at once.";
   } else {
     status.textContent = "";
   }
@@ -161,8 +165,10 @@ function show() {
     + `${name} here gets your message; the hub does not tell whether anybody is.`;
   if (letters.phase === "ready") {
     if (!form.isConnected) {
-      body.replaceChildren(log, form, working);
+      body.replaceChildren(log, form, working, knows.element);
+      knows.takeFragment();
     }
+    knows.show();
     showLog();
     showReady();
     return;
@@ -174,6 +180,7 @@ function show() {
 }
 
 letters.addEventListener("change", show);
+globalThis.addEventListener("hashchange", () => knows.element.isConnected && knows.takeFragment());
 document.body.replaceChildren(main);
 show();
 letters.start();

@@ -9,12 +9,15 @@ from types import SimpleNamespace
 
 import pytest
 
+from accord import vouchers
 from accord.encoding import b64encode
+from accord.keys import SigningKey
 from accord.topics import Topic
 from accord_client.cli import main
 from accord_client.commands import conversation
 from accord_client.listen import Choice
 from accord_client.profile import Position
+from accord_client.session import now_ms
 
 
 class Program:
@@ -180,6 +183,19 @@ async def test_follow_and_whoami(hub, member, accord):
     assert (code, json.loads(out)["name"]) == (0, "default")
     assert "allowance" not in json.loads(out)
     assert "what you may store there is not known" in errors
+
+
+@pytest.mark.parametrize("key", [SigningKey(bytes(32)).public, b"\xfb" + bytes(31)])  # the second begins with a dash
+async def test_vouch(hub, member, accord, key):
+    profile = member("default").load()
+    code, out, errors = await accord("vouch", b64encode(key), "--days", "30", "--to", "@Bob")
+    text, link = out.splitlines()
+    assert (code, errors, link) == (0, "", f"{hub.url}/to/bob#voucher={text}")
+    voucher = vouchers.verify_voucher(vouchers.read_voucher(text), hub=profile.hub, stranger=key, now=now_ms())
+    assert voucher.user == profile.user.public
+    assert (await accord("vouch", b64encode(key)))[1].splitlines()[1].startswith(f"{hub.url}/to/default#voucher=")
+    assert (await accord("vouch", "bob"))[0] == 1
+    assert (await accord("vouch", b64encode(profile.user.public)))[0] == 1
 
 
 @pytest.mark.parametrize(
