@@ -251,12 +251,13 @@ def _times(removal: Removal) -> dict[int, int]:
 
 def _heir(removal: Removal, parent: Account, now: int) -> int:
     """To whom slots and invites come back: the parent, or the one above who has too many strikes; with one more for a
-    branch that somebody further up had to remove.
+    branch that somebody further up had to remove. The parent may be another than when it began.
     """
     if parent.parent_id is None:
         return parent.pk
     Strike.objects.filter(at__lte=now - STRIKE_LIFE_MS).delete()
-    if removal.mode == Removal.Mode.SUBTREE and not removal.is_by_parent:
+    is_by_parent = removal.is_by_parent or removal.by_id == parent.user_id
+    if removal.mode == Removal.Mode.SUBTREE and not is_by_parent:
         Strike.objects.create(account=parent, removal=removal, at=now)
         audit.note("strike", f"user {b64encode(bytes(parent.user.key))}", f"for {removal.name}")
     count = strikes_of([parent.pk], now=now).get(parent.pk, 0)

@@ -1,4 +1,5 @@
-"""Random histories of everything that moves invites, by many accounts; after each step the ledger is balanced.
+"""Random histories of everything that moves invites, by many accounts; after each step the ledger is balanced, and at
+the end the audit log is whole.
 
 What each deed means is tried elsewhere (test_tree.py has a model of the tree); here they meet each other. A new deed
 is a rule that ends in `say`, or calls its task; the invariants see to the rest.
@@ -20,6 +21,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from accord import audit as audit_form
 from accord.errors import AccordError
 from accord.keys import SigningKey
 from accord.message_types import TEMPORARY_LIFE_MS
@@ -31,6 +33,7 @@ from invites.removal import removal_finish
 from invites.replacing import replacements_finish
 from invites.services import temporary_expire
 from messaging.admission import Right
+from peers import audit
 from peers.models import Account, Recovery
 from peers.tombstones import is_buried
 from tests.factories import HOUR_MS, MINUTE_MS, NOW, Hub, admitted, install, person, take
@@ -58,8 +61,12 @@ class Ledger(RuleBasedStateMachine):
         self.now = NOW
 
     def teardown(self) -> None:
-        transaction.set_rollback(True)
-        self.rollback.__exit__(None, None, None)
+        try:
+            # Nothing is committed, so no head is kept in the home.
+            assert list(audit_form.check(audit.log(), hub=self.hub.key)) == []
+        finally:
+            transaction.set_rollback(True)
+            self.rollback.__exit__(None, None, None)
 
     # What there is
 
@@ -207,7 +214,7 @@ class Ledger(RuleBasedStateMachine):
             new, _ = self.fresh()
             proof = make_replacement_proof(new, hub=self.hub.key, old=whose.public)
             body = {"pubkey": whose.public, "new_pubkey": new.public, "proof": proof}
-            for author in {self.above(data, whose), self.above(data, whose), self.hub.admin}:
+            for author in dict.fromkeys([self.above(data, whose), self.above(data, whose), self.hub.admin]):
                 self.say(author, "vouch_replace", body)
 
     @rule(capacity=st.integers(10, 60))

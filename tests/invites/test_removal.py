@@ -347,6 +347,21 @@ def test_what_gives_no_strike(hub: Hub, case: str) -> None:
     assert check_ledger().problems == []
 
 
+@pytest.mark.parametrize("by_first", ["the inviter", "the one above"])
+def test_who_has_removed_a_branch_gets_no_strike_when_its_inviter_is_gone(hub: Hub, by_first: str) -> None:
+    ann = hub.member("ann", invites=30)
+    for number in range(3):
+        bob = hub.member(f"bob{number}", by=ann, invites=9)
+        kid = hub.member(f"kid{number}", by=bob)
+        by = bob if by_first == "the inviter" else ann
+        assert take(hub.remove(by, kid.public), hub.remove(ann, bob.public, mode="reparent")) == ["stored"] * 2
+        Removal.objects.filter(user__key=bob.public).update(final_at=NOW)
+        assert removal_finish(now=NOW) == 1  # ann is the kid's parent now
+    assert removal_finish(now=AFTER) == 3
+    assert balance(ann) == (30, 30, 0)
+    assert strikes_shown([account_of(ann).pk], account_of(hub.admin).pk) == {account_of(ann).pk: {"strikes": 0}}
+
+
 # -------------------------------------------------------------------------------------------------------- rehearsal
 
 

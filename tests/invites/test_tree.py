@@ -102,6 +102,7 @@ class Removing:
     root: int
     mode: str
     by: int
+    by_parent: bool
     started: int
     final: int
 
@@ -244,7 +245,8 @@ class Tree:
         elif any(removing.root == action.pubkey for removing in self.removing):
             return "conflict"
         else:
-            removing = Removing(action.pubkey, action.mode, action.author, now, now + self.window_ms)
+            by_parent = action.author == account.parent
+            removing = Removing(action.pubkey, action.mode, action.author, by_parent, now, now + self.window_ms)
             self.removing.append(removing)
             if not self.window_ms:
                 self.finish_one(removing, now)
@@ -296,7 +298,7 @@ class Tree:
         if above is None:
             return parent
         strikes = self.strikes[parent] = [at for at in self.strikes.get(parent, []) if at > now - STRIKE_LIFE_MS]
-        if removing.mode == "subtree" and removing.by != parent:
+        if removing.mode == "subtree" and not removing.by_parent and removing.by != parent:
             strikes.append(now)
         return above if len(strikes) > STRIKES_ALLOWED else parent
 
