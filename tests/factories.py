@@ -15,6 +15,7 @@ from threading import Barrier
 from typing import Any, Final, TypeVar
 
 import orjson
+from django.conf import settings
 from django.db import connection, connections
 
 from accord import messages, pow
@@ -29,6 +30,7 @@ from messaging.batch import Result
 from messaging.models import Mention, Message, Reference, Store
 from messaging.models import Topic as TopicRow
 from messaging.stored import Stored
+from peers import audit
 from peers.keyring import keyring
 from peers.models import Account, Tombstone, User
 
@@ -205,6 +207,7 @@ def install() -> Hub:
     """Make the hub in the database of this test."""
     services._known.users.clear()  # row ids of the test before
     services._known.topics.clear()
+    (settings.ACCORD_HOME / audit.HEAD_FILE).unlink(missing_ok=True)  # of that hub's audit log
     services.hub_install()
     row = TopicRow.objects.get(kind="chan")
     return Hub(keyring().hub.public, keyring().admin, Topic("chan", bytes(row.ident)))

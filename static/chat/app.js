@@ -97,7 +97,7 @@ export class App {
     if (detail.conversations && this.current !== null && !(this.current in this.client.state.conversations)) {
       this.#moved(this.current);
     }
-    if (detail.conversations && this.current === null) {
+    if ((detail.conversations || detail.link) && this.current === null) {
       this.#restore(document.activeElement === document.body || this.talk.contains(document.activeElement));
     }
   }
@@ -217,7 +217,10 @@ export class App {
     const { landing } = this.client.state;
     const wanted = [history.state?.conversation, landing, tabMemory("conversation"), pref("conversation")];
     const channels = Object.values(known).filter((each) => each.kind === "channel");
-    const fallback = channels.find((each) => each.name === FIRST_CHANNEL) ?? channels[0] ?? Object.values(known)[0];
+    // Direct conversations are known before the hub has said what else there is: what was open may be among that.
+    const isOutOfReach = this.client.state.link.status === "offline" && this.client.state.link.retryAt !== null;
+    const any = isOutOfReach ? Object.values(known)[0] : undefined;
+    const fallback = channels.find((each) => each.name === FIRST_CHANNEL) ?? channels[0] ?? any;
     const id = wanted.find((each) => each in known) ?? fallback?.id;
     if (id !== undefined) {
       const state = { conversation: id, view: "talk", isFromList: false, ...history.state };

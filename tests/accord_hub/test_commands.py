@@ -220,7 +220,7 @@ def test_invite_beside_a_running_hub(hub: HubProcess) -> None:
     done = run_command(hub.home, "invite", "--json", "--invites=7")
     assert done.returncode == 0, done.stderr
     value = json.loads(done.stdout)
-    assert value.keys() == {"link", "expires"}
+    assert value.keys() == {"link", "expires", "people"}
     link = parse_link(value["link"])
     assert link.origin == hub.url
     assert link.hub == b64decode(hub.key)

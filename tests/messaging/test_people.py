@@ -236,7 +236,10 @@ def test_live_marks_and_reports_reach_whom_they_concern(hub: Hub, line: list[Sig
     stored, _ = stored_between(newest - 3, newest, limit=10)
     for key in (hub.admin, ann, bob, carl, dora):
         session: Any = SimpleNamespace(
-            user=key.public, role=Role.ADMIN if key is hub.admin else Role.MEMBER, served=frozenset()
+            user=key.public,
+            role=Role.ADMIN if key is hub.admin else Role.MEMBER,
+            served=frozenset(),
+            former=frozenset(),
         )
         reader = Reader(key.public, key is hub.admin, NOW)
         may = set(reader.rows().filter(cursor__gt=newest - 3).values_list("cursor", flat=True))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 import secrets
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -709,12 +710,16 @@ async def test_one_column_on_a_phone(hub: HubProcess, open_context: OpenContext)
 
 
 async def _swipe(page: Page, start: int, end: int) -> None:
-    session = await page.context.new_cdp_session(page)
-    for kind, points in (
-        ("touchStart", [{"x": start, "y": 300}]),
-        ("touchMove", [{"x": (start + end) // 2, "y": 303}]),
-        ("touchMove", [{"x": end, "y": 305}]),
-        ("touchEnd", []),
+    """In a tenth of a second by the events' own clock, however long the browser takes for them."""
+    session, began = await page.context.new_cdp_session(page), time.time()
+    for number, (kind, points) in enumerate(
+        (
+            ("touchStart", [{"x": start, "y": 300}]),
+            ("touchMove", [{"x": (start + end) // 2, "y": 303}]),
+            ("touchMove", [{"x": end, "y": 305}]),
+            ("touchEnd", []),
+        )
     ):
-        await session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+        at = {"timestamp": began + number / 40}
+        await session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points, **at})
     await session.detach()
