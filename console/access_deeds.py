@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from django.conf import settings
 from django.contrib.auth.models import User as ConsoleUser
 from django.urls import reverse
 
@@ -33,14 +32,13 @@ def console_link(target: str) -> Deed:
         name, role = roles.name_of(values["name"]), values["role"]
         secret = services.entry_link_create(now=now_ms(), name=name, role=role)
         audit.note("console_link", name, f"as {role}")
-        return f"{settings.ACCORD_URL}/console/enter#{secret}"
+        return f"/console/enter#{secret}"
 
     return Deed(
         "Let somebody into the console",
         (
             "You get a link to hand over in private: it opens the console once, within 15 minutes, to whoever has it.",
             "A name that is known already has the role that you give it now, and its second factor is asked for.",
-            "Without a public address, put the hub's own before the link.",
         ),
         "Make the link",
         run,

@@ -18,10 +18,12 @@ from django.views.decorators.http import require_http_methods
 
 from accord.errors import HTTP_STATUS, AccordError
 from console import roles
-from console.shown import short_key
+from console.entry import origin_of
+from console.shown import qr_svg, short_key
 from peers.keyring import keyring
 
 MAX_ID_DIGITS: Final = 18
+MAX_DIGITS: Final = 12  # of a number that is written
 
 SiteContext = Callable[[HttpRequest], dict[str, Any]]
 
@@ -51,7 +53,8 @@ class Deed:
     back: str
     fields: tuple[Field, ...] = ()
     is_danger: bool = False
-    is_secret: bool = False  # what `run` tells is shown on the page itself, this once, and kept nowhere
+    # What `run` tells is shown on the page itself, this once, and kept nowhere; a path as an address, with its QR code.
+    is_secret: bool = False
     preview: str = ""  # the name of a field that is shown as members will see it
 
 
@@ -81,6 +84,16 @@ def number_of(target: str) -> int:
     if not (target.isascii() and target.isdecimal() and len(target) <= MAX_ID_DIGITS):
         raise AccordError("not_found", "there is no such thing")
     return int(target)
+
+
+def whole_number(values: dict[str, str], name: str, label: str) -> int | None:
+    """A number that the operator wrote, or nothing; AccordError("bad_request")."""
+    text = values[name].replace(",", "")
+    if not text:
+        return None
+    if not (text.isascii() and text.isdecimal()) or len(text) > MAX_DIGITS:
+        raise AccordError("bad_request", f"{label}: a whole number is expected, or nothing")
+    return int(text)
 
 
 def nothing(what: str) -> AccordError:
@@ -129,8 +142,7 @@ def deed(request: HttpRequest, name: str, target: str = "", *, site_context: Sit
                     request.session.flush()
                     return HttpResponseRedirect(reverse("admin:login"))
                 if ready.is_secret:
-                    context = {**site_context(request), "title": ready.title, "deed": ready, "secret": told}
-                    return render(request, "console/secret.html", context)
+                    return _show_secret(request, ready, told, site_context(request))
                 page_messages.success(request, told)
                 return HttpResponseRedirect(ready.back)
         except AccordError as refusal:
@@ -146,6 +158,13 @@ def deed(request: HttpRequest, name: str, target: str = "", *, site_context: Sit
         "error": error,
     }
     return render(request, "console/deed.html", context, status=status)
+
+
+def _show_secret(request: HttpRequest, ready: Deed, told: str, context: dict[str, Any]) -> HttpResponse:
+    is_path = told.startswith("/")
+    secret = f"{origin_of(request)}{told}" if is_path else told
+    facts = {"title": ready.title, "deed": ready, "secret": secret, "qr": qr_svg(secret) if is_path else ""}
+    return render(request, "console/secret.html", {**context, **facts})
 
 
 def _sentence(refusal: AccordError) -> str:

@@ -12,12 +12,10 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 import orjson
-import segno
 from django.conf import settings
 from django.contrib.auth import login, logout
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
-from django.utils.safestring import mark_safe
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_protect, ensure_csrf_cookie
 from django.views.decorators.debug import sensitive_post_parameters
@@ -29,6 +27,7 @@ from console import access, factors, services
 from console.access import ENTERED_AT, SEEN_AT
 from console.models import Factor
 from console.selectors import has_factor
+from console.shown import qr_svg
 from peers.clock import now_ms
 from peers.options import HUB_NAME
 
@@ -207,8 +206,7 @@ def factor_page(request: HttpRequest, site_context: Callable[[HttpRequest], dict
         "factors": Factor.objects.filter(owner=owner, is_confirmed=True).order_by("pk"),
         "error": error.detail if error else "",
         "pending": pending,
-        # segno draws SVG of its own making; what it encodes is in the modules, not in the markup
-        "qr": mark_safe(segno.make(uri, micro=False).svg_inline(border=4, omitsize=True)) if uri else "",  # noqa: S308
+        "qr": qr_svg(uri) if uri else "",
         "secret": _secret_of(uri),
         "has_name": has_name(request),
         "host": request.get_host(),

@@ -6,14 +6,12 @@ Each is a message that the admin's key signs, as any ancestor in the tree could.
 
 from __future__ import annotations
 
-from typing import Final
-
 from django.urls import reverse
 
 from accord.errors import AccordError
 from accord.message_types import COUNT_LIMIT
 from console import roles
-from console.deeds import Deed, Field, named, nothing, number_of
+from console.deeds import MAX_DIGITS, Deed, Field, named, nothing, number_of, whole_number
 from console.shown import count, moment, size
 from invites.models import Removal
 from invites.removal import REMOVAL_UNDO_MINUTES
@@ -23,8 +21,6 @@ from messaging.services import member_remove, member_restore, quota_give
 from peers import audit
 from peers.clock import now_ms
 from peers.models import Account
-
-MAX_DIGITS: Final = 12
 
 
 def _account(target: str) -> Account:
@@ -42,15 +38,6 @@ def _page(account: Account) -> str:
     return reverse("admin:peers_account_change", args=[account.pk])
 
 
-def _number(values: dict[str, str], name: str, label: str) -> int | None:
-    text = values[name].replace(",", "")
-    if not text:
-        return None
-    if not (text.isascii() and text.isdecimal()) or len(text) > MAX_DIGITS:
-        raise AccordError("bad_request", f"{label}: a whole number is expected, or nothing for no limit")
-    return int(text)
-
-
 @named("allowances", needs=roles.MODERATE)
 def allowances(target: str) -> Deed:
     """Change what somebody may."""
@@ -59,8 +46,8 @@ def allowances(target: str) -> Deed:
     mib = None if account.bytes_limit is None else account.bytes_limit // MIB
 
     def run(values: dict[str, str]) -> str:
-        invites = _number(values, "invites", "Invites left")
-        messages, room = _number(values, "messages", "Messages"), _number(values, "mib", "Room")
+        invites = whole_number(values, "invites", "Invites left")
+        messages, room = whole_number(values, "messages", "Messages"), whole_number(values, "mib", "Room")
         changes: dict[str, int] = {}
         if messages != account.messages_limit:
             changes["messages"] = COUNT_LIMIT if messages is None else messages

@@ -166,6 +166,7 @@ class InvitationTable(Table):
     ordering = ("-pk",)
     list_select_related = ("inviter", "claimed_by__account")
     detail = ("inviter_name", "state", "whole_key", "granted", "made", "ends", "ended", "claimed_name")
+    list_buttons = (("Invite somebody", "invite"),)
 
     @display(description="invited by", ordering="inviter__name")
     def inviter_name(self, invite: Invitation) -> str:

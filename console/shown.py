@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Final
 
+import segno
 from django.utils.html import format_html
-from django.utils.safestring import SafeString
+from django.utils.safestring import SafeString, mark_safe
 
 from accord.encoding import b64encode
 from accord.keys import fingerprint
@@ -83,3 +84,8 @@ def whole_key_html(key: bytes | memoryview) -> KeyText:
 def text_of(data: bytes | memoryview) -> str:
     """Bytes as the protocol writes them."""
     return b64encode(bytes(data))
+
+
+def qr_svg(text: str) -> SafeString:
+    """A text as a QR code: segno draws SVG of its own making; what it encodes is in the modules, not in the markup."""
+    return mark_safe(segno.make(text, micro=False).svg_inline(border=4, omitsize=True))  # noqa: S308

@@ -25,6 +25,7 @@ from console import (  # noqa: F401 - all deeds register
     entry,
     finding_deeds,
     hub_deeds,
+    invite_deeds,
     link_deeds,
     link_pages,
     log_page,

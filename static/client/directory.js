@@ -11,6 +11,7 @@ import { RemoteError } from "../accord/errors.js";
 import { MAX_ATTENTION_KEYS } from "../accord/messages.js";
 import { verifyStatement } from "../accord/statements.js";
 import { parseTopic } from "../accord/topics.js";
+import { Looks } from "./imitation.js";
 
 const LOUNGE = "lounge";
 const MAX_PAGES = 1_000;
@@ -79,6 +80,8 @@ async function readAdmin(value) {
 export class Directory {
   /** @type {Map<string, NonNullable<ReturnType<typeof readRow>>>} */
   rows = new Map();
+  /** Account names, and what people call themselves: nobody is to pass for somebody else. */
+  looks = new Looks();
   /** @type {Map<string, string>} key -> account name; who was known stays known, for old messages need the name */
   #names = new Map();
   /** @type {Map<string, string | null>} what is signed about a hub's admin -> the admin's key */
@@ -137,10 +140,13 @@ export class Directory {
   #learn(row) {
     if (row.name && (row.kind === "feed" || row.kind === "user")) {
       this.#names.set(row.key, row.name);
+      this.looks.set("account", row.key, row.name);
       this.#former.set(row.key, row.former);
       for (const { key } of row.former) {
         this.#current.set(key, row.key);
         this.#names.delete(key);
+        this.looks.set("account", key, "");
+        this.looks.set("own", key, "");
       }
     }
   }

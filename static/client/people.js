@@ -5,6 +5,7 @@
  * Somebody without an account here has a profile only, and the hub that serves them. Profiles are read when somebody is shown, a few at a time, and kept; later ones come by subscription.
  */
 
+import { cleanName } from "./imitation.js";
 import { readFacts } from "./verify.js";
 import { comparePlaces } from "./order.js";
 
@@ -37,14 +38,25 @@ export class People {
   async load() {
     for (const profile of await this.#parts.storage.all("profiles")) {
       this.#profiles.set(profile.key, profile);
+      this.#parts.directory.looks.set("own", profile.key, profile.displayName);
     }
   }
 
   /** What a person is called. @param {string} key */
   nameOf(key) {
-    const current = this.#parts.directory.currentOf(key);
-    return this.#parts.calledOf(current) || this.#profileOf(current)?.displayName
-      || this.#parts.directory.nameOf(current);
+    return this.#shownName(this.#parts.directory.currentOf(key));
+  }
+
+  /** What I call them, else what they call themselves; with the account name where that could be somebody else. */
+  #shownName(key) {
+    const { directory, calledOf } = this.#parts;
+    const name = directory.nameOf(key);
+    const own = cleanName(this.#profileOf(key)?.displayName ?? "");
+    if (calledOf(key) || !own || own === name) {
+      return calledOf(key) || name;
+    }
+    const isAlike = key !== this.#parts.me && directory.looks.isTaken(key, own);
+    return isAlike ? `${own} (${directory.hubOf(key)?.name ?? `@${name}`})` : own;
   }
 
   /** What somebody last said under this key, else under one that they had before. */
@@ -55,9 +67,8 @@ export class People {
 
   /** The profile of a key, empty without one. @param {string} key */
   profileOf(key) {
-    const { displayName = "", about = "", status = "" } = this.#profileOf(key) ?? {};
-    const called = this.#parts.calledOf(key);
-    return { displayName: called || displayName || this.#parts.directory.nameOf(key), about, status };
+    const { about = "", status = "" } = this.#profileOf(key) ?? {};
+    return { displayName: this.#shownName(key), about, status };
   }
 
   /** A new session: everybody is told anew, and the first of them are looked up. */
@@ -163,8 +174,11 @@ export class People {
     const cursor = Math.max(fact.cursor, held?.cursor ?? 0);
     const profile = { key: fact.author, at: fact.at, id: fact.id, cursor, displayName, about, status };
     this.#profiles.set(fact.author, profile);
-    this.publish(fact.author);
-    this.#parts.onRenamed(fact.author);
+    const alike = this.#parts.directory.looks.set("own", fact.author, displayName);
+    for (const key of [fact.author, ...alike]) {
+      this.publish(key);
+      this.#parts.onRenamed(key);
+    }
     await this.#parts.storage.put("profiles", profile);
   }
 }

@@ -6,6 +6,7 @@ import pytest
 from django.test import Client
 
 from accord.encoding import b64encode
+from accord.invites import parse_link, temporary_key
 from invites.models import Removal
 from invites.removal import removal_finish
 from peers.clock import now_ms
@@ -106,3 +107,28 @@ def test_one_account_goes_for_good(operator: Client, ann: Account, hub: Hub) -> 
 def test_the_admin_and_invites_are_left_alone(operator: Client, ann: Account, deed: str) -> None:
     for account in Account.objects.exclude(kind="real"):
         assert operator.get(f"/console/do/{deed}/{account.pk}/").status_code == 302
+
+
+def test_an_invite_is_made(operator: Client, hub: Hub) -> None:
+    values = {"name": "Carla", "people": "1", "hours": "24", "invites": "2", "messages": "50", "mib": ""}
+    assert "Invite somebody" in page(operator, "/console/invites/invitation/")
+    assert "how many others" in page(operator, "/console/do/invite/")
+    answer = operator.post("/console/do/invite/", {**values, "confirmed": "1"}).content.decode()
+    link = parse_link(f"http://testserver/join#{answer.partition('http://testserver/join#')[2].partition('<')[0]}")
+    assert link.hub == hub.key
+    account = Account.objects.select_related("balance").get(user__key=temporary_key(link.secret).public)
+    assert (account.name, account.balance.unspent) == ("carla", 2)
+    assert (account.messages_limit, account.bytes_limit) == (50, None)
+    assert account.parent == account_of(hub.admin)
+    operator.post("/console/do/invite/", {**values, "name": "", "people": "3", "confirmed": "1"})
+    assert Account.objects.filter(kind="temp").count() == 4
+
+
+@pytest.mark.parametrize(
+    "values", [{"people": "51"}, {"people": "2"}, {"hours": "73"}, {"hours": ""}, {"invites": "-1"}, {"name": "a b"}]
+)
+def test_invites_that_cannot_be(operator: Client, hub: Hub, values: dict[str, str]) -> None:
+    fitting = {"name": "carla", "people": "1", "hours": "24", "invites": "0"}
+    answer = operator.post("/console/do/invite/", {**fitting, **values, "confirmed": "1"})
+    assert answer.status_code == 400
+    assert not Account.objects.filter(kind="temp").exists()

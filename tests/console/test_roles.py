@@ -24,7 +24,16 @@ TABLES = {
     f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist": table
     for model, table in admin.site._registry.items()
 }
-OF_MODERATORS = {"end-session", "refuse-device", "lift", "withdraw-invite", "open-channel", "pin", "delete-message"}
+OF_MODERATORS = {
+    "invite",
+    "end-session",
+    "refuse-device",
+    "lift",
+    "withdraw-invite",
+    "open-channel",
+    "pin",
+    "delete-message",
+}
 OF_OPERATORS = {
     "capacity",
     "notice",
@@ -169,7 +178,8 @@ def test_an_operator_lets_somebody_in(hub: Hub) -> None:
     values = {"name": "mo", "role": "moderator"}
     assert operator.post("/console/do/console-link/", values).status_code == 200
     text = operator.post("/console/do/console-link/", {**values, "confirmed": "1"}).content.decode()
-    secret = text.partition("/console/enter#")[2].partition("<")[0]
+    secret = text.partition("http://testserver/console/enter#")[2].partition("<")[0]
+    assert "<svg" in text
     client = Client()
     assert client.post("/console/enter", {"secret": secret}).status_code == 302
     assert "mo, moderator" in page(client, "/console/")

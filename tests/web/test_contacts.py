@@ -79,6 +79,13 @@ async def test_following_and_what_others_say(hub: HubProcess, open_context: Open
     await carl.check_access()
     await carl.shot("person-noted")
 
+    # Nobody passes for somebody else: letters that look alike, signs that are not seen.
+    mallory = await World.of(hub.home, hub).member(name="mallory")
+    async with await World.of(hub.home, hub).connect(mallory) as session:
+        await session.store(message(mallory, "profile", "feed", {"display_name": "\u0410d\u0430\u202e"}))
+    shown = bob.page.get_by_role("complementary", name="People").get_by_role("button", name="\u0410d\u0430 (@mallory)")
+    await expect(shown).to_be_visible()
+
     # Somebody who has no account here, known by what a member has signed; and taken back.
     far, world = Key(), World.of(hub.home, hub)
     note = {
