@@ -25,7 +25,7 @@ from tests.hubs import HubProcess, run_command, start_hub
 
 pytestmark = pytest.mark.e2e
 
-KILLS = int(os.environ.get("ACCORD_KILLS", "20"))
+KILLS = int(os.environ.get("ACCORD_KILLS", "8"))
 SEED = 20
 BATCH = 16
 BATCHES_A_MEMBER = 4  # removals are slow to store; kills are to fall between commits too

@@ -26,6 +26,7 @@ MAKE = """([me, admin]) => {
     const fold = new client.fold.Fold({
       me, conversation: "c", isDirect: direct !== null, admin: () => admin, canPost: () => true,
       nameOf: (key) => key.slice(0, 4),
+      currentOf: (key) => key,
     });
     const columns = direct
       ? [{ topic: `user:${direct}`, author: me }, { topic: `user:${me}`, author: direct }]
