@@ -142,7 +142,8 @@ async def open_context(
     contexts = []
 
     async def open_one(**options: Any) -> BrowserContext:
-        context = await browser.new_context(**options)
+        # A colour on its way to another one is neither, for those who look at contrasts.
+        context = await browser.new_context(**{"reduced_motion": "reduce", **options})
         context.set_default_timeout(TIMEOUT_MS)
         problems.watch(context)
         contexts.append(context)
