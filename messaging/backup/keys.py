@@ -117,11 +117,6 @@ def read_secret(text: str) -> SecretKey:
     return SecretKey(_read(SECRET, text.strip()))
 
 
-def public_text(recipient: Recipient) -> str:
-    """A public half as it is written."""
-    return _written(PUBLIC, recipient.public)
-
-
 def checked_passphrase(text: str) -> Passphrase:
     """A passphrase that may seal something; BackupError for one that can be guessed too easily."""
     if len(text) < LEAST_PASSPHRASE_CHARS:

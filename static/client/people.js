@@ -38,7 +38,6 @@ export class People {
   async load() {
     for (const profile of await this.#parts.storage.all("profiles")) {
       this.#profiles.set(profile.key, profile);
-      this.#parts.directory.looks.set("own", profile.key, profile.displayName);
     }
   }
 
@@ -65,6 +64,12 @@ export class People {
     return [key, ...former].map((each) => this.#profiles.get(each)).find((profile) => profile?.displayName);
   }
 
+  /** By what name somebody is known now, whichever of their keys gave it; gives the others who look alike. */
+  #learnLooks(key) {
+    const current = this.#parts.directory.currentOf(key);
+    return this.#parts.directory.looks.set("own", current, this.#profileOf(current)?.displayName ?? "");
+  }
+
   /** The profile of a key, empty without one. @param {string} key */
   profileOf(key) {
     const { about = "", status = "" } = this.#profileOf(key) ?? {};
@@ -75,9 +80,8 @@ export class People {
   refreshAll() {
     this.#asked.clear();
     const feeds = this.#parts.directory.feeds();
-    for (const row of feeds) {
-      this.publish(row.key);
-    }
+    feeds.forEach((row) => this.#learnLooks(row.key));
+    feeds.forEach((row) => this.publish(row.key));
     this.want(feeds.slice(0, MAX_SHOWN_AT_FIRST).map((row) => row.key));
   }
 
@@ -174,8 +178,7 @@ export class People {
     const cursor = Math.max(fact.cursor, held?.cursor ?? 0);
     const profile = { key: fact.author, at: fact.at, id: fact.id, cursor, displayName, about, status };
     this.#profiles.set(fact.author, profile);
-    const alike = this.#parts.directory.looks.set("own", fact.author, displayName);
-    for (const key of [fact.author, ...alike]) {
+    for (const key of [fact.author, ...this.#learnLooks(fact.author)]) {
       this.publish(key);
       this.#parts.onRenamed(key);
     }
