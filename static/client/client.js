@@ -10,7 +10,7 @@
  */
 
 import { ClientError, sentenceOf } from "./errors.js";
-import { applyPatch, emptyState } from "./state.js";
+import { applyPatch, emptyState, MAPS, patchOf } from "./state.js";
 import { Timeline } from "./timeline_view.js";
 import { isWorkerThere, startWorker, workerName } from "./worker_url.js";
 
@@ -209,7 +209,7 @@ export class Client extends EventTarget {
     const before = this.state;
     const detail = {};
     for (const [name, value] of Object.entries(state)) {
-      const isMap = ["people", "conversations", "typing"].includes(name);
+      const isMap = MAPS.includes(name);
       detail[name] = isMap ? [...new Set([...Object.keys(before[name]), ...Object.keys(value)])] : true;
     }
     clearTimeout(this.#welcomeTimer);
@@ -239,7 +239,7 @@ export class Client extends EventTarget {
     this.#isWelcome = false;
     this.#welcome = Promise.withResolvers();
     const link = { status: "connecting", retryAt: null, code: null };
-    this.#changed({ top: { link }, people: {}, conversations: {}, typing: {} });
+    this.#changed(patchOf({ link }));
     this.#views.clear();
     for (const { reject } of this.#calls.values()) {
       reject(new ClientError("offline"));
@@ -251,7 +251,7 @@ export class Client extends EventTarget {
   #stop(code, detail) {
     clearTimeout(this.#welcomeTimer);
     const stop = { code, detail, facts: {} };
-    this.#changed({ top: { phase: "stopped", stop }, people: {}, conversations: {}, typing: {} });
+    this.#changed(patchOf({ phase: "stopped", stop }));
     this.#markReady();
     this.#welcome.promise.catch(() => {}); // told to whoever calls
     this.#welcome.reject(new ClientError(code, detail));

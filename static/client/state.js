@@ -1,11 +1,13 @@
 /**
  * The state that pages see (`client.state`), held in the worker and sent as patches, several changes in one.
  *
- * A patch is `{top: {name: value}, people: {key: value | null}, conversations: {...}, typing: {...}}`; null removes.
+ * A patch is `{top: {name: value}, people: {key: value | null}, conversations: {...}, typing: {...}, spaces: {...},
+ * connections: {...}}`; null removes.
  */
 
 const BATCH_MS = 16;
-const MAPS = ["people", "conversations", "typing"];
+/** The fields of the state that are maps; patches change single entries of these. */
+export const MAPS = ["people", "conversations", "typing", "spaces", "connections"];
 
 /** @returns {object} the state of a client that has read nothing yet */
 export function emptyState() {
@@ -19,6 +21,8 @@ export function emptyState() {
     people: {},
     conversations: {},
     typing: {},
+    spaces: {},
+    connections: {},
     mentionsUnread: 0,
     outboxCount: 0,
     marks: {},
@@ -57,14 +61,15 @@ export function applyPatch(state, patch) {
   return detail;
 }
 
-function emptyPatch() {
-  return { top: {}, people: {}, conversations: {}, typing: {} };
+/** A patch that sets fields of the top alone. @param {object} [top] */
+export function patchOf(top = {}) {
+  return { top, ...Object.fromEntries(MAPS.map((map) => [map, {}])) };
 }
 
 /** The worker's copy, the true one. Values are replaced, never changed in place. */
 export class PublishedState {
   value = emptyState();
-  #patch = emptyPatch();
+  #patch = patchOf();
   #timer = 0;
   #send;
 
@@ -85,8 +90,8 @@ export class PublishedState {
   }
 
   /**
-   * Set an entry of people, conversations or typing.
-   * @param {"people" | "conversations" | "typing"} map
+   * Set an entry of one of the maps.
+   * @param {"people" | "conversations" | "typing" | "spaces" | "connections"} map
    * @param {string} key
    * @param {any} value
    */
@@ -98,7 +103,7 @@ export class PublishedState {
 
   /**
    * Remove an entry.
-   * @param {"people" | "conversations" | "typing"} map
+   * @param {"people" | "conversations" | "typing" | "spaces" | "connections"} map
    * @param {string} key
    */
   drop(map, key) {
@@ -131,7 +136,7 @@ export class PublishedState {
     clearTimeout(this.#timer);
     this.#timer = 0;
     const patch = this.#patch;
-    this.#patch = emptyPatch();
+    this.#patch = patchOf();
     this.#send(patch);
   }
 

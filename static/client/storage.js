@@ -1,6 +1,6 @@
 /**
  * What this browser keeps (IndexedDB): keys, the outbox, read positions, drafts, profiles, invite links,
- * what one calls others.
+ * what one calls others; keys of what is encrypted, and what is kept of it, encrypted anew.
  *
  * Pages of two versions may use it at the same moment, so whatever both may change is changed by `update`, in one
  * transaction. Messages of others are not kept. Not here: what the records mean.
@@ -9,7 +9,7 @@
 import { ClientError } from "./errors.js";
 
 const NAME = "accord";
-const VERSION = 2;
+const VERSION = 3;
 /** Store -> key path; null where keys are given apart. */
 const STORES = {
   account: null,
@@ -21,6 +21,13 @@ const STORES = {
   invites: "key",
   contacts: "key",
   strangers: null,
+  windows: null, // keys of encrypted channels: [topic, epoch]
+  boxkeys: "key",
+  connections: "key",
+  vault: null,
+  search: null,
+  blobs: null,
+  spaces: "id",
 };
 
 function storageError(error) {
