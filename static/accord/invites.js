@@ -99,27 +99,41 @@ function namesHub(authority) {
 }
 
 /**
+ * Where a link leads and what stands behind its `#`; RemoteError("bad_request") with a sentence for the person who
+ * pasted it.
+ * @param {string} link
+ * @param {string} wantedPath
+ * @param {string} what it is called, with its article
+ * @returns {{origin: string, fragment: string}}
+ */
+export function readLink(link, wantedPath, what) {
+  const name = what.charAt(0).toUpperCase() + what.slice(1);
+  if (link.length > MAX_LINK_CHARS && Array.from(link).length > MAX_LINK_CHARS) {
+    throw new RemoteError("bad_request", `${name} has at most ${MAX_LINK_CHARS} characters`);
+  }
+  const match = LINK.exec(link.replace(AROUND, "").replace(INSIDE, ""));
+  const [, scheme, authority, path, query, fragment] = match ?? ["", "", "", "", "", ""];
+  const isHttp = ["http", "https"].includes(scheme.toLowerCase());
+  if (!isHttp || !fragment.includes(".") || (query ?? "").length > 1) {
+    throw new RemoteError("bad_request", `${name} looks like https://hub${wantedPath}#... and must be copied whole`);
+  }
+  if (!namesHub(authority)) throw new RemoteError("bad_request", `${what}: it names no hub`);
+  if (path !== wantedPath) throw new RemoteError("bad_request", `${name} has the path ${wantedPath}`);
+  return { origin: `${scheme.toLowerCase()}://${authority}`, fragment };
+}
+
+/**
  * The parts of an invite link; RemoteError("bad_request") with a sentence for the person who pasted it.
  * @param {string} link
  * @returns {InviteLink}
  */
 export function parseLink(link) {
-  if (link.length > MAX_LINK_CHARS && Array.from(link).length > MAX_LINK_CHARS) {
-    throw new RemoteError("bad_request", `an invite link has at most ${MAX_LINK_CHARS} characters`);
-  }
-  const match = LINK.exec(link.replace(AROUND, "").replace(INSIDE, ""));
-  const [, scheme, authority, path, query, fragment] = match ?? ["", "", "", "", "", ""];
-  const isHttp = ["http", "https"].includes(scheme.toLowerCase());
+  const { origin, fragment } = readLink(link, "/join", "an invite link");
   const [secretText, hubText, ...rest] = fragment.split(".");
-  if (!isHttp || hubText === undefined || (query ?? "").length > 1) {
-    throw new RemoteError("bad_request", "an invite link looks like https://hub/join#... and must be copied whole");
-  }
-  if (!namesHub(authority)) throw new RemoteError("bad_request", "the invite link names no hub");
-  if (path !== "/join") throw new RemoteError("bad_request", "an invite link has the path /join");
   try {
     const secret = b64decode(secretText, SECRET_BYTES);
     const people = readPeople(rest.length > 0 ? rest.join(".") : undefined);
-    return new InviteLink(`${scheme.toLowerCase()}://${authority}`, secret, b64decode(hubText, 32), people);
+    return new InviteLink(origin, secret, b64decode(hubText, 32), people);
   } catch (error) {
     throw new RemoteError("bad_request", "the invite link is damaged: copy it whole, to its last letter", {
       cause: error,

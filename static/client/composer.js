@@ -8,7 +8,7 @@ import { ClientError } from "./errors.js";
 
 /**
  * @typedef {{type: string, topic: string, body: object, mentions?: string[], replyTo?: string,
- *   refs?: {rel: string, id: string}[], isControl?: boolean}} Draft what is to be said; `topic` as in its header's `to`, or one's own
+ *   refs?: {rel: string, id: string}[], prev?: string[], isControl?: boolean}} Draft what is to be said; `topic` as in its header's `to`, or one's own
  *   `feed:K`
  */
 
@@ -28,7 +28,7 @@ export class Composer {
    * An envelope; ClientError("too_big").
    * @param {Draft} draft
    */
-  make({ type, topic, body, mentions = [], replyTo = "", refs = [], isControl = false }) {
+  make({ type, topic, body, mentions = [], replyTo = "", refs = [], prev = [], isControl = false }) {
     const bytes = isControl ? canonical(body) : utf8(JSON.stringify(body, wellFormed));
     if (bytes.length > MAX_BODY_BYTES) {
       throw new ClientError("too_big");
@@ -42,6 +42,7 @@ export class Composer {
       attentionKeys: sortByBytes(mentions).slice(0, MAX_ATTENTION_KEYS),
       attentionMessages: replyTo ? [replyTo] : [],
       refs,
+      extra: prev.length ? { prev } : {},
     });
   }
 }

@@ -45,7 +45,7 @@ export class Conversations {
    *   state: import("./state.js").PublishedState, account: import("./account.js").Account,
    *   people: import("./people.js").People, clock: import("./clock.js").Clock,
    *   contacts: import("./contacts.js").Contacts, marks: import("./marks.js").Marks,
-   *   keys: import("./keys.js").Keys}} parts
+   *   keys: import("./keys.js").Keys, spaces: () => import("./spaces.js").Spaces}} parts
    */
   constructor(parts) {
     this.#parts = parts;
@@ -191,7 +191,8 @@ export class Conversations {
   followed() {
     const { directory, contacts } = this.#parts;
     const feeds = contacts.followed().map((key) => directory.rows.get(`feed:${key}`)).filter((row) => row);
-    return [...directory.channels().filter((row) => !row.hub || this.#records.get(row.topic)?.isOpened), ...feeds];
+    const isFollowed = (row) => !row.hub || row.space !== null || this.#records.get(row.topic)?.isOpened;
+    return [...directory.channels().filter(isFollowed), ...feeds];
   }
 
   #follows(topic) {
@@ -360,7 +361,7 @@ export class Conversations {
 
   /** Tell pages of one. @param {string} id */
   publish(id) {
-    const { directory, state, people, account, marks, keys } = this.#parts;
+    const { directory, state, people, account, marks, keys, spaces } = this.#parts;
     const record = this.#records.get(id);
     const row = directory.rows.get(id);
     const isStranger = record.with && !directory.reaches(record.with) && record.lastAt > 0;
@@ -371,15 +372,18 @@ export class Conversations {
       return;
     }
     const other = record.with;
+    const channel = row?.space ? spaces().channel(id) : null;
     state.put("conversations", id, {
       id,
       kind: record.kind,
       topic: other ? `user:${other}` : id,
-      name: other ?? author ? people.nameOf(other ?? author) : directory.titleOf(id),
+      name: other ?? author ? people.nameOf(other ?? author) : channel?.name ?? directory.titleOf(id),
       author,
       hub: other ? directory.hubOf(other) : row?.hub ?? null,
-      about: other ? people.profileOf(other).about : row?.about ?? "",
+      about: other ? people.profileOf(other).about : channel?.about ?? row?.about ?? "",
       with: other,
+      space: row?.space ?? null,
+      voice: channel?.voice === true,
       unread: record.unread.length,
       mentions: record.mentions.length,
       lastAt: record.lastAt,
@@ -392,10 +396,10 @@ export class Conversations {
       // Whoever has written can be answered, with an account or without
       canPost: other
         ? (directory.reaches(other) || record.lastAt > 0) && other !== account.key && keys.changedFrom(other) === ""
-        : !isFeed || author === account.key,
+        : isFeed ? author === account.key : !row.space || channel?.isClosed === false,
       isRequest: isStranger && !record.isAnswered,
       isBlocked: other !== null && marks.of(other) === "blocked",
-      canPin: !other && row?.isAdmin === true,
+      canPin: row?.space ? spaces().isAdmin(id, account.key) : !other && row?.isAdmin === true,
     });
     this.#publishMentions();
   }

@@ -28,6 +28,8 @@ function readRow(value) {
       name: typeof value.name === "string" ? value.name : "",
       about: typeof value.about === "string" ? value.about : "",
       isEncrypted: value.encrypted === true,
+      /** @type {string | null} of a channel of a space: which one */
+      space: isKey(value.space) ? value.space : null,
       cursor: Number.isSafeInteger(value.cursor) ? value.cursor : 0,
       count: Number.isSafeInteger(value.count) ? value.count : 0,
       horizon: Number.isSafeInteger(value.horizon) ? value.horizon : 0,
@@ -171,14 +173,14 @@ export class Directory {
     this.rows.delete(topic);
   }
 
-  /** The open channels. */
+  /** The open channels, and those of spaces. */
   channels() {
-    return [...this.rows.values()].filter((row) => row.kind === "chan" && !row.isEncrypted);
+    return [...this.rows.values()].filter((row) => row.kind === "chan" && (!row.isEncrypted || row.space !== null));
   }
 
   /** The channel where everybody is, if there is any. */
   lounge() {
-    const channels = this.channels().filter((row) => !row.hub);
+    const channels = this.channels().filter((row) => !row.hub && row.space === null);
     return channels.find((row) => row.name === LOUNGE) ?? channels[0];
   }
 

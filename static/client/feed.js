@@ -162,8 +162,7 @@ export class Feed {
     if (!row) {
       return;
     }
-    const isFollowed = row.kind === "feed" || (row.kind === "chan" && this.#parts.followed().includes(row));
-    if (isFollowed && !row.isEncrypted) {
+    if (row.kind === "feed" || this.#parts.followed().includes(row)) {
       this.#follow(connection, row.topic);
     }
     this.#parts.events.added(row);

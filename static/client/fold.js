@@ -81,8 +81,8 @@ export class Fold {
   #world;
 
   /**
-   * @param {{me: string, conversation: string, isDirect: boolean, admin: () => string | null, canPost: () => boolean,
-   *   nameOf: (key: string) => string, currentOf: (key: string) => string}} world `admin` administers the channel
+   * @param {{me: string, conversation: string, isDirect: boolean, isAdmin: (key: string) => boolean, canPost: () => boolean,
+   *   nameOf: (key: string) => string, currentOf: (key: string) => string}} world `isAdmin`: who administers the channel
    */
   constructor(world) {
     this.#world = world;
@@ -152,8 +152,8 @@ export class Fold {
     return unknown;
   }
 
-  #adminOf(topic) {
-    return topic.startsWith("user:") ? topic.slice(5) : this.#world.admin();
+  #isAdmin(topic, key) {
+    return topic.startsWith("user:") ? topic.slice(5) === key : this.#world.isAdmin(key);
   }
 
   #has(post, effect) {
@@ -163,9 +163,9 @@ export class Fold {
       case "edit":
         return isHere && isAuthor && effect.burnAt === post.burnAt;
       case "delete":
-        return isHere && effect.at >= post.at && (isAuthor || effect.author === this.#adminOf(post.topic));
+        return isHere && effect.at >= post.at && (isAuthor || this.#isAdmin(post.topic, effect.author));
       case "pin":
-        return isHere && effect.author === this.#adminOf(post.topic);
+        return isHere && this.#isAdmin(post.topic, effect.author);
       default: // between two inboxes a reaction goes where messages go
         return isHere || (effect.topic === `user:${post.author}` && post.topic === `user:${effect.author}`);
     }
@@ -246,7 +246,7 @@ export class Fold {
     const isOwn = author === me;
     const isSigned = post.author === me; // and not by a key that one had before
     const isSettled = !words.isDeleted && post.entry === null && this.#world.canPost();
-    const isAdmin = !isDirect && this.#adminOf(post.topic) === me;
+    const isAdmin = !isDirect && this.#isAdmin(post.topic, me);
     return {
       id: post.id,
       conversation: this.#world.conversation,

@@ -27,6 +27,7 @@ import { Outbox } from "./outbox.js";
 import { People } from "./people.js";
 import { Presence } from "./presence.js";
 import { Rest } from "./rest.js";
+import { Spaces } from "./spaces.js";
 import { Timelines } from "./timelines.js";
 import { Vouching } from "./vouching.js";
 
@@ -58,7 +59,7 @@ export class Member {
     this.#isNew = isNew;
     const { me } = this;
     const admin = () => this.admin;
-    const adminOf = (topic) => this.#adminOf(topic);
+    const isAdmin = (topic, key) => this.#isAdmin(topic, key);
     this.directory = new Directory();
     const { directory } = this;
     this.link = new Link(account, clock, this.#linkHandlers(stop));
@@ -97,16 +98,21 @@ export class Member {
     this.presence = new Presence({ link, directory, pages, state, me, onChanged: (key) => people.publish(key) });
     this.conversations = new Conversations({
       storage, directory, state, account, people, contacts, clock, marks, keys,
+      spaces: () => this.spaces,
     });
     const { conversations } = this;
+    this.spaces = new Spaces({
+      link, rest, clock, directory, state, people, account, conversations, me, composer: () => this.composer,
+    });
+    const { spaces } = this;
     const outbox = () => this.outbox;
-    this.timelines = new Timelines({ link, rest, clock, conversations, people, directory, state, me, adminOf, outbox });
+    this.timelines = new Timelines({ link, rest, clock, conversations, people, directory, state, me, isAdmin, outbox });
     const { timelines } = this;
-    this.mentions = new Mentions({ rest, timelines, conversations, people, directory, me, adminOf });
+    this.mentions = new Mentions({ rest, timelines, conversations, people, directory, me, isAdmin });
     this.composer = new Composer(account.user, clock);
     const learnTime = () => this.#learnTime();
     this.outbox = new Outbox({ storage, composer: this.composer, link, learnTime, events: this.#outboxEvents() });
-    const followed = () => conversations.followed();
+    const followed = () => [...spaces.followed(), ...conversations.followed()];
     this.feed = new Feed({ storage, directory, me, events: this.#feedEvents(), followed });
     const publish = (draft) => this.publish(draft);
     this.carrying = new Carrying({ link, account, clock, publish });
@@ -243,17 +249,17 @@ export class Member {
       name,
       ...profile,
       displayName: directory.knows(me) || profile.displayName !== directory.nameOf(me) ? profile.displayName : name,
-      isAdmin: directory.channels().some((row) => row.isAdmin && !row.hub),
+      isAdmin: directory.channels().some((row) => row.isAdmin && !row.hub && !row.space),
       inviter: account.inviter,
     });
   }
 
-  #adminOf(topic) {
+  #isAdmin(topic, key) {
     if (topic.startsWith("feed:")) {
-      return topic.slice("feed:".length);
+      return topic.slice("feed:".length) === key;
     }
     const row = this.directory.rows.get(topic);
-    return row?.hub ? row.admin : this.admin;
+    return row?.space ? this.spaces.isAdmin(topic, key) : key === (row?.hub ? row.admin : this.admin);
   }
 
   #contactChanged(key) {
@@ -278,7 +284,7 @@ export class Member {
       messages: (facts) => facts.forEach((fact) => this.#take(fact)),
       restarted: (isOtherStore) => this.#restarted(isOtherStore),
       added: (row) => this.#added(row),
-      gone: (topic) => this.conversations.has(topic) && this.conversations.publish(topic),
+      gone: (topic) => this.#gone(topic),
       account: (frame) => this.allowance.take(frame),
       signal: (frame) => this.presence.take(frame, this.#signalled(frame)),
     };
@@ -294,6 +300,15 @@ export class Member {
     this.people.refreshAll();
     this.directory.changed().forEach((key) => this.#keyChanged(key));
     this.#topicsCame.resolve();
+    this.spaces.refresh();
+  }
+
+  #gone(topic) {
+    if (topic.startsWith("space:")) {
+      this.spaces.gone(topic.slice("space:".length));
+    } else if (this.conversations.has(topic)) {
+      this.conversations.publish(topic);
+    }
   }
 
   /** Somebody had other keys before: what was said under those belongs together. */
@@ -369,7 +384,9 @@ export class Member {
   }
 
   #added(row) {
-    if (row.kind === "chan") {
+    if (row.kind === "space") {
+      this.spaces.load(row.key);
+    } else if (row.kind === "chan") {
       this.conversations.channel(row.topic);
       this.#countUnread().catch((error) => error.code ?? console.error(error));
     } else if (row.kind === "feed") {
@@ -389,6 +406,9 @@ export class Member {
     }
     if (fact.topic.startsWith("hub:")) {
       this.marks.take(fact);
+    }
+    if (fact.topic.startsWith("space:")) {
+      this.spaces.take(fact);
     }
     const id = this.conversations.idOf(fact);
     if (id) {

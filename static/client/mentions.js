@@ -17,7 +17,7 @@ export class Mentions {
    * @param {{rest: import("./rest.js").Rest, timelines: import("./timelines.js").Timelines,
    *   conversations: import("./conversations.js").Conversations, people: import("./people.js").People,
    *   directory: import("./directory.js").Directory, me: string,
-   *   adminOf: (topic: string) => string | null}} parts
+   *   isAdmin: (topic: string, key: string) => boolean}} parts
    */
   constructor(parts) {
     this.#parts = parts;
@@ -62,12 +62,14 @@ export class Mentions {
   }
 
   #foldOf(conversation, fact) {
-    const { me, adminOf, people, directory } = this.#parts;
+    const { me, isAdmin, people, directory } = this.#parts;
     const isDirect = conversation !== fact.topic;
     const nameOf = (key) => people.nameOf(key);
     const currentOf = (key) => directory.currentOf(key);
-    const admin = () => adminOf(conversation);
-    const fold = new Fold({ me, conversation, isDirect, admin, canPost: () => false, nameOf, currentOf });
+    const isAdminHere = (key) => isAdmin(conversation, key);
+    const fold = new Fold({
+      me, conversation, isDirect, isAdmin: isAdminHere, canPost: () => false, nameOf, currentOf,
+    });
     fold.addPost(postOf(fact));
     return fold;
   }

@@ -9,6 +9,7 @@ import { MAX_BODY_BYTES, readMessage } from "../accord/messages.js";
 import { NONCE_BYTES, openChannelId } from "../accord/topics.js";
 import { isKey } from "./directory.js";
 import { ClientError } from "./errors.js";
+import { spaceCalls } from "./spaces.js";
 
 function textOf(value, maxChars, minChars = 0) {
   const text = String(value ?? "");
@@ -29,7 +30,7 @@ function textOf(value, maxChars, minChars = 0) {
  */
 export function talkCalls(member) {
   const calls = [messageCalls, conversationCalls, pageCalls, branchCalls, otherCalls];
-  return Object.assign({}, ...calls.map((make) => make(member)));
+  return Object.assign({}, ...calls.map((make) => make(member)), spaceCalls(member.spaces));
 }
 
 function conversationOf(member, id) {

@@ -63,7 +63,7 @@ export class Timelines {
    *   conversations: import("./conversations.js").Conversations, people: import("./people.js").People,
    *   directory: import("./directory.js").Directory,
    *   outbox: () => import("./outbox.js").Outbox, state: import("./state.js").PublishedState, me: string,
-   *   adminOf: (topic: string) => string | null}} parts
+   *   isAdmin: (topic: string, key: string) => boolean}} parts
    */
   constructor(parts) {
     this.#parts = parts;
@@ -84,7 +84,7 @@ export class Timelines {
   }
 
   #make(id) {
-    const { conversations, people, directory, clock, me, adminOf, state } = this.#parts;
+    const { conversations, people, directory, clock, me, isAdmin, state } = this.#parts;
     const conversation = conversations.get(id);
     if (!conversation) {
       throw new ClientError("not_found");
@@ -94,7 +94,7 @@ export class Timelines {
       me,
       conversation: id,
       isDirect: other !== null,
-      admin: () => adminOf(id),
+      isAdmin: (key) => isAdmin(id, key),
       canPost: () => state.value.conversations[id]?.canPost === true,
       nameOf: (key) => people.nameOf(key),
       currentOf: (key) => directory.currentOf(key),

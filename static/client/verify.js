@@ -18,7 +18,8 @@ const KNOWN_FIELDS = new Set([
 
 /**
  * @typedef {{id: string, at: number, author: string, topic: string, type: string, burnAt: number, mentions: string[],
- *   answers: string[], refs: {rel: string, id: string}[], body: Record<string, any> | null, isClear: boolean,
+ *   answers: string[], refs: {rel: string, id: string}[], prev: string[],
+ *   body: Record<string, any> | null, isClear: boolean,
  *   cursor: number}} Fact
  *   `body` is null where it is gone or not to be understood; `isClear` is false for what is encrypted or needs to be
  *   understood and is not; `burnAt` is 0 for most
@@ -59,6 +60,7 @@ export async function readFact(envelope, cursor = 0) {
     mentions: message.attentionKeys,
     answers: message.attentionMessages,
     refs: message.refs,
+    prev: message.header.prev ?? [],
     body: isReadable ? readBody(message) : null,
     isClear,
     cursor,

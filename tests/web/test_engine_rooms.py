@@ -24,7 +24,7 @@ LOAD = """async (names) => {
 MAKE = """([me, admin]) => {
   window.make = ({ pages = [], direct = null } = {}) => {
     const fold = new client.fold.Fold({
-      me, conversation: "c", isDirect: direct !== null, admin: () => admin, canPost: () => true,
+      me, conversation: "c", isDirect: direct !== null, isAdmin: (key) => key === admin, canPost: () => true,
       nameOf: (key) => key.slice(0, 4),
       currentOf: (key) => key,
     });
