@@ -28,6 +28,7 @@ from accord import (
     topics,
     vectors_of_keys,
     vectors_of_trees,
+    vectors_of_vault,
     vouchers,
 )
 from accord.encoding import b64decode, b64encode, canonical, is_rising, parse_canonical
@@ -334,6 +335,7 @@ _ALONE: dict[str, Callable[[Any], Iterator[Entry]]] = {
     "message_types_reject": _message_types_reject,
     **vectors_of_trees.ALONE,
     **vectors_of_keys.ALONE,
+    **vectors_of_vault.ALONE,
     "statement": _statement,
     "statements_reject": _statements_reject,
     "hub_status": _hub_status,

@@ -355,6 +355,16 @@ function optionalFields({ tz, attentionKeys, attentionMessages, refs, burnAt, ex
 }
 
 /**
+ * All of a header but what says which body it has.
+ * @param {import("./keys.js").SigningKey} author
+ * @param {Record<string, any>} options as of createMessage
+ * @returns {Record<string, any>}
+ */
+export function headerFields(author, { type, to, createdAt, ...options }) {
+  return { v: 1, type, from: author.publicText, to, created_at: createdAt, ...optionalFields(options) };
+}
+
+/**
  * A signed envelope, ready for JSON.
  *
  * Keys and ids in the lists are base64url text; an empty list is left out. A list given in the wrong order or a value
@@ -365,17 +375,12 @@ function optionalFields({ tz, attentionKeys, attentionMessages, refs, burnAt, ex
  *   extra?: Record<string, any>}} options
  * @returns {Promise<{header: Record<string, any>, sig: string, salt: string, body: string}>}
  */
-export async function createMessage(author, { type, to, body, createdAt, salt, ...options }) {
+export async function createMessage(author, { body, salt, ...fields }) {
   const salted = salt ?? crypto.getRandomValues(new Uint8Array(SALT_BYTES));
   const header = {
-    v: 1,
-    type,
-    from: author.publicText,
-    to,
-    created_at: createdAt,
+    ...headerFields(author, fields),
     body_hash: b64encode(await sha256(concat(D_BODY, salted, body))),
     body_size: body.length,
-    ...optionalFields(options),
   };
   const sig = await author.sign("event", canonical(header));
   const envelope = { header, sig: b64encode(sig), salt: b64encode(salted), body: b64encode(body) };

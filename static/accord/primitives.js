@@ -78,8 +78,16 @@ export function labelledHash(label, ...data) {
  * @returns {Promise<Uint8Array>}
  */
 export async function hmac(key, data) {
-  const imported = await crypto.subtle.importKey("raw", key, { name: "HMAC", hash: "SHA-256" }, false, ["sign"]);
-  return new Uint8Array(await crypto.subtle.sign("HMAC", imported, data));
+  return new Uint8Array(await crypto.subtle.sign("HMAC", await importHmacKey(key), data));
+}
+
+/**
+ * A key for `hmac`-like uses that cannot be taken out again: IndexedDB can keep it, `expandKey` derives from it.
+ * @param {Uint8Array} raw
+ * @returns {Promise<CryptoKey>}
+ */
+export function importHmacKey(raw) {
+  return crypto.subtle.importKey("raw", raw, { name: "HMAC", hash: "SHA-256" }, false, ["sign"]);
 }
 
 /**
@@ -101,11 +109,33 @@ export function extract(salt, ikm) {
  * @returns {Promise<Uint8Array>}
  */
 export async function expand(prk, label, context = EMPTY, length = HASH_BYTES) {
-  const info = concat(domain(label), context);
+  return expandKey(await importHmacKey(prk), label, context, length);
+}
+
+/**
+ * The same, of a key that was imported.
+ * @param {CryptoKey} prk
+ * @param {string} label
+ * @param {Uint8Array} [context]
+ * @param {number} [length] bytes
+ * @returns {Promise<Uint8Array>}
+ */
+export function expandKey(prk, label, context = EMPTY, length = HASH_BYTES) {
+  return expandInfo(prk, concat(domain(label), context), length);
+}
+
+/**
+ * HKDF-Expand with an info that is labelled by other rules: HPKE has its own.
+ * @param {CryptoKey} prk
+ * @param {Uint8Array} info
+ * @param {number} length bytes
+ * @returns {Promise<Uint8Array>}
+ */
+export async function expandInfo(prk, info, length) {
   const output = new Uint8Array(Math.ceil(length / HASH_BYTES) * HASH_BYTES);
   let block = EMPTY;
   for (let at = 0, number = 1; at < length; at += HASH_BYTES, number += 1) {
-    block = await hmac(prk, concat(block, info, Uint8Array.of(number)));
+    block = new Uint8Array(await crypto.subtle.sign("HMAC", prk, concat(block, info, Uint8Array.of(number))));
     output.set(block, at);
   }
   return output.slice(0, length);

@@ -110,6 +110,17 @@ CHANGES = [
     (("claim_codes", 0, "hash"), "A" * 43, 1),
     (("claim_codes", 0, "shown"), "7KQ2MXB94T", 1),
     (("claim_codes_reject", 0, "typed"), "7KQ2M-XB94T", 1),
+    (("vault", "auth"), "00" * 32, 1),
+    (("vault", "secret_wrap"), "00" * 32, 1),
+    (("vault_code", "auth"), "00" * 32, 1),
+    (("vault_code", "reject", 0), WHOLE["vault_code"]["typed"][0], 1),
+    (("vault_params_reject", 0, "params", "iterations"), 600_000, 1),
+    (("vault_enclave", 0, "content"), {}, 1),
+    (("vault_enclave_reject", 0), {**WHOLE["vault_enclave"][0], "code": "bad_request"}, 1),
+    (("vault_enclave_reject", 0, "code"), "denied", 1),
+    (("store_enclave", 1, "hash"), "A" * 43, 1),
+    (("store_enclave_reject", 0, "code"), "denied", 1),
+    (("store_shard", "reject", 0, "shard"), WHOLE["store_shard"]["shard"], 1),
     *((("signatures", number, "valid"), not case["valid"], 1) for number, case in enumerate(WHOLE["signatures"])),
 ]
 
