@@ -5,7 +5,8 @@ here: who may ask for an enclave, and how often (a hub's vault app); what client
 documents of the stores (stores.py).
 
 A password becomes a `root`, and that becomes two keys: `auth`, which the hub is told and keeps a hash of, and `wrap`,
-which never leaves the client and opens the slot. Neither leads to the other.
+which never leaves the client and opens the slot with the enclave's key. Neither leads to the other. The user key is
+sealed once more inside the body (`keys`), so that a client may keep a key that opens the body alone.
 """
 
 from __future__ import annotations
@@ -76,6 +77,10 @@ def _body(value: Any) -> bytes:
     return raw
 
 
+_KEYS: Final[dict[str, fields.Field | fields.Check]] = {
+    "user": fields.key,
+    "recovery": fields.optional(fields.octets(KEY_BYTES)),
+}
 _ENCLAVE: Final = {
     "v": fields.exactly(1),
     "type": fields.exactly("vault"),
@@ -212,17 +217,19 @@ def recovery_root(code: bytes) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """An enclave that was opened and found to be its user's: the user key, the version, and all its content."""
+    """An enclave that was opened and found to be its user's: the user key, the wrap key of its recovery slot (None
+    without one), the version, and the rest of its content.
+    """
 
     user: SigningKey
+    recovery: bytes | None
     version: int
     content: dict[str, Any]
 
 
 def make_slot(kind: str, *, name: str, wrap: bytes, key: bytes) -> dict[str, Any]:
     """A way to open the enclave: its key sealed under a wrap key, as it goes on the wire."""
-    nonce = secrets.token_bytes(NONCE_BYTES)
-    return {"kind": kind, "wrapped_key": b64encode(nonce + AESGCM(wrap).encrypt(nonce, key, _slot_aad(name, kind)))}
+    return {"kind": kind, "wrapped_key": b64encode(_sealed(wrap, key, _slot_aad(name, kind)))}
 
 
 def _slot_aad(name: str, kind: str) -> bytes:
@@ -231,6 +238,15 @@ def _slot_aad(name: str, kind: str) -> bytes:
 
 def _body_aad(name: str, version: int) -> bytes:
     return domain("vault-body") + canonical({"name": name, "version": version, "type": "vault"})
+
+
+def _keys_aad(name: str) -> bytes:
+    return domain("vault-keys") + canonical({"name": name})
+
+
+def _sealed(key: bytes, inside: bytes, aad: bytes) -> bytes:
+    nonce = secrets.token_bytes(NONCE_BYTES)
+    return nonce + AESGCM(key).encrypt(nonce, inside, aad)
 
 
 def _opened(key: bytes, sealed: bytes, aad: bytes, what: str) -> bytes:
@@ -249,15 +265,17 @@ def seal_enclave(
     slots: list[dict[str, Any]],
     key: bytes,
     content: dict[str, Any],
+    recovery: bytes | None = None,
 ) -> dict[str, Any]:
-    """The enclave of a user as it goes on the wire; the user key goes into the content as `user`.
+    """The enclave of a user as it goes on the wire; the user key goes into the content, sealed, under `keys`, and with
+    it `recovery`, the wrap key of the recovery slot.
 
     `key` is the enclave's own 32 bytes, which the slots hold; `version` is greater than that of any before.
     RemoteError: bad_encoding (content that has no canonical form), too_big.
     """
-    nonce = secrets.token_bytes(NONCE_BYTES)
-    inside = canonical({**content, "user": b64encode(user.seed)})
-    body = nonce + AESGCM(key).encrypt(nonce, inside, _body_aad(name, version))
+    mine = {"user": b64encode(user.seed)} | ({"recovery": b64encode(recovery)} if recovery is not None else {})
+    keys = _sealed(expand(key, "vault-keys"), canonical(mine), _keys_aad(name))
+    body = _sealed(key, canonical({**content, "keys": b64encode(keys)}), _body_aad(name, version))
     rest = {
         "v": 1,
         "type": "vault",
@@ -315,8 +333,10 @@ def open_enclave(value: object, key: bytes, *, name: str) -> Opened:
         raise RemoteError("bad_request", "the enclave is of another name")
     inside = _opened(key, checked["body"], _body_aad(name, checked["version"]), "body")
     content = parse_canonical(inside, max_bytes=MAX_ENCLAVE_BYTES)
-    if type(content) is not dict or "user" not in content:
-        raise RemoteError("bad_request", "the enclave holds no user key")
-    user = SigningKey(fields.key(content["user"]))
+    if type(content) is not dict or "keys" not in content:
+        raise RemoteError("bad_request", "the enclave holds no keys")
+    keys = _opened(expand(key, "vault-keys"), _body(content.pop("keys")), _keys_aad(name), "keys")
+    mine = fields.read(parse_canonical(keys, max_bytes=MAX_ENCLAVE_BYTES), _KEYS, "keys")
+    user = SigningKey(mine["user"])
     verify_enclave(value, user.public)
-    return Opened(user, checked["version"], content)
+    return Opened(user, mine.get("recovery"), checked["version"], content)

@@ -56,6 +56,7 @@ def _vault_enclave(cases: list[Any]) -> Iterator[Entry]:
             opened = _open(case)
             equal(opened.content, case["content"])
             equal((opened.user.seed.hex(), opened.version), (case["user"], case["enclave"]["version"]))
+            equal(opened.recovery, bytes.fromhex(case["recovery"]) if "recovery" in case else None)
 
         yield case["why"], check
 

@@ -23,6 +23,7 @@ import { expand, labelledHash, OneTimeKey } from "./primitives.js";
 import { makeStatement, verifyStatement } from "./statements.js";
 import { openChannelId } from "./topics.js";
 import { KEY_SECTIONS } from "./vectors_of_keys.js";
+import { VAULT_SECTIONS } from "./vectors_of_vault.js";
 import { readTicket, readVoucher, showVoucher, verifyVoucher } from "./vouchers.js";
 
 const NOT_CASES = new Set(["about", "labels_prk"]);
@@ -178,6 +179,7 @@ const SECTIONS = {
     [why, () => refused(() => normalizeCode(typed), "bad_request")]),
 
   ...KEY_SECTIONS,
+  ...VAULT_SECTIONS,
 
   signatures: (cases) => cases.map(({ key, message, signature, valid, why }) => {
     const verify = () => verifyRaw(fromHex(key), fromHex(message), fromHex(signature));

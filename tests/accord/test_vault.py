@@ -4,22 +4,33 @@ import copy
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hypothesis import given
 from hypothesis import strategies as st
 
 from accord import stores, vault
-from accord.encoding import b64encode
+from accord.encoding import b64decode, b64encode, canonical
 from accord.errors import RemoteError
 from accord.keys import SigningKey
+from accord.primitives import domain
 
 USER, OTHER = SigningKey(b"\1" * 32), SigningKey(b"\2" * 32)
 PARAMS = vault.hub_params(b"s" * 32, "ann")
 KEY, WRAP = b"k" * 32, b"w" * 32
 
 
-def sealed(content: dict[str, Any], version: int = 1) -> dict[str, Any]:
+def sealed(content: dict[str, Any], version: int = 1, recovery: bytes | None = None) -> dict[str, Any]:
     slots = [vault.make_slot("password", name="ann", wrap=WRAP, key=KEY)]
-    return vault.seal_enclave(USER, name="ann", version=version, params=PARAMS, slots=slots, key=KEY, content=content)
+    return vault.seal_enclave(
+        USER,
+        name="ann",
+        version=version,
+        params=PARAMS,
+        slots=slots,
+        key=KEY,
+        content=content,
+        recovery=recovery,
+    )
 
 
 SCALARS = (
@@ -34,13 +45,24 @@ VALUES = SCALARS | st.lists(SCALARS, min_size=1, max_size=3) | st.dictionaries(N
 @given(
     content=st.dictionaries(NAMES, VALUES, max_size=4),
     version=st.integers(1, 2**53 - 1),
+    recovery=st.none() | st.binary(min_size=32, max_size=32),
 )
-def test_what_is_sealed_comes_back_whole(content, version):
-    enclave = sealed(content, version)
+def test_what_is_sealed_comes_back_whole(content, version, recovery):
+    enclave = sealed(content, version, recovery)
     key = vault.slot_key(enclave, "password", wrap=WRAP)
     opened = vault.open_enclave(enclave, key, name="ann")
-    assert opened.content == {**content, "user": b64encode(USER.seed)}
-    assert (opened.user.seed, opened.version) == (USER.seed, version)
+    assert opened.content == content
+    assert (opened.user.seed, opened.version, opened.recovery) == (USER.seed, version, recovery)
+
+
+def test_the_key_of_the_body_alone_does_not_show_the_user_key():
+    enclave = sealed({"a": 1}, recovery=b"r" * 32)
+    raw = b64decode(enclave["body"])
+    aad = domain("vault-body") + canonical({"name": "ann", "version": 1, "type": "vault"})
+    inside = AESGCM(KEY).decrypt(raw[:12], raw[12:], aad)
+    assert b'"a":1' in inside
+    for secret in (USER.seed, b"r" * 32):
+        assert b64encode(secret).encode() not in inside
 
 
 def test_an_enclave_is_never_the_same_twice_and_holds_no_key_in_the_clear():

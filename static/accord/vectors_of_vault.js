@@ -1,0 +1,94 @@
+// Checks of the sections of a vector file about the vault (vectors.js; protocol.md section 9).
+
+import { canonicalText } from "./encoding.js";
+import { RemoteError } from "./errors.js";
+import { signingKeyFromSeed } from "./keys.js";
+import { labelledHash } from "./primitives.js";
+import {
+  authKey, bodyKey, codeGroups, openBody, openEnclave, parseCode, readParams, recoveryRoot, rootKey, sealEnclave,
+  sealKeys, slotKey, vaultSalt, wrapKey,
+} from "./vault.js";
+
+const fromHex = (/** @type {string} */ hex) => Uint8Array.from(hex.match(/../g) ?? [], (byte) => parseInt(byte, 16));
+const toHex = (/** @type {Uint8Array} */ bytes) =>
+  Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+
+/** @param {unknown} actual @param {unknown} expected */
+function same(actual, expected) {
+  if (actual !== expected) throw new Error(`${actual} instead of ${expected}`.slice(0, 300));
+}
+
+/** @param {() => any} call @param {string} code */
+async function refused(call, code) {
+  try {
+    await call();
+  } catch (error) {
+    if (!(error instanceof RemoteError)) throw error;
+    same(error.code, code);
+    return;
+  }
+  throw new Error("accepted");
+}
+
+/** @param {Uint8Array} root */
+async function bothKeys(root) {
+  return `${toHex(await authKey(root))} ${toHex(await wrapKey(root))}`;
+}
+
+/** @param {any} one */
+async function openCase({ enclave, kind, wrap, name }) {
+  const key = await slotKey(enclave, kind, { wrap: fromHex(wrap) });
+  return { key, ...(await openEnclave(enclave, key, { name })) };
+}
+
+/** What was opened, sealed anew as a browser does that is logged in, opens again. */
+async function sealAgain(/** @type {any} */ { enclave, name }, /** @type {any} */ { key, seed, recovery, content }) {
+  const [user, body] = [await signingKeyFromSeed(seed), await bodyKey(key)];
+  const { slots, kdf, version } = enclave;
+  const what = { name, version: version + 1, params: readParams(kdf), slots, body };
+  const again = await sealEnclave(user, { ...what, content });
+  same(canonicalText(await openBody(again, body, { name })), canonicalText(content));
+  const keys = await sealKeys(key, { name, seed, recovery });
+  const whole = await openEnclave(await sealEnclave(user, { ...what, content: { ...content, keys } }), key, { name });
+  same(toHex(whole.seed), toHex(seed));
+  same(whole.version, version + 1);
+}
+
+/** @type {Record<string, (cases: any) => [name: string, check: () => any][]>} */
+export const VAULT_SECTIONS = {
+  vault: (vector) => [["password, secret key", async () => {
+    const salt = await vaultSalt(fromHex(vector.hub), vector.name, fromHex(vector.salt));
+    const root = await rootKey(vector.password, salt, vector.iterations);
+    same(await bothKeys(root), `${vector.auth} ${vector.wrap}`);
+    same(toHex(await labelledHash("vault-auth-hash", await authKey(root))), vector.auth_hash);
+    const secretKey = fromHex(vector.secret_key);
+    const withKey = await rootKey(vector.password, salt, vector.iterations, { secretKey });
+    same(await bothKeys(withKey), `${vector.secret_auth} ${vector.secret_wrap}`);
+  }]],
+
+  vault_code: (vector) => [
+    ["code, its keys", async () => {
+      const code = fromHex(vector.code);
+      same((await codeGroups(code)).join(" "), vector.groups.join(" "));
+      for (const typed of vector.typed) same(toHex(await parseCode(typed)), vector.code);
+      same(await bothKeys(await recoveryRoot(code)), `${vector.auth} ${vector.wrap}`);
+    }],
+    ...vector.reject.map((/** @type {string} */ typed, /** @type {number} */ i) =>
+      [`reject ${i}`, () => refused(() => parseCode(typed), "bad_request")]),
+  ],
+
+  vault_params_reject: (cases) => cases.map((/** @type {any} */ one) =>
+    [one.why, () => refused(() => readParams(one.params), "bad_request")]),
+
+  vault_enclave: (cases) => cases.map((/** @type {any} */ one) => [one.why, async () => {
+    const opened = await openCase(one);
+    const { keys: _, ...rest } = opened.content;
+    same(canonicalText(rest), canonicalText(one.content));
+    same(`${toHex(opened.seed)} ${opened.version}`, `${one.user} ${one.enclave.version}`);
+    same(opened.recovery && toHex(opened.recovery), one.recovery ?? null);
+    await sealAgain(one, opened);
+  }]),
+
+  vault_enclave_reject: (cases) => cases.map((/** @type {any} */ one) =>
+    [one.why, () => refused(() => openCase(one), one.code)]),
+};
