@@ -1,5 +1,5 @@
 """The command line: `accord join | invite | send | listen | history | topics | whoami | follow | unfollow | verify |
-recovery | vouch | carry | pruned | token | sign`.
+recovery | vouch | carry | pruned | token | sign | tui`.
 
 Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 not joined yet. What a person or a remote did wrong is one
 line on standard error.
@@ -99,6 +99,8 @@ def build_parser() -> argparse.ArgumentParser:
     sub.add_argument("--burn", metavar="SECONDS", type=_number(1, MAX_BURN_SECONDS), help="vanish after so long")
     sub.add_argument("--json", action="store_true", help="print one JSON object a message")
     sub.add_argument("text", metavar="TEXT", nargs="*", help="absent or `-`: each line of standard input is a message")
+
+    parsers.add_parser("tui", parents=[common], help="your conversations on the whole screen, for daily use")
 
     sub = parsers.add_parser("listen", parents=[common], help="show messages as they come")
     sub.add_argument("targets", metavar="TARGET", nargs="*", help=f"{_TARGET_HELP} (default: all you may read)")
@@ -257,6 +259,10 @@ def _execute(args: argparse.Namespace) -> int:
             return commands.list_follows(store, output)
         case "token":
             return commands.token(store, output, as_json=args.json)
+        case "tui":
+            from accord_client.tui import run as run_tui  # noqa: PLC0415 - its library is large: only who wants it waits
+
+            return run_tui(store)
         case "vouch":
             return vouch(store, output, key=args.key, days=args.days, name=args.to)
     return int(_run(_online(args, store, output)))

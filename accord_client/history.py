@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
@@ -54,7 +54,7 @@ def _is_called(message: Message, name: str) -> bool:
     return name == str(message_uuid(message.id)) or (len(name) != 36 and b64decode(name) == message.id)
 
 
-class _Column:
+class Column:
     """One topic's messages, newest first, page by page; `mine` leaves out what does not belong to a conversation."""
 
     def __init__(self, client: Client, topic: Topic, author: bytes | None = None) -> None:
@@ -73,15 +73,15 @@ class _Column:
         return [item for item in page.messages if self._author is None or item.message.author == self._author]
 
 
-def columns(client: Client, topic: Topic) -> list[_Column]:
+def columns(client: Client, topic: Topic) -> list[Column]:
     """What to read for a topic.
 
     A conversation lies in two inboxes: the other one's, and in one's own what the other wrote.
     """
     me = client.profile.user.public
     if topic.kind == "user" and topic.ident != me:
-        return [_Column(client, topic, me), _Column(client, Topic("user", me), topic.ident)]
-    return [_Column(client, topic)]
+        return [Column(client, topic, me), Column(client, Topic("user", me), topic.ident)]
+    return [Column(client, topic)]
 
 
 async def history(client: Client, topic: Topic, *, limit: int, before: Before, now: int) -> list[Shown]:
@@ -94,7 +94,7 @@ async def history(client: Client, topic: Topic, *, limit: int, before: Before, n
     return whole[-limit:]
 
 
-async def _column_history(column: _Column, limit: int, before: Before, now: int) -> list[Shown]:
+async def _column_history(column: Column, limit: int, before: Before, now: int) -> list[Shown]:
     events: list[Deliver] = []
     ended = before.message is None
     while column.more:
@@ -144,6 +144,7 @@ class Shown:
     event: Deliver
     edited: Message | None = None
     deleted: bool = False
+    reactions: dict[str, set[bytes]] = field(default_factory=dict)  # who reacted, by emoji
 
     @property
     def text(self) -> str:
@@ -167,14 +168,41 @@ def apply_changes(events: Iterable[Deliver], now: int) -> list[Shown]:
         message = event.message
         for rel, ident in message.refs:
             target = texts.get(ident)
-            if target is None or target.event.message.topic != message.topic or not may_show(message, now):
+            if target is None or not may_show(message, now):
                 continue
             original = target.event.message
+            if rel == "react" and message.type == "chat.react" and _may_react(message, original):
+                _react(target, message)
+            if original.topic != message.topic:
+                continue
             if rel == "delete" and message.type == "chat.delete" and _may_delete(message, original):
                 target.deleted = True
             elif rel == "edit" and message.type == "chat.edit" and _fits(message, original) and body_of(message):
                 target.edited = message
     return list(texts.values())
+
+
+def _may_react(reaction: Message, original: Message) -> bool:
+    """In the same place; or, in a conversation, to what lies in the inbox of whoever reacts."""
+    return reaction.topic == original.topic or (
+        reaction.topic.kind == original.topic.kind == "user"
+        and original.topic.ident == reaction.author
+        and reaction.topic.ident == original.author
+    )
+
+
+def _react(target: Shown, reaction: Message) -> None:
+    """The newest word of each author about each emoji counts: reactions come in their order."""
+    body = body_of(reaction)
+    if body is None:
+        return
+    authors = target.reactions.setdefault(str(body["emoji"]), set())
+    if body.get("off"):
+        authors.discard(reaction.author)
+    else:
+        authors.add(reaction.author)
+    if not authors:
+        del target.reactions[str(body["emoji"])]
 
 
 def _fits(edit: Message, original: Message) -> bool:

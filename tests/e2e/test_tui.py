@@ -1,0 +1,151 @@
+"""`accord tui` against a real hub, by textual's own pilot."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.text import Text
+from textual.pilot import Pilot
+from textual.widgets import Input, OptionList, Static
+
+from accord_client.profile import Profile, ProfileStore
+from accord_client.tui.app import AccordApp
+from accord_client.tui.dialogs import Choose
+from accord_client.tui.widgets import Composer, Lines
+from tests.e2e.plain_client import Key
+from tests.e2e.world import World, running
+from tests.hubs import PATIENCE_SECONDS
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    with running(tmp_path_factory.mktemp("tui")) as world:
+        yield world
+
+
+class Screen:
+    """A running terminal UI and what can be read on it."""
+
+    def __init__(self, app: AccordApp, pilot: Pilot[Any]) -> None:
+        self.app = app
+        self.pilot = pilot
+
+    async def until(self, condition: Callable[[], bool], what: str) -> None:
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while not condition():
+            assert time.monotonic() < deadline, f"{what}: {self.talks()} {self.messages()}"
+            await self.pilot.pause()
+            await asyncio.sleep(0.02)
+
+    def lines(self, where: str) -> list[str]:
+        # The screen below a dialog is asked too.
+        options = self.app.screen_stack[0].query_one(where, OptionList).options
+        return [str(option.prompt) for option in options if isinstance(option.prompt, Text)]
+
+    def talks(self) -> list[str]:
+        return self.lines("#talks")
+
+    def messages(self) -> list[str]:
+        return self.lines("#messages")
+
+    async def sees(self, words: str) -> None:
+        await self.until(lambda: any(words in line for line in self.messages()), f"{words!r} is shown")
+
+    async def sees_no(self, words: str) -> None:
+        await self.until(lambda: not any(words in line for line in self.messages()), f"{words!r} is gone")
+
+    async def press(self, *keys: str) -> None:
+        await self.pilot.press(*keys)
+        await self.pilot.pause()
+
+    async def write(self, text: str) -> None:
+        composer = self.app.query_one(Composer)
+        composer.focus()
+        composer.insert(text)
+        await self.press("enter")
+
+    async def choose(self, text: str) -> None:
+        await self.until(lambda: isinstance(self.app.screen, Choose), "a choice is offered")
+        self.app.screen.query_one(Input).value = text
+        await self.until(
+            lambda: 1 <= self.app.screen.query_one(OptionList).option_count <= 2, f"{text!r} is among the choices"
+        )
+        await self.press("enter")
+        await self.until(lambda: not isinstance(self.app.screen, Choose), "the choice is made")
+
+    async def pick(self, words: str) -> None:
+        """Choose the message that says so."""
+        await self.sees(words)
+        messages = self.app.query_one("#messages", Lines)
+        messages.focus()
+        messages.highlighted = next(i for i, line in enumerate(self.messages()) if words in line)
+        await self.pilot.pause()
+
+
+@asynccontextmanager
+async def tui(store: ProfileStore) -> AsyncIterator[Screen]:
+    app = AccordApp(store)
+    async with app.run_test(size=(120, 36)) as pilot:
+        screen = Screen(app, pilot)
+        await screen.until(lambda: app.query_one("#messages", Lines).display and bool(screen.talks()), "it has begun")
+        yield screen
+
+
+async def member(own: World, name: str, home: Path) -> ProfileStore:
+    key, device = Key(), Key()
+    async with await own.connect(own.admin) as session:
+        await session.store(own.add_user(own.admin, key, name))
+    store = ProfileStore("default", home / name)
+    url = own.url.replace("ws", "http", 1).rsplit("/ws", 1)[0]
+    await asyncio.to_thread(
+        store.save, Profile(key.seed, device.seed, name, own.key, url, own.url, joined=True, claim_sent=True)
+    )
+    return store
+
+
+async def test_a_day_in_open_conversations(own: World, tmp_path: Path) -> None:
+    ann, bob = await member(own, "ann", tmp_path), await member(own, "bob", tmp_path)
+    async with tui(ann) as a, tui(bob) as b:
+        await a.write("hello [bold]everyone[/bold] \x1b[31mred")
+        await b.sees("hello [bold]everyone[/bold] red")
+        await b.pick("hello [bold]everyone")
+        await b.press("r")
+        await b.write("welcome @ann")
+        await a.sees('bob [to ann: "hello [bold]everyone[/bold] red"]  welcome @ann')
+        await a.pick("welcome")
+        await a.press("plus")
+        await a.choose("party")
+        await b.sees("\N{PARTY POPPER} 1")
+        await b.press("escape", "up")
+        assert b.app.query_one(Composer).text == "welcome @ann"
+        await b.write(" again")
+        await a.sees("welcome @ann again (edited)")
+        await a.pick("hello [bold]")
+        await a.press("d")
+        await a.choose("Delete")
+        await b.sees("[deleted]")
+        await b.sees_no("hello [bold]everyone[/bold] red\n")
+
+        await b.press("ctrl+k")
+        await b.choose("@ann")
+        await b.write("only for you")
+        await a.until(lambda: "@1 @bob" in a.talks(), "ann has something unread")
+        await a.press("ctrl+n")
+        await a.sees("only for you")
+        await a.until(lambda: "@bob" in a.talks(), "it is read")
+        await a.press("ctrl+g")
+        await a.until(lambda: isinstance(a.app.screen, Choose), "members are shown")
+        await a.press("escape", "f1")
+        assert "Ctrl+K" in str(a.app.screen.query(Static).last().render())
+        await a.press("escape")
+
+    async with tui(ann) as a:
+        assert "@bob" in a.talks()  # nothing is unread any more, and the conversation is remembered
