@@ -115,6 +115,37 @@ def octets(length: int) -> Check:
     return check
 
 
+def some_octets(max_length: int) -> Check:
+    """base64url text of 1..max_length bytes; gives the bytes."""
+
+    def check(value: Any) -> bytes:
+        if type(value) is str and not 1 <= len(value) <= (max_length * 4 + 2) // 3:
+            raise RemoteError("bad_request", f"1..{max_length} bytes in base64url expected")
+        return b64decode(value)
+
+    return check
+
+
+def record(table: Mapping[str, Field | Check], what: str) -> Check:
+    """An object inside another, read as `read` does."""
+
+    def check(value: Any) -> dict[str, Any]:
+        return read(value, table, what)
+
+    return check
+
+
+def known(table: Mapping[str, Field | Check], what: str) -> Check:
+    """An object of which only the fields of the table are looked at: others may be of a later version."""
+
+    def check(value: Any) -> dict[str, Any]:
+        if type(value) is not dict:
+            raise RemoteError("bad_request", f"{what}: object expected")
+        return read({name: value[name] for name in table if name in value}, table, what)
+
+    return check
+
+
 def boolean(value: Any) -> bool:
     """True or false."""
     if type(value) is not bool:
@@ -122,8 +153,10 @@ def boolean(value: Any) -> bool:
     return value
 
 
-def list_of(check_item: Check, max_items: int, *, rising: bool = False, unique: bool = False) -> Check:
-    """A list of 1..max_items; `rising` is by raw bytes (or ASCII) and strict."""
+def list_of(
+    check_item: Check, max_items: int, *, rising: bool = False, unique: bool = False, unique_by: str = ""
+) -> Check:
+    """A list of 1..max_items; `rising` is by raw bytes (or ASCII) and strict; `unique_by` is a field of the items."""
 
     def check(value: Any) -> list[Any]:
         if type(value) is not list or not 1 <= len(value) <= max_items:
@@ -133,6 +166,8 @@ def list_of(check_item: Check, max_items: int, *, rising: bool = False, unique: 
             raise RemoteError("bad_request", "not in rising order")
         if unique and len(set(items)) != len(items):
             raise RemoteError("bad_request", "an item comes twice")
+        if unique_by and len({item[unique_by] for item in items}) != len(items):
+            raise RemoteError("bad_request", f"a {unique_by} comes twice")
         return items
 
     return check

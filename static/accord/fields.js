@@ -149,6 +149,45 @@ export function octets(length) {
 }
 
 /**
+ * base64url text of 1..maxLength bytes; gives the bytes.
+ * @param {number} maxLength
+ * @returns {Check}
+ */
+export function someOctets(maxLength) {
+  return (value) => {
+    if (typeof value === "string" && (value.length < 1 || value.length > Math.floor((maxLength * 4 + 2) / 3))) {
+      throw new RemoteError("bad_request", `1..${maxLength} bytes in base64url expected`);
+    }
+    return b64decode(value);
+  };
+}
+
+/**
+ * An object inside another, read as `read` does.
+ * @param {Record<string, Field | Check>} rows
+ * @param {string} what
+ * @returns {Check}
+ */
+export function record(rows, what) {
+  const made = table(rows);
+  return (value) => read(value, made, what);
+}
+
+/**
+ * An object of which only the fields of the table are looked at: others may be of a later version.
+ * @param {Table} rows
+ * @param {string} what
+ * @returns {Check}
+ */
+export function known(rows, what) {
+  return (value) => {
+    if (!isObject(value)) throw new RemoteError("bad_request", `${what}: object expected`);
+    const seen = [...rows.keys()].filter((name) => Object.hasOwn(value, name));
+    return read(Object.fromEntries(seen.map((name) => [name, value[name]])), rows, what);
+  };
+}
+
+/**
  * True or false.
  * @type {Check}
  */
@@ -158,13 +197,14 @@ export function boolean(value) {
 }
 
 /**
- * A list of 1..maxItems; `rising` is by raw bytes and strict, `unique` for texts and bytes.
+ * A list of 1..maxItems; `rising` is by raw bytes and strict, `unique` for texts and bytes, `uniqueBy` is a field of
+ * the items.
  * @param {Check} checkItem
  * @param {number} maxItems
- * @param {{rising?: boolean, unique?: boolean}} [options]
+ * @param {{rising?: boolean, unique?: boolean, uniqueBy?: string}} [options]
  * @returns {Check}
  */
-export function listOf(checkItem, maxItems, { rising = false, unique = false } = {}) {
+export function listOf(checkItem, maxItems, { rising = false, unique = false, uniqueBy = "" } = {}) {
   return (value) => {
     if (!Array.isArray(value) || value.length < 1 || value.length > maxItems) {
       throw new RemoteError("bad_request", `list of 1..${maxItems} expected`);
@@ -175,6 +215,9 @@ export function listOf(checkItem, maxItems, { rising = false, unique = false } =
     }
     if (unique && new Set(items.map(String)).size !== items.length) {
       throw new RemoteError("bad_request", "an item comes twice");
+    }
+    if (uniqueBy && new Set(items.map((item) => String(item[uniqueBy]))).size !== items.length) {
+      throw new RemoteError("bad_request", `a ${uniqueBy} comes twice`);
     }
     return items;
   };

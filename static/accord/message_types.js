@@ -6,7 +6,7 @@
 import { isObject, parseCanonical, parseJson } from "./encoding.js";
 import { RemoteError } from "./errors.js";
 import * as fields from "./fields.js";
-import { MAX_BODY_BYTES } from "./messages.js";
+import { MAX_BODY_BYTES, MAX_BURN_MS } from "./messages.js";
 import { NAME_PATTERN } from "./names.js";
 import { NONCE_BYTES } from "./topics.js";
 
@@ -19,21 +19,60 @@ export const TEMPORARY_LIFE_MS = 72 * 3600 * 1000;
 export const MAX_REPORT_CHARS = 1_000;
 export const MAX_REPORTED_MESSAGES = 16;
 export const REPORT_REASONS = Object.freeze(["spam", "abuse", "imitation", "illegal", "other"]);
+export const MAX_BOXKEY_LIFE_MS = 14 * 24 * 3600 * 1000;
+export const MAX_EPOCH_MEMBERS = 900; // devices a message; more are in parts
+export const MAX_EPOCH_PARTS = 16;
+export const MIN_WINDOW_MS = 60 * 1000;
+export const MAX_WINDOW_MS = 24 * 3600 * 1000;
+export const MIN_CHANNEL_BURN_MS = 60 * 1000;
+export const MAX_INVITE_USES = 1_000;
+export const MAX_FILES = 16;
+export const MAX_FILE_NAME_CHARS = 255;
+export const MAX_MEDIA_CHARS = 127;
+export const MAX_PICTURE_SIDE = 100_000; // pixels
+export const MAX_THUMB_BYTES = 8 * 1024;
+export const EPOCH_REASONS = Object.freeze([
+  "create", "join", "leave", "removed", "device", "age", "count", "conflict",
+]);
 const COUNT_LIMIT = Number.MAX_SAFE_INTEGER;
+const BOX_BYTES = 80; // 32 bytes sealed by HPKE
+const MESSAGE_KEY_BYTES = 44;
 
 const { optional } = fields;
 const TALK = ["feed", "user", "chan"];
 const anyText = fields.text(MAX_BODY_BYTES);
 const accountName = fields.pattern(NAME_PATTERN);
 const count = fields.integer(0, COUNT_LIMIT);
+const placeName = fields.text(MAX_CHANNEL_NAME_CHARS, 1);
+const about = optional(fields.text(MAX_ABOUT_CHARS));
+const connId = fields.octets(16);
+const pixels = fields.integer(1, MAX_PICTURE_SIDE);
+const epochNumber = fields.integer(1, COUNT_LIMIT);
+
+const file = fields.known(fields.table({
+  blob: fields.octets(32),
+  key: fields.octets(32),
+  name: fields.text(MAX_FILE_NAME_CHARS, 1),
+  size: count,
+  media: fields.text(MAX_MEDIA_CHARS, 1),
+  width: optional(pixels),
+  height: optional(pixels),
+  thumb: optional(fields.someOctets(MAX_THUMB_BYTES)),
+}), "file");
+const opened = fields.record({ id: fields.octets(32), key: fields.octets(MESSAGE_KEY_BYTES) }, "opened");
+const members = fields.listOf(
+  fields.record({ user: fields.key, boxkey: fields.key, box: fields.octets(BOX_BYTES) }, "member"),
+  MAX_EPOCH_MEMBERS,
+  { uniqueBy: "boxkey" },
+);
 
 /**
  * Where a type may go (`kinds`), the fields of its body, and the references it needs.
  *
  * `control`: the body is canonical JSON without unknown fields, and the message cannot burn. `relation`: what its
- * 1..`maxRefs` refs must say.
+ * 1..`maxRefs` refs must say. `seals`: whether the body may be encrypted, in a channel.
  * @typedef {{kinds: Set<string>, body: fields.Table, control: boolean, relation: string, maxRefs: number,
- *   burns: boolean}} TypeRule
+ *   burns: boolean, seals: boolean}} TypeRule
  */
 
 /**
@@ -44,7 +83,8 @@ const count = fields.integer(0, COUNT_LIMIT);
  */
 function rule(kinds, body, rest) {
   return {
-    kinds: new Set(kinds), body: fields.table(body), control: false, relation: "", maxRefs: 1, burns: true, ...rest,
+    kinds: new Set(kinds), body: fields.table(body), control: false, relation: "", maxRefs: 1, burns: true,
+    seals: false, ...rest,
   };
 }
 
@@ -56,13 +96,14 @@ export const RULES = new Map(Object.entries({
     text: anyText,
     format: optional(fields.oneOf("plain", "markdown")),
     blobs: optional(fields.listOf(fields.octets(32), 32)),
-  }),
-  "chat.edit": rule(TALK, { text: anyText }, { relation: "edit" }),
+    files: optional(fields.listOf(file, MAX_FILES)),
+  }, { seals: true }),
+  "chat.edit": rule(TALK, { text: anyText }, { relation: "edit", seals: true }),
   "chat.delete": rule(TALK, { reason: optional(anyText) }, { relation: "delete", maxRefs: 16, burns: false }),
   "chat.react": rule(
-    TALK, { emoji: fields.text(MAX_EMOJI_CHARS, 1), off: optional(fields.boolean) }, { relation: "react" },
+    TALK, { emoji: fields.text(MAX_EMOJI_CHARS, 1), off: optional(fields.boolean) }, { relation: "react", seals: true },
   ),
-  "chat.pin": rule(TALK, { off: optional(fields.boolean) }, { relation: "pin" }),
+  "chat.pin": rule(TALK, { off: optional(fields.boolean) }, { relation: "pin", seals: true }),
   "mail.text": rule(["user"], { subject: optional(anyText), text: anyText }),
   profile: rule(["feed"], {
     display_name: fields.text(MAX_CHANNEL_NAME_CHARS, 1),
@@ -77,6 +118,43 @@ export const RULES = new Map(Object.entries({
     last_update: fields.timeMs,
   }),
   "cert.revoke": rule(["feed"], { serial: optional(fields.octets(16)), clientkey: optional(fields.key) }, CONTROL),
+  "device.keys": rule(["feed"], {
+    boxkey: fields.key, not_after: fields.timeMs, clientkey: optional(fields.key),
+  }, CONTROL),
+  "connection.request": rule(["user"], { conn_pub: fields.key, conn_id: connId }, CONTROL),
+  "connection.accept": rule(["user"], { conn_pub: fields.key, conn_id: connId }, CONTROL),
+  "connection.decline": rule(["user"], { conn_id: connId }, CONTROL),
+  "space.create": rule(["space"], { nonce: fields.octets(NONCE_BYTES), name: placeName, about }, CONTROL),
+  "space.member": rule(["space"], { user: fields.key, role: fields.oneOf("admin", "member", "none") }, CONTROL),
+  "space.channel": rule(["space"], {
+    channel: fields.octets(32),
+    nonce: optional(fields.octets(NONCE_BYTES)),
+    name: placeName,
+    about,
+    voice: optional(fields.boolean),
+    burn_ms: optional(fields.integer(MIN_CHANNEL_BURN_MS, MAX_BURN_MS)),
+    private: optional(fields.boolean),
+    closed: optional(fields.boolean),
+  }, CONTROL),
+  "space.invite": rule(["space"], {
+    pubkey: fields.key,
+    expires: fields.timeMs,
+    uses: fields.integer(0, MAX_INVITE_USES),
+    role: fields.exactly("member"),
+  }, CONTROL),
+  "space.join": rule(["space"], { pubkey: fields.key, proof: fields.octets(64) }, CONTROL),
+  "space.leave": rule(["space"], {}, CONTROL),
+  "space.epoch": rule(["chan"], {
+    epoch: epochNumber,
+    prev_epoch_hash: optional(fields.octets(32)),
+    window_ms: fields.integer(MIN_WINDOW_MS, MAX_WINDOW_MS),
+    kid: fields.octets(32),
+    members,
+    part: optional(fields.integer(1, MAX_EPOCH_PARTS)),
+    parts: optional(fields.integer(2, MAX_EPOCH_PARTS)),
+    reason: fields.oneOf(...EPOCH_REASONS),
+  }, CONTROL),
+  "space.history": rule(["chan"], { epoch: epochNumber, win: count, members }, CONTROL),
   add_user: rule(["hub"], {
     pubkey: fields.key,
     account_name: accountName,
@@ -118,6 +196,7 @@ export const RULES = new Map(Object.entries({
     reason: fields.oneOf(...REPORT_REASONS),
     text: optional(fields.text(MAX_REPORT_CHARS, 1)),
     messages: optional(fields.listOf(fields.octets(32), MAX_REPORTED_MESSAGES)),
+    opened: optional(fields.listOf(opened, MAX_REPORTED_MESSAGES, { uniqueBy: "id" })),
   }, CONTROL),
   "report.close": rule(["hub"], {
     report: fields.octets(32),
@@ -144,9 +223,19 @@ function checkRefs({ type, refs }, { relation, maxRefs }) {
  * @returns {Record<string, any>}
  */
 export function readBody({ type, body }) {
-  const typeRule = RULES.get(type);
-  if (typeRule === undefined) throw new RemoteError("unsupported", `nothing is known of the bodies of ${type}`);
+  if (!RULES.has(type)) throw new RemoteError("unsupported", `nothing is known of the bodies of ${type}`);
   if (body === null) throw new RemoteError("gone", "the body is not here");
+  return readPlaintext(type, body);
+}
+
+/**
+ * The same of a body by itself: of an encrypted message, opened. RemoteError.
+ * @param {string} type a key of RULES
+ * @param {Uint8Array} body
+ * @returns {Record<string, any>}
+ */
+export function readPlaintext(type, body) {
+  const typeRule = /** @type {TypeRule} */ (RULES.get(type));
   if (typeRule.control) return fields.read(parseCanonical(body, MAX_BODY_BYTES), typeRule.body, type);
   let value;
   try {
@@ -165,28 +254,53 @@ export function readBody({ type, body }) {
 }
 
 /**
+ * What is asked beyond the fields, of clear bodies that are here: gives what is wrong, or nothing.
+ * @type {Record<string, (body: Record<string, any>, envelope: import("./messages.js").Envelope) => string>}
+ */
+const WHOLE = {
+  "device.keys": (body, { createdAt }) =>
+    (body.not_after > createdAt + MAX_BOXKEY_LIFE_MS ? "a box key lives at most 14 days" : ""),
+  "space.epoch": (body) => {
+    if ((body.epoch === 1) === (body.prev_epoch_hash !== undefined)) {
+      return "every epoch but the first names the one before";
+    }
+    const { part = 0, parts = 0 } = body;
+    return (part === 0) !== (parts === 0) || part > parts ? "part: 1..parts expected, or neither" : "";
+  },
+  "cert.revoke": (body) => (Object.keys(body).length !== 1 ? "cert.revoke names a serial or a clientkey" : ""),
+  set_quota: (body) => (Object.keys(body).length < 2 ? "set_quota changes something" : ""),
+  report: (body) => {
+    const named = new Set((body.messages ?? []).map(String));
+    const isForeign = (body.opened ?? []).some((/** @type {any} */ { id }) => !named.has(String(id)));
+    return isForeign ? "a report opens only messages that it names" : "";
+  },
+};
+
+/**
  * Check topic, references and clear body against the type's rule; RemoteError("bad_request" or "bad_encoding").
  * @param {import("./messages.js").Envelope} envelope
  */
 export function checkType(envelope) {
-  const typeRule = RULES.get(envelope.type);
+  const { type, topic } = envelope;
+  const typeRule = RULES.get(type);
   if (typeRule === undefined) return;
-  if (!typeRule.kinds.has(envelope.topic.kind)) {
-    throw new RemoteError("bad_request", `${envelope.type} does not go to a ${envelope.topic.kind} topic`);
+  if (!typeRule.kinds.has(topic.kind)) {
+    throw new RemoteError("bad_request", `${type} does not go to a ${topic.kind} topic`);
   }
   if (envelope.burnAt !== null && (typeRule.control || !typeRule.burns)) {
-    throw new RemoteError("bad_request", `${envelope.type} cannot burn`);
+    throw new RemoteError("bad_request", `${type} cannot burn`);
   }
   checkRefs(envelope, typeRule);
+  if (topic.kind === "space" && (type === "space.create") === (envelope.header.prev !== undefined)) {
+    throw new RemoteError("bad_request", "every message of a space but its creation names those before it in prev");
+  }
   if (envelope.encrypted) {
-    if (typeRule.control) throw new RemoteError("bad_request", `${envelope.type} is never encrypted`);
+    if (!typeRule.seals || topic.kind !== "chan") {
+      throw new RemoteError("bad_request", `${type} to a ${topic.kind} topic is never encrypted`);
+    }
   } else if (envelope.body !== null) {
     const body = readBody(envelope);
-    if (envelope.type === "cert.revoke" && Object.keys(body).length !== 1) {
-      throw new RemoteError("bad_request", "cert.revoke names a serial or a clientkey");
-    }
-    if (envelope.type === "set_quota" && Object.keys(body).length < 2) {
-      throw new RemoteError("bad_request", "set_quota changes something");
-    }
+    const wrong = Object.hasOwn(WHOLE, type) ? WHOLE[type](body, envelope) : "";
+    if (wrong) throw new RemoteError("bad_request", wrong);
   }
 }

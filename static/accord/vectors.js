@@ -23,6 +23,7 @@ import { expand, labelledHash, OneTimeKey } from "./primitives.js";
 import { makeStatement, verifyStatement } from "./statements.js";
 import { openChannelId } from "./topics.js";
 import { KEY_SECTIONS } from "./vectors_of_keys.js";
+import { SEALING_SECTIONS } from "./vectors_of_sealing.js";
 import { VAULT_SECTIONS } from "./vectors_of_vault.js";
 import { readTicket, readVoucher, showVoucher, verifyVoucher } from "./vouchers.js";
 
@@ -179,6 +180,7 @@ const SECTIONS = {
     [why, () => refused(() => normalizeCode(typed), "bad_request")]),
 
   ...KEY_SECTIONS,
+  ...SEALING_SECTIONS,
   ...VAULT_SECTIONS,
 
   signatures: (cases) => cases.map(({ key, message, signature, valid, why }) => {

@@ -90,6 +90,10 @@ KEY = b64encode(OTHER.public)
 CHANNEL, HUB_TOPIC, USER_TOPIC = f"chan:{KEY}", f"hub:{b64encode(HUB.public)}", f"user:{KEY}"
 ENC = {"epoch": 1, "win": 0, "kid": KEY}
 NONCE, PROOF = b64encode(bytes(16)), b64encode(bytes(64))
+SPACE, PREV = f"space:{KEY}", {"prev": [KEY]}
+MEMBER = {"user": KEY, "boxkey": KEY, "box": b64encode(bytes(80))}
+EPOCH = {"epoch": 1, "window_ms": 60_000, "kid": KEY, "members": [MEMBER], "reason": "create"}
+FILE = {"blob": KEY, "key": KEY, "name": "a.png", "size": 0, "media": "image/png"}
 
 
 def refs(rel: str, count: int = 1) -> list[dict[str, str]]:
@@ -105,6 +109,13 @@ TYPE_CASES: list[tuple[str, str, Any, dict[str, Any]]] = [
     ("chat.text", CHANNEL, {"text": "x", "of_tomorrow": 1}, {}),
     ("chat.text", CHANNEL, b'{ "text": "x", "list": [], "none": null, "float": 1.5 }', {}),
     ("chat.text", CHANNEL, b"\xff", {"enc": ENC}),
+    ("chat.text", CHANNEL, {"text": "", "files": [{**FILE, "of_tomorrow": 1}] * 16}, {}),
+    (
+        "chat.text",
+        CHANNEL,
+        {"text": "", "files": [{**FILE, "width": 1, "height": 100_000, "thumb": b64encode(bytes(8192))}]},
+        {},
+    ),
     ("chat.edit", CHANNEL, {"text": "x"}, {"refs": refs("edit")}),
     ("chat.delete", CHANNEL, {}, {"refs": refs("delete")}),
     ("chat.delete", CHANNEL, {"reason": "x"}, {"refs": refs("delete", 16)}),
@@ -117,6 +128,35 @@ TYPE_CASES: list[tuple[str, str, Any, dict[str, Any]]] = [
     ("identity.note", "feed", {"other_user": KEY, "notes": "", "last_update": 1}, {}),
     ("cert.revoke", "feed", {"serial": NONCE}, {}),
     ("cert.revoke", "feed", {"clientkey": KEY}, {}),
+    ("device.keys", "feed", {"boxkey": KEY, "not_after": NOW + 14 * 24 * HOUR_MS}, {}),
+    ("device.keys", "feed", {"boxkey": KEY, "not_after": 0, "clientkey": KEY}, {}),
+    ("connection.request", USER_TOPIC, {"conn_pub": KEY, "conn_id": NONCE}, {}),
+    ("connection.accept", USER_TOPIC, {"conn_pub": KEY, "conn_id": NONCE}, {}),
+    ("connection.decline", USER_TOPIC, {"conn_id": NONCE}, {}),
+    ("space.create", SPACE, {"nonce": NONCE, "name": "n" * 80, "about": ""}, {}),
+    ("space.member", SPACE, {"user": KEY, "role": "none"}, {"prev": [KEY]}),
+    ("space.channel", SPACE, {"channel": KEY, "name": "n"}, PREV),
+    (
+        "space.channel",
+        SPACE,
+        {
+            "channel": KEY,
+            "nonce": NONCE,
+            "name": "n",
+            "about": "a",
+            "voice": True,
+            "burn_ms": 60_000,
+            "private": False,
+            "closed": True,
+        },
+        PREV,
+    ),
+    ("space.invite", SPACE, {"pubkey": KEY, "expires": 0, "uses": 0, "role": "member"}, PREV),
+    ("space.join", SPACE, {"pubkey": KEY, "proof": PROOF}, PREV),
+    ("space.leave", SPACE, {}, PREV),
+    ("space.epoch", CHANNEL, EPOCH, {}),
+    ("space.epoch", CHANNEL, {**EPOCH, "epoch": 2, "prev_epoch_hash": KEY, "part": 2, "parts": 16}, {}),
+    ("space.history", CHANNEL, {"epoch": 1, "win": 0, "members": [MEMBER]}, {}),
     ("add_user", HUB_TOPIC, {"pubkey": KEY, "account_name": "abc", "kind": "temp"}, {}),
     (
         "add_user",
@@ -146,6 +186,12 @@ TYPE_CASES: list[tuple[str, str, Any, dict[str, Any]]] = [
     ("contact.mark", HUB_TOPIC, {"pubkey": KEY, "state": "muted"}, {}),
     ("report", HUB_TOPIC, {"pubkey": KEY, "reason": "spam"}, {}),
     ("report", HUB_TOPIC, {"pubkey": KEY, "reason": "other", "text": "x" * 1_000, "messages": [KEY] * 16}, {}),
+    (
+        "report",
+        HUB_TOPIC,
+        {"pubkey": KEY, "reason": "spam", "messages": [KEY], "opened": [{"id": KEY, "key": b64encode(bytes(44))}]},
+        {},
+    ),
     ("report.close", HUB_TOPIC, {"report": KEY, "verdict": "warned", "text": "x"}, {}),
     ("import.text", CHANNEL, {"text": "", "author": "nick", "source": "irc"}, {}),
 ]

@@ -61,14 +61,14 @@ def test_without_a_body_only_topic_and_refs_are_checked():
 
 @pytest.mark.parametrize("type_", [name for name, rule in RULES.items() if rule.control])
 def test_control_messages_neither_burn_nor_hide(type_):
-    to, body = next((to, body) for name, to, body, _ in TYPE_CASES if name == type_)
-    check_type(_envelope(type_, to, body))
-    for header in ({"burn_at": NOW + 1}, {"enc": ENC}):
+    to, body, header = next((to, body, header) for name, to, body, header in TYPE_CASES if name == type_)
+    check_type(_envelope(type_, to, body, **header))
+    for hidden in ({"burn_at": NOW + 1}, {"enc": ENC}):
         with pytest.raises(RemoteError):
-            check_type(_envelope(type_, to, body, **header))
-    spaced = json.dumps(body, sort_keys=True).encode()
+            check_type(_envelope(type_, to, body, **header, **hidden))
+    spaced = json.dumps(body, sort_keys=True).encode() + b" "
     with pytest.raises(RemoteError) as caught:
-        check_type(_envelope(type_, to, spaced))
+        check_type(_envelope(type_, to, spaced, **header))
     assert caught.value.code == "bad_encoding"
 
 

@@ -64,7 +64,7 @@ def to_hub(type_: str = "chan.open", **fields: Any) -> dict[str, Any]:
         (Right.OWN, lambda: envelope(ANN, "feed")),
         (Right.OWN, lambda: envelope(ANN, inbox(BOB))),
         (Right.OWN, lambda: envelope(ANN, CHAN, {}, type="x.unknown")),
-        (Right.OWN, lambda: envelope(ANN, inbox(BOB), b"\xff", **ENC)),
+        (Right.OWN, lambda: envelope(ANN, inbox(BOB), b"\xff", type="x.unknown", **ENC)),
         (Right.OWN, to_hub),
         (Right.ADMIN, to_hub),
         (Right.ADMIN, lambda: envelope(ANN, CHAN)),

@@ -56,6 +56,11 @@ CORRUPTIONS: dict[str, tuple[Any, ...]] = {
     "invite_circle": ("temporary_privates", 0, "private"),
     "claim_codes": (0, "hash"),
     "signatures": (0, "signature"),
+    "hpke": ("key",),
+    "channel": ("message_key",),
+    "epoch_box": ("box",),
+    "epochs": ("opens", 0, "secret"),
+    "connection": ("epoch_secret",),
 }
 
 
