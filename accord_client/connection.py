@@ -47,6 +47,7 @@ ANSWERS: Final = {
     "pow": "challenge",
     "token": "token",
     "serve": "served",
+    "blob": "blob_part",
 }
 
 log = logging.getLogger(__name__)

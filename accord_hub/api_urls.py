@@ -6,6 +6,7 @@ from django.urls import path, re_path
 from rest_framework.routers import SimpleRouter
 
 from accord_hub import api
+from blobs.api import BlobViewSet
 from invites.api import BranchViewSet, InviteViewSet, QuotaViewSet
 from invites.removal_api import RemovalViewSet
 from invites.replacing_api import ReplacementViewSet
@@ -23,6 +24,7 @@ from peers.schema import KEY_REGEX
 from peers.viewsets import Lost
 
 router = SimpleRouter(trailing_slash=False)
+router.register("blobs", BlobViewSet, basename="blob")
 router.register("branch", BranchViewSet, basename="branch")
 router.register("channels", ChannelViewSet, basename="channel")
 router.register("contacts", ContactViewSet, basename="contact")

@@ -20,6 +20,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
 
+from blobs.selectors import figures as blob_figures
 from console import runs
 from console.backups import last_run
 from console.models import Setting
@@ -66,6 +67,9 @@ class HubCollector(Collector):
         yield GaugeMetricFamily("accord_store_bytes", "Bytes of the messages held", value=sums["bytes"])
         files = sum(path.stat().st_size for path in settings.ACCORD_HOME.glob("hub.sqlite3*"))
         yield GaugeMetricFamily("accord_database_bytes", "Bytes of the database's files", value=files)
+        blobs = blob_figures()
+        yield GaugeMetricFamily("accord_blobs", "Sealed files held", value=blobs.blobs)
+        yield GaugeMetricFamily("accord_blob_bytes", "Bytes of sealed files", value=blobs.bytes)
         yield from _tasks()
         jobs = GaugeMetricFamily("accord_plugin_jobs", "Jobs of plugins held, by state", labels=["state"])
         for state, number in job_counts().items():

@@ -16,6 +16,8 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
+from blobs.room import BLOBS_MIB
+from blobs.selectors import figures as blob_figures
 from console import charts
 from console.shown import count, moment, size
 from console.simulator import DAY_MS, MAX_DAYS, oldest_ms
@@ -129,6 +131,12 @@ def _receipts() -> list[tuple[str, str, str, str]]:
     return [(moment(row.at), names[row.topic_id][0], f"{row.count:,}", moment(row.horizon)) for row in rows]
 
 
+def _files() -> str:
+    held = blob_figures()
+    copies = f", {size(held.copies_bytes)} of it copies from linked hubs" if held.copies else ""
+    return f"{held.blobs:,} sealed, {size(held.bytes)} of {size(BLOBS_MIB.value * MIB)}{copies}"
+
+
 def _sliders(used: int, now: int) -> dict[str, int]:
     """Between what the two sliders move: room from the least to what is taken, and the age of the oldest message."""
     oldest = oldest_ms()
@@ -158,6 +166,7 @@ def storage(request: HttpRequest, *, site_context: SiteContext) -> HttpResponse:
         "forecast": days_text(history, used=taken.used, limit=limit),
         "facts": [
             ("Messages", f"{held['messages']:,}, {size(held['bytes'])} as they were signed"),
+            ("Files", _files()),
             ("Grows by", f"{size(found.daily)} a day" if found and found.daily > 0 else "not known yet"),
             ("Unused in the file", size(taken.free)),
             ("Free on the disk", f"{size(disk.free)} of {size(disk.total)}"),

@@ -10,8 +10,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, ClassVar, Final
 
 import orjson
 
@@ -45,8 +45,13 @@ MEET_SECONDS: Final = 10.0
 LOOK_PAUSE_SECONDS: Final = 0.5
 
 
+FrameTaker = Callable[[Peering, dict[str, Any]], Awaitable[None]]
+
+
 class Dialled(Peering):
     """The dialling side. Made by `dial`."""
+
+    takes: ClassVar[dict[str, FrameTaker]] = {}  # frames of the other side that other modules answer
 
     is_dialled = True
 
@@ -154,6 +159,8 @@ class Dialled(Peering):
             self.beside(self._take_served(frame))
         elif kind == "poke":
             self.look_again()
+        elif kind in self.takes:
+            self.beside(self._take_with(self.takes[kind], frame))
         elif kind in ("topic_added", "topic_gone"):
             self._look_again.set()
         elif kind == "error" and self.comparisons.is_mine(frame):
@@ -161,6 +168,14 @@ class Dialled(Peering):
         else:
             return False
         return True
+
+    async def _take_with(self, handler: FrameTaker, frame: dict[str, Any]) -> None:
+        try:
+            await handler(self, frame)
+        except AccordError as error:
+            await self._refuse(frame.get("ref"), error)
+        except ConnectionLost:
+            logger.debug("%s ended before an answer could be given", self)
 
     async def _take_delivered(self, frame: dict[str, Any]) -> None:
         try:

@@ -144,6 +144,7 @@ _SAID: Final = {
     "quota": "not enough invites left",
     "not_found": "there is nothing here",
     "conflict": "that key or name has an account here",
+    "burned": "burn_at is over",
     "gone": "a control message is good for ten minutes",
     "too_big": "a request has at most 1048576 bytes",
     "wrong_server": "another hub was expected here",
@@ -249,8 +250,11 @@ def operation(
     refuses: Iterable[str] = (),
     public: bool = False,
     etag: bool = False,
+    raw: str = "",
 ) -> Callable[[Any], Any]:
-    """Describe one operation: what it takes, gives and refuses, with an example of each."""
+    """Describe one operation: what it takes, gives and refuses, with an example of each; `raw` is the media type of a
+    body of bytes.
+    """
     codes = dict.fromkeys([*refuses, *(WITH_BODY if body else ()), *(() if public else WITH_TOKEN), *ALWAYS])
     examples = [OpenApiExample("answer", value=example, response_only=True, status_codes=[str(status)])]
     if body_example is not None:
@@ -258,12 +262,12 @@ def operation(
     answers: dict[int, Any] = {status: OpenApiResponse(answer, description="")} if answer else {status: None}
     if etag:
         answers[304] = OpenApiResponse(None, description="What the client has still holds.")
-    if body:
+    if body or raw:
         answers[415] = OpenApiResponse(ErrorSerializer, description="unsupported: the body is not application/json")
     return extend_schema(
         summary=summary,
         description=description,
-        request=body,
+        request={raw: OpenApiTypes.BINARY} if raw else body,
         parameters=[*parameters, *([IF_NONE_MATCH] if etag else [])],
         responses={**answers, **_refusals(codes)},
         examples=examples if answer else examples[1:],

@@ -28,6 +28,7 @@ from accord.encoding import b64decode, b64encode
 from accord.errors import AccordError
 from accord.keys import SigningKey
 from accord.statements import STORE_ID_BYTES
+from blobs.files import FOLDER
 from messaging.backup import rows as tables_of
 from messaging.backup.container import CUT_OR_CHANGED, content_key, opened, read_header
 from messaging.backup.keys import BackupError, Unlock
@@ -78,7 +79,7 @@ def home_build(source: Path, unlock: Unlock, folder: Path, *, progress: Progress
     os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
     try:
         with closing(sqlite3.connect(path, isolation_level=None)) as database:
-            restored = _load(source, unlock, database, progress=progress)
+            restored = _load(source, unlock, database, progress=progress, blobs=folder / FOLDER)
             store = secrets.token_bytes(STORE_ID_BYTES)
             database.execute(f"UPDATE {Store._meta.db_table} SET store = ?", [store])  # noqa: S608
         for name, data in restored.files.items():
@@ -94,13 +95,15 @@ def home_build(source: Path, unlock: Unlock, folder: Path, *, progress: Progress
 # Reading
 
 
-def _load(source: Path, unlock: Unlock, database: sqlite3.Connection, *, progress: Progress) -> Restored:
-    """Read a backup into an empty database, and prove both; BackupError."""
+def _load(
+    source: Path, unlock: Unlock, database: sqlite3.Connection, *, progress: Progress, blobs: Path | None = None
+) -> Restored:
+    """Read a backup into an empty database, and blobs into a folder, and prove them; BackupError."""
     try:
         with source.open("rb") as file:
             header = read_header(file)
             parts = read_parts(opened(file, header, content_key(header, unlock)))
-            restored = _Loading(database, progress).read(parts)
+            restored = _Loading(database, progress, blobs).read(parts)
         _prove(restored, database)
     except OSError as error:
         raise BackupError(f"cannot read {error.filename or source}: {error.strerror}") from error
@@ -112,15 +115,17 @@ def _load(source: Path, unlock: Unlock, database: sqlite3.Connection, *, progres
 class _Loading:
     """One run: parts as they come."""
 
-    def __init__(self, database: sqlite3.Connection, progress: Progress) -> None:
+    def __init__(self, database: sqlite3.Connection, progress: Progress, blobs: Path | None) -> None:
         self._database = database
+        self._blobs = blobs
+        self._blobs_found = 0
         self._progress = progress
         self._restored = Restored()
         self._entries: list[tables_of.Entry] = []
         self._digests: dict[str, Any] = {}
         self._numbers: dict[str, int] = {}
         self._done = 0
-        self._takes = {"file": self._file, "schema": self._schema, "rows": self._rows}
+        self._takes = {"file": self._file, "blob": self._blob, "schema": self._schema, "rows": self._rows}
 
     def read(self, parts: Iterator[Part]) -> Restored:
         """Take all parts; the last one is the manifest."""
@@ -148,6 +153,19 @@ class _Loading:
             raise BackupError(f"the backup holds a file that belongs in no hub's home: {name[:40]}")
         self._restored.files[name] = part.data
 
+    def _blob(self, part: Part) -> None:
+        ident = hashlib.sha256(part.data).digest()
+        if part.head["name"] != ident.hex():
+            raise BackupError(f"a blob in the backup is not what it was: {part.head['name'][:16]}")
+        self._blobs_found += 1
+        if self._blobs is not None:
+            path = self._blobs / ident.hex()[:2] / ident.hex()
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+                file.write(part.data)
+                file.flush()
+                os.fsync(file.fileno())
+
     def _schema(self, part: Part) -> None:
         self._entries = [tables_of.Entry(*entry) for entry in part.head["entries"]]
         tables_of.create_tables(self._database, self._entries)
@@ -171,7 +189,7 @@ class _Loading:
         self._database.execute("COMMIT")
         found = {table: [number, self._digests[table].hexdigest()] for table, number in self._numbers.items()}
         files = {name: hashlib.sha256(data).hexdigest() for name, data in self._restored.files.items()}
-        if found != manifest["tables"] or files != manifest["files"]:
+        if found != manifest["tables"] or files != manifest["files"] or self._blobs_found != manifest.get("blobs", 0):
             raise BackupError("what the backup holds is not what its manifest says")
 
 
@@ -241,7 +259,9 @@ def _clear(home: Path) -> None:
     for path in home.iterdir():
         if path.name == DATABASE or FILE_NAME.fullmatch(path.name):
             path.unlink()
-    shutil.rmtree(home / RESTORING)
+    for name in (FOLDER, RESTORING):
+        if (home / name).exists():
+            shutil.rmtree(home / name)
 
 
 def _put_in_place(scratch: Path, home: Path) -> None:

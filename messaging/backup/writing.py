@@ -24,6 +24,8 @@ from django.db import connection
 
 from accord.encoding import b64encode
 from accord.keys import SigningKey
+from blobs.files import path_of
+from blobs.models import Blob
 from messaging.backup import rows as tables_of
 from messaging.backup.container import Sealer
 from messaging.backup.keys import BackupError, ContentKey, Lock
@@ -179,6 +181,7 @@ class _Writing:
         self._writer.put(self._begin())
         for name, data in files.items():
             self._writer.put({"part": "file", "name": name}, data)
+        blobs = self._blobs()
         self._writer.put({"part": "schema", "entries": [list(entry) for entry in self._entries]})
         digests = {table: self._table(table) for table in self._tables}
         at = as_of(self._now)
@@ -193,9 +196,20 @@ class _Writing:
             "files": {name: hashlib.sha256(data).hexdigest() for name, data in files.items()},
             "tables": digests,
             "roots": roots_json(roots),
+            "blobs": blobs,
         }
         self._writer.put(manifest)
         return manifest
+
+    def _blobs(self) -> int:
+        """Write the files of blobs; gives their number. One that has just gone is not wanted any more."""
+        number = 0
+        query = f"SELECT ident FROM {Blob._meta.db_table} WHERE gone_at IS NULL ORDER BY id"  # noqa: S608
+        for (ident,) in self._database.execute(query).fetchall():
+            with contextlib.suppress(FileNotFoundError):
+                self._writer.put({"part": "blob", "name": ident.hex()}, path_of(ident).read_bytes())
+                number += 1
+        return number
 
     def _begin(self) -> dict[str, Any]:
         rows = self._database.execute("SELECT app, name FROM django_migrations ORDER BY id").fetchall()

@@ -22,6 +22,7 @@ import { challengeHash, checkWork, work } from "./pow.js";
 import { expand, labelledHash, OneTimeKey } from "./primitives.js";
 import { makeStatement, verifyStatement } from "./statements.js";
 import { openChannelId } from "./topics.js";
+import { BLOB_SECTIONS } from "./vectors_of_blobs.js";
 import { KEY_SECTIONS } from "./vectors_of_keys.js";
 import { SEALING_SECTIONS } from "./vectors_of_sealing.js";
 import { VAULT_SECTIONS } from "./vectors_of_vault.js";
@@ -182,6 +183,7 @@ const SECTIONS = {
   ...KEY_SECTIONS,
   ...SEALING_SECTIONS,
   ...VAULT_SECTIONS,
+  ...BLOB_SECTIONS,
 
   signatures: (cases) => cases.map(({ key, message, signature, valid, why }) => {
     const verify = () => verifyRaw(fromHex(key), fromHex(message), fromHex(signature));

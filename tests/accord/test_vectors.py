@@ -121,6 +121,8 @@ CHANGES = [
     (("invite_circle", "temporary_privates", 1, "private"), "00" * 32, 1),
     (("invite_circle", "people"), 49, 1),
     (("claim_codes", 0, "hash"), "A" * 43, 1),
+    (("blobs", 1, "id"), "A" * 43, 1),
+    (("blobs_reject", 0, "key"), WHOLE["blobs"][1]["key"], 1),
     (("claim_codes", 0, "shown"), "7KQ2MXB94T", 1),
     (("claim_codes_reject", 0, "typed"), "7KQ2M-XB94T", 1),
     (("vault", "auth"), "00" * 32, 1),

@@ -55,6 +55,7 @@ CORRUPTIONS: dict[str, tuple[Any, ...]] = {
     "invite": ("proof",),
     "invite_circle": ("temporary_privates", 0, "private"),
     "claim_codes": (0, "hash"),
+    "blobs": (1, "id"),
     "signatures": (0, "signature"),
     "hpke": ("key",),
     "channel": ("message_key",),
