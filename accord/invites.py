@@ -59,6 +59,11 @@ class InviteLink(NamedTuple):
         return [None] if self.people == 1 else list(range(self.people))
 
 
+def is_host(netloc: str) -> bool:
+    """Whether this part of a link is a host with or without a port, and nothing else."""
+    return _HOST.fullmatch(netloc) is not None
+
+
 def new_link(origin: str, hub: bytes, *, people: int = 1) -> InviteLink:
     """A link with a fresh secret, for one person or for 2..MAX_CIRCLE_PEOPLE."""
     if not 1 <= people <= MAX_CIRCLE_PEOPLE:
@@ -79,7 +84,7 @@ def parse_link(link: str) -> InviteLink:
     hub, circle, people = rest.partition(".")
     if parts.scheme not in ("http", "https") or not dot or parts.query:
         raise RemoteError("bad_request", "an invite link looks like https://hub/join#... and must be copied whole")
-    if not _HOST.fullmatch(parts.netloc) or port == 0:
+    if not is_host(parts.netloc) or port == 0:
         raise RemoteError("bad_request", "the invite link names no hub")
     if parts.path != "/join":
         raise RemoteError("bad_request", "an invite link has the path /join")
