@@ -11,7 +11,12 @@ from typing import Any
 import pytest
 from playwright.async_api import Page
 
-from accord import vectors
+from accord import bodies, epochs, vectors
+from accord.encoding import b64encode
+from accord.hpke import BoxKey
+from accord.keys import SigningKey
+from accord.message_types import check_type
+from accord.messages import parse_envelope, verify
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 
@@ -101,3 +106,42 @@ async def test_what_should_be_refused_and_is_not_is_reported(accord: Page) -> No
     for file in (good, wrong_code, malformed):
         result = await run(accord, file)
         assert (result["passed"], {entry["section"] for entry in result["failed"]}) == (0, set(file)), result
+
+
+MAKE_IN_PAGE = """async ([userSeed, boxPublic, topic, createdAt]) => {
+  const { bodies, encoding, epochs, keys, messages, primitives } = accord;
+  const author = await keys.signingKeyFromSeed(encoding.b64decode(userSeed));
+  const devices = [{ user: author.publicText, boxkey: boxPublic }];
+  const from = author.publicText;
+  const secret = crypto.getRandomValues(new Uint8Array(32));
+  const windowMs = epochs.DAY_MS;
+  const win = epochs.windowAt(createdAt, windowMs);
+  const raw = await epochs.firstWindowKey(secret, win);
+  const [epoch] = await epochs.makeEpoch(secret, { topic, epoch: 1, from, windowMs, reason: "create", devices });
+  const history = await epochs.makeHistory(raw, { topic, epoch: 1, win, from, devices });
+  const signed = (type, body) =>
+    messages.createMessage(author, { type, to: topic, createdAt, body: encoding.canonical(body) });
+  return {
+    windowKey: encoding.b64encode(raw),
+    epoch: await signed("space.epoch", epoch),
+    history: await signed("space.history", history),
+    sealed: await bodies.createEncrypted(author, {
+      type: "chat.text", to: topic, createdAt, burnAt: createdAt + 60_000, epoch: 1, win,
+      windowKey: await primitives.importHmacKey(raw), body: encoding.canonical({ text: "made in a page" }),
+    }),
+  };
+}"""
+
+
+async def test_what_the_page_seals_opens_in_a_program(accord: Page) -> None:
+    user, box, created_at = SigningKey(bytes([5]) * 32), BoxKey(bytes([6]) * 32), 1_790_000_000_000
+    topic = f"chan:{b64encode(bytes(32))}"
+    made = await accord.evaluate(MAKE_IN_PAGE, [b64encode(user.seed), b64encode(box.public), topic, created_at])
+    read = {name: verify(parse_envelope(made[name])) for name in ("epoch", "history", "sealed")}
+    for message in read.values():
+        check_type(message)
+    win = created_at // epochs.DAY_MS
+    key = epochs.first_window_key(epochs.open_epoch(read["epoch"], box, user.public), win)
+    assert b64encode(key) == made["windowKey"]
+    assert epochs.open_history(read["history"], box, user.public) == key
+    assert bodies.open_body(read["sealed"], key, window_ms=epochs.DAY_MS) == b'{"text":"made in a page"}'
