@@ -22,6 +22,8 @@ from messaging.api import (
 from peers.api import DeviceViewSet, LoginViewSet, MeViewSet, SessionViewSet, StatusViewSet, UserViewSet
 from peers.schema import KEY_REGEX
 from peers.viewsets import Lost
+from vault.api import OpenVaultViewSet, VaultViewSet
+from vault.store_api import EnclaveViewSet, ShardViewSet
 
 router = SimpleRouter(trailing_slash=False)
 router.register("blobs", BlobViewSet, basename="blob")
@@ -29,12 +31,14 @@ router.register("branch", BranchViewSet, basename="branch")
 router.register("channels", ChannelViewSet, basename="channel")
 router.register("contacts", ContactViewSet, basename="contact")
 router.register("devices", DeviceViewSet, basename="device")
+router.register("enclaves", EnclaveViewSet, basename="enclave")
 router.register("identities", IdentityViewSet, basename="identity")
 router.register("invites", InviteViewSet, basename="invite")
 router.register("messages", MessageViewSet, basename="message")
 router.register("removals", RemovalViewSet, basename="removal")
 router.register("reports", ReportViewSet, basename="report")
 router.register("sessions", SessionViewSet, basename="session")
+router.register("shards", ShardViewSet, basename="shard")
 router.register("topics", TopicViewSet, basename="topic")
 router.register("users", UserViewSet, basename="user")
 
@@ -56,6 +60,9 @@ urlpatterns = [
     path("replacements", ReplacementViewSet.as_view({"get": "concerning"}), name="replacements"),
     re_path(_REPLACED + "vouch$", ReplacementViewSet.as_view({"post": "vouch"}), name="replacement-vouch"),
     re_path(_REPLACED + "cancel$", ReplacementViewSet.as_view({"post": "cancel"}), name="replacement-cancel"),
+    path("vault", VaultViewSet.as_view({"get": "retrieve", "put": "update", "delete": "destroy"}), name="vault"),
+    path("vault/params", OpenVaultViewSet.as_view({"get": "params"}), name="vault-params"),
+    path("vault/open", OpenVaultViewSet.as_view({"post": "open"}), name="vault-open"),
     path("pow", PowViewSet.as_view({"get": "retrieve"}), name="pow"),
     *(
         re_path(f"^users/(?P<key>{KEY_REGEX})/{deed}$", RemovalViewSet.as_view({"post": deed}), name=f"user-{deed}")

@@ -86,6 +86,7 @@ INSTALLED_APPS = [
     "discovery.apps.DiscoveryConfig",
     "plugins.apps.PluginsConfig",
     "links.apps.LinksConfig",
+    "vault.apps.VaultConfig",
 ]
 MIDDLEWARE = [
     "accord_hub.middleware.observed",  # outermost: it counts and times everything
@@ -223,6 +224,9 @@ SPECTACULAR_SETTINGS = {
         {"name": "invites", "description": "Invites that I gave"},
         {"name": "devices", "description": "Programs that act for me"},
         {"name": "sessions", "description": "My live sessions"},
+        {"name": "vault", "description": "My keys behind a name and a password, sealed"},
+        {"name": "enclaves", "description": "Durable documents, sealed; each version signed by the key named before"},
+        {"name": "shards", "description": "Pieces of ciphertext that burn"},
         {"name": "hub", "description": "The hub's signed document"},
         {"name": "pow", "description": "Proof of work, for strangers"},
     ],
@@ -261,6 +265,8 @@ CELERY_BEAT_SCHEDULE = {
     "links.sweep": {"task": "links.sweep", "schedule": 3600},
     "plugins.run": {"task": "plugins.run", "schedule": 5},  # what is put off is at most so late
     "plugins.sweep": {"task": "plugins.sweep", "schedule": 30},
+    "vault.burn": {"task": "vault.burn", "schedule": 10},
+    "vault.sweep": {"task": "vault.sweep", "schedule": 600},
     "console.count": {"task": "console.count", "schedule": 60},
     "console.sweep": {"task": "console.sweep", "schedule": 3600},
     "console.audit": {"task": "console.audit", "schedule": 3600},

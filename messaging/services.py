@@ -95,7 +95,7 @@ def messages_burn(*, now: int) -> int:
             Mention.objects.filter(message__in=cursors).delete()
             Reference.objects.filter(message__in=cursors).delete()
             Message.objects.filter(cursor__in=cursors).delete()
-            Store.objects.filter(pk=1).update(unwiped=F("unwiped") + len(rows))
+            wipe_later(len(rows))
         burned += len(rows)
     burned_forget(now=now)
     return burned
@@ -107,6 +107,11 @@ def burned_forget(*, now: int) -> None:
     old = Burned.objects.filter(burn_at__lte=min(now - BURNED_KEPT_MS, trees_at + trees.BURN_MARGIN_MS))
     if old.exists():  # asked without the write lock
         old.delete()
+
+
+def wipe_later(count: int) -> None:
+    """Note, in the transaction that purges them, that so many things may still lie in the write-ahead log."""
+    Store.objects.filter(pk=1).update(unwiped=F("unwiped") + count)
 
 
 def log_wipe() -> None:

@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from accord import stores
+from accord.encoding import b64encode
+from accord.keys import SigningKey
 from tests.e2e.plain_client import Key, id_of, message, now_ms, text
 from tests.e2e.rest import Rest
 from tests.e2e.world import World, running
@@ -19,7 +22,7 @@ pytestmark = pytest.mark.e2e
 EXAMPLES = 5  # an operation and kind of data, beside one for each keyword of the schema
 RUN_SECONDS = 100
 SEED = "1"
-METHODS = {"get", "post", "patch", "delete"}
+METHODS = {"get", "post", "put", "patch", "delete"}
 # Of the checks all but one: that what the schema allows is accepted. It cannot say that messages must be signed.
 UNFIT_CHECK = "positive_data_acceptance"
 
@@ -35,6 +38,12 @@ def values(world: World, rest: Rest) -> dict[str, dict[str, str]]:
     stored = rest.post("messages", {"messages": [said, answer, profile, added]}).value["results"]
     assert {result["status"] for result in stored} == {"stored"}
     invite = rest.items("invites")[0]["key"]
+    document = stores.make_enclave(SigningKey(bytes(32)), body=b"ciphertext")
+    enclave = document["id"]
+    assert rest.ask("PUT", f"enclaves/{enclave}", {"enclave": document}).status == 200
+    body = b"ciphertext"
+    shard = {"id": b64encode(stores.shard_id(body)), "id_attach": member.text, "body": b64encode(body)}
+    assert rest.post("shards", {**shard, "burn_at": now_ms() + 3_600_000}).status == 200
     return {
         "GET /api/v1/channels/{topic}": {"topic": lounge},
         "GET /api/v1/topics/{topic}": {"topic": lounge},
@@ -52,6 +61,8 @@ def values(world: World, rest: Rest) -> dict[str, dict[str, str]]:
         "PATCH /api/v1/devices/{key}": {"key": rest.client.text},
         "GET /api/v1/invites/{key}": {"key": invite},
         "GET /api/v1/branch/{key}": {"key": world.admin.text},
+        "GET /api/v1/enclaves/{ident}": {"ident": enclave},
+        "GET /api/v1/shards/{ident}": {"ident": shard["id"]},
         "DELETE /api/v1/sessions/{handle}": {"handle": Rest.login(world, world.admin).result["session"]},  # not ours
     }
 
@@ -113,5 +124,5 @@ def test_the_schema_is_complete(tmp_path: Path) -> None:
                 assert success["content"]["application/json"]["examples"], what
             for status in ("403", "429", "500"):
                 assert operation["responses"][status]["content"]["application/json"]["examples"], what
-            if method in ("post", "patch"):
+            if method in ("post", "put", "patch"):
                 assert operation["requestBody"]["content"]["application/json"]["examples"], what
