@@ -131,8 +131,8 @@ class Graph {
 /**
  * What the control messages of a space amount to.
  *
- * `order` is the linear view as message ids, `effect` those that had any, `heads` what the next message names in `prev`.
- * `members` are roles by user key; `admins` stand in the order in which they became so.
+ * `order` is the linear view as message ids, `effect` those that had any, `waiting` those that lack an ancestor, `heads`
+ * what the next message names in `prev`. `members` are roles by user key; `admins` stand in the order in which they became so.
  */
 export class SpaceView {
   name = "";
@@ -147,10 +147,16 @@ export class SpaceView {
   order = [];
   /** @type {Set<string>} */
   effect = new Set();
+  /** @type {string[]} those that lack an ancestor */
+  waiting = [];
   /** @type {string[]} */
   admins = [];
   /** @type {string[]} */
   heads = [];
+  /** @type {Map<string, number>} who became an admin last, and at which place */
+  #since = new Map();
+  /** @type {Map<string, string>} deeds that take from an admin of shorter standing, and from whom */
+  #taken = new Map();
   /** @type {Map<string, number>} who was put out, and at which place */
   #putOut = new Map();
   /** @type {Map<string, number>} */
@@ -159,7 +165,7 @@ export class SpaceView {
   /**
    * The view of the messages that are held of `space:<space>`.
    *
-   * What takes the role of an admin voids what that admin did without knowing of it. This is found in walks: each leaves
+   * What takes the role of a younger admin voids what that admin did without knowing of it. This is found in walks: each leaves
    * out what the takings of the one before it void.
    * @param {string} space its id in base64url
    * @param {Iterable<Deed>} messages in any order
@@ -238,12 +244,14 @@ export class SpaceView {
       this.order.push(id);
       deed.prev.forEach((before) => stoodOn.add(before));
       const admins = [...this.admins];
-      if (!voided.has(id) && this.#judge(deed)) this.effect.add(id);
-      for (const user of admins.filter((each) => !this.admins.includes(each))) {
-        graph.beside(id, user).forEach((each) => found.add(each));
-        for (const [key, invite] of this.invites) {
-          if (invite.by === user) this.invites.delete(key);
-        }
+      if (!voided.has(id) && this.#judge(deed)) {
+        this.effect.add(id);
+        const taken = this.#taken.get(id);
+        if (taken !== undefined) graph.beside(id, taken).forEach((each) => found.add(each));
+      }
+      const gone = new Set(admins.filter((each) => !this.admins.includes(each)));
+      for (const [key, invite] of this.invites) {
+        if (gone.has(invite.by)) this.invites.delete(key);
       }
       for (const child of graph.children(id)) {
         lacking.set(child, lacking.get(child) - 1);
@@ -252,6 +260,8 @@ export class SpaceView {
     }
     const free = this.order.filter((id) => !stoodOn.has(id)).sort((a, b) => graph.compare(a, b));
     this.heads = free.slice(0, MAX_HEADS);
+    const placed = new Set(this.order);
+    this.waiting = [...graph.deeds.keys()].filter((id) => !placed.has(id)).sort((a, b) => graph.compare(a, b));
     return found;
   }
 
@@ -278,7 +288,7 @@ export class SpaceView {
     if (type === "space.join") return this.#join(deed);
     if (type === "space.leave") return this.may(author, "leave") && this.#giveRole(author, null);
     if (this.members.get(author) !== "admin") return false;
-    if (type === "space.member") return this.#member(author, b64encode(body.user), body.role);
+    if (type === "space.member") return this.#member(deed.id, author, b64encode(body.user), body.role);
     return type === "space.channel" ? this.#channel(deed) : this.#invite(author, body);
   }
 
@@ -296,11 +306,16 @@ export class SpaceView {
     return this.admins.indexOf(admin) < this.admins.indexOf(other);
   }
 
-  #member(author, user, role) {
+  #member(id, author, user, role) {
     if (!this.#mayChange(author, user)) return false;
-    const hasChanged = this.#giveRole(user, role === "none" ? null : role);
-    if (hasChanged && role === "none" && user !== author) this.#putOut.set(user, this.order.length);
-    return hasChanged;
+    const wanted = role === "none" ? null : role;
+    if (user === author) return this.#giveRole(user, wanted);
+    const isTaken = role !== "admin" && (this.members.get(user) === "admin" || role === "none");
+    if (isTaken && (this.#since.get(user) ?? -1) > (this.#since.get(author) ?? 0)) this.#taken.set(id, user);
+    const hasChanged = this.#giveRole(user, wanted);
+    if (role !== "none") return hasChanged;
+    this.#putOut.set(user, this.order.length); // also of who has gone already, or a leave from before would undo it
+    return true;
   }
 
   #giveRole(user, role) {
@@ -308,7 +323,10 @@ export class SpaceView {
     this.admins = this.admins.filter((each) => each !== user);
     if (role === null) return this.members.delete(user);
     this.members.set(user, role);
-    if (role === "admin") this.admins.push(user);
+    if (role === "admin") {
+      this.admins.push(user);
+      this.#since.set(user, this.order.length);
+    }
     return true;
   }
 

@@ -25,6 +25,7 @@ import { openChannelId } from "./topics.js";
 import { BLOB_SECTIONS } from "./vectors_of_blobs.js";
 import { KEY_SECTIONS } from "./vectors_of_keys.js";
 import { SEALING_SECTIONS } from "./vectors_of_sealing.js";
+import { SPACE_SECTIONS } from "./vectors_of_spaces.js";
 import { VAULT_SECTIONS } from "./vectors_of_vault.js";
 import { readTicket, readVoucher, showVoucher, verifyVoucher } from "./vouchers.js";
 
@@ -182,6 +183,7 @@ const SECTIONS = {
 
   ...KEY_SECTIONS,
   ...SEALING_SECTIONS,
+  ...SPACE_SECTIONS,
   ...VAULT_SECTIONS,
   ...BLOB_SECTIONS,
 
