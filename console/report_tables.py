@@ -5,18 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from django.contrib.admin import display
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
 
 from accord.encoding import b64encode
 from console import roles
-from console.shown import key_html, moment
+from console.shown import count, key_html, moment
 from console.tables import Button, Table
+from messaging import opened
 from messaging.models import Report
+from peers.clock import now_ms
 from peers.models import Account, User
 
 
 def _name(user: User) -> str:
     account = getattr(user, "account", None)
     return account.name if account else f"a stranger, {b64encode(bytes(user.key))[:12]}"
+
+
+def _told(report: Report) -> list[opened.Told]:
+    return list(opened.told(bytes(report.opened), author=bytes(report.reported.key), now=now_ms()))
 
 
 class ReportTable(Table):
@@ -41,6 +49,7 @@ class ReportTable(Table):
         "reason",
         "text",
         "quoted",
+        "told",
         "reporter_name",
         "turn_name",
         "since",
@@ -85,12 +94,24 @@ class ReportTable(Table):
         """How many messages go along; what they say is shown in the table of messages, where it is open."""
         return len(bytes(report.messages)) // 32
 
+    @display(description="what the reporter opened")
+    def told(self, report: Report) -> SafeString:
+        """What sealed messages say whose keys the reporter has handed over, as the reported has signed it."""
+        lines = []
+        for message in _told(report):
+            files = f" ({count(len(message.files), 'file', 'files')})" if message.files else ""
+            said = f"{message.text}{files}" if not message.wrong else f"Not shown: {message.wrong}."
+            lines.append((f"{moment(message.at)}, signed by the reported" if message.at else "", said))
+        return format_html_join("", '<p><small>{}</small><br><span dir="auto">{}</span></p>', lines)
+
     @display(description="closed (UTC)")
     def closed(self, report: Report) -> str:
         """When."""
         return moment(report.closed_at)
 
     def buttons(self, obj: Report) -> Iterable[Button]:
+        for ident in dict.fromkeys(ident for message in _told(obj) for ident in message.files):
+            yield Button("Delete their file", "delete-blob", b64encode(ident))
         if obj.state == Report.State.OPEN:
             yield Button("Dismiss", "dismiss-report", obj.pk, is_danger=False)
             yield Button("Warn them", "warn-reported", obj.pk)

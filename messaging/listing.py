@@ -49,9 +49,10 @@ def ident_of(name: str, reader: Reader) -> bytes | None:
     return next((ident for ident in idents if message_uuid(ident) == wanted), None)
 
 
-def message_item(ident: bytes, reader: Reader) -> bytes | None:
-    """One message, if it is held and the reader may read it."""
-    found, _ = _items(reader.rows().filter(ident=ident), 1)
+def message_item(ident: bytes, reader: Reader, *, is_shown: bool = False) -> bytes | None:
+    """One message, if it is held and the reader may read it, or is shown it for another reason."""
+    rows = Message.objects.filter(not_burned(reader.now)) if is_shown else reader.rows()
+    found, _ = _items(rows.filter(ident=ident), 1)
     return found[0][1] if found else None
 
 

@@ -224,6 +224,7 @@ class Report(models.Model):
     reason = models.CharField(max_length=16)
     text = models.TextField(blank=True)
     messages = models.BinaryField(help_text="ids of what was reported, joined")
+    opened = models.BinaryField(default=b"", help_text="ids and keys of the sealed messages that it opens, joined")
     at = models.BigIntegerField(help_text="ms since 1970 UTC")
     turn = models.ForeignKey(
         Account, on_delete=models.SET_NULL, null=True, related_name="+", help_text="whose turn it is, or was at last"

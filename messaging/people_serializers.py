@@ -9,7 +9,7 @@ from rest_framework import serializers
 from accord.message_types import REPORT_REASONS
 from messaging.models import ContactMark, Report
 from messaging.serializers import MessageSerializer
-from peers.schema import Key, Time, page_of
+from peers.schema import Key, MessageKey, Time, page_of
 
 
 class ContactSerializer(serializers.Serializer[Any]):
@@ -30,6 +30,13 @@ class PersonSerializer(serializers.Serializer[Any]):
     name = serializers.CharField(allow_null=True)
 
 
+class OpenedSerializer(serializers.Serializer[Any]):
+    """What opens one sealed message and no other."""
+
+    id = Key(help_text="id of the message")
+    key = MessageKey()
+
+
 class ReportSerializer(serializers.Serializer[Any]):
     """A report. `reporter` is null for whoever was warned."""
 
@@ -44,7 +51,8 @@ class ReportSerializer(serializers.Serializer[Any]):
     closed_at = Time(allow_null=True)
     moves_at = Time(allow_null=True, help_text="when it goes on to the next one up the tree; null: it stays")
     quoted = serializers.IntegerField(help_text="how many messages were reported")
-    messages = MessageSerializer(many=True, help_text="those of them that I may read")
+    messages = MessageSerializer(many=True, help_text="those of them that I may read, and those that are opened")
+    opened = OpenedSerializer(many=True, help_text="keys of sealed messages that whoever reports has handed over")
 
 
 ReportPage = page_of(ReportSerializer, "ReportPage")

@@ -16,7 +16,7 @@ from django.db.models import Q, QuerySet
 from accord.errors import AccordError
 from accord.messages import Message as SignedMessage
 from invites.branches import path_to
-from messaging import listing
+from messaging import listing, opened
 from messaging.models import Mention, Message, Report
 from messaging.selectors import Reader
 from messaging.topic_rows import account_names
@@ -71,6 +71,9 @@ def report_take(message: SignedMessage, body: dict[str, Any], now: int) -> list[
         reason=body["reason"],
         text=body.get("text", ""),
         messages=b"".join(body.get("messages", [])),
+        opened=opened.keys_kept(
+            body.get("opened", []), reported=reported, reader=Reader(message.author, is_admin=False, now=now)
+        ),
         at=message.created_at,
         turn=turn,
         turn_since=now,
@@ -141,7 +144,8 @@ class Person:
 @dataclass(frozen=True, slots=True)
 class Shown:
     """A report as somebody may see it; `moves_at` (ms) is when it goes on to the next, None for the last and for those
-    that are closed; `messages` are the items that the reader may read of what was reported.
+    that are closed; `messages` are the items that the reader may read of what was reported, and those that the
+    report opens; `opened` are the keys of these, by message id.
     """
 
     pk: int
@@ -157,6 +161,7 @@ class Shown:
     moves_at: int | None
     quoted: int
     messages: list[bytes]
+    opened: list[dict[str, bytes]]
 
 
 def _idents(row: Report) -> list[bytes]:
@@ -175,7 +180,8 @@ def _shown(rows: Sequence[Report], reader: Reader, *, with_reporter: bool, with_
     found = []
     for row in rows:
         idents = _idents(row)
-        items = [listing.message_item(ident, reader) for ident in idents] if with_messages else []
+        given = opened.keys_of(bytes(row.opened)) if with_messages else {}
+        items = [listing.message_item(ident, reader, is_shown=ident in given) for ident in idents if with_messages]
         is_last = row.state != Report.State.OPEN or row.turn_id == admin
         found.append(
             Shown(
@@ -192,6 +198,7 @@ def _shown(rows: Sequence[Report], reader: Reader, *, with_reporter: bool, with_
                 moves_at=None if is_last else row.turn_since + REPORT_HOURS.value * HOUR_MS,
                 quoted=len(idents),
                 messages=[item for item in items if item is not None],
+                opened=[{"id": ident, "key": key} for ident, key in given.items()],
             )
         )
     return found

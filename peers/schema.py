@@ -28,6 +28,7 @@ from peers.viewsets import DEFAULT_PAGE_ITEMS, MAX_CURSOR_CHARS, MAX_PAGE_ITEMS
 KEY_REGEX: Final = "[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]"
 KEY_PATTERN: Final = f"^{KEY_REGEX}$"
 SERIAL_PATTERN: Final = "^[A-Za-z0-9_-]{21}[AQgw]$"
+MESSAGE_KEY_PATTERN: Final = "^[A-Za-z0-9_-]{58}[AEIMQUYcgkosw048]$"
 NOW: Final = 1_790_000_000_000
 MAX_ROW: Final = 2**63 - 1
 
@@ -93,6 +94,13 @@ class Serial(Octets):
     """16 bytes."""
 
     octets = 16
+
+
+@extend_schema_field({"type": "string", "pattern": MESSAGE_KEY_PATTERN})
+class MessageKey(Octets):
+    """The key and the nonce of a sealed message: 44 bytes."""
+
+    octets = 44
 
 
 class Text(serializers.CharField):

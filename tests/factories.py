@@ -18,8 +18,9 @@ import orjson
 from django.conf import settings
 from django.db import connection, connections
 
-from accord import messages, pow
+from accord import bodies, messages, pow
 from accord.encoding import b64encode, canonical
+from accord.epochs import DAY_MS, window_at
 from accord.invites import make_proof
 from accord.keys import SigningKey
 from accord.topics import Topic
@@ -79,6 +80,37 @@ def envelope(
         created_at=created_at,
         **fields,
     )
+
+
+def sealed(
+    author: SigningKey,
+    to: Topic | str,
+    body: dict[str, Any] | str = "hello",
+    *,
+    window_key: bytes = bytes(32),
+    type: str = "chat.text",
+    created_at: int = NOW,
+    **fields: Any,
+) -> dict[str, Any]:
+    """A message that only who has the key of its window reads; windows are a day."""
+    return bodies.create_encrypted(
+        author,
+        type=type,
+        to=to.name if isinstance(to, Topic) else to,
+        body=canonical({"text": body} if isinstance(body, str) else body),
+        created_at=created_at,
+        epoch=1,
+        win=window_at(created_at, DAY_MS),
+        window_key=window_key,
+        **fields,
+    )
+
+
+def key_of(value: dict[str, Any], window_key: bytes = bytes(32)) -> bytes:
+    """The key of one sealed message, as its readers work it out."""
+    message = messages.parse_envelope(value)
+    assert message.salt is not None
+    return bodies.message_key(window_key, message.salt, message.author)
 
 
 def deletion(author: SigningKey, to: Topic | str, *targets: bytes, **fields: Any) -> dict[str, Any]:

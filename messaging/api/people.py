@@ -50,6 +50,7 @@ _REPORT: Final = {
     "moves_at": NOW + 86_400_000,
     "quoted": 1,
     "messages": [EXAMPLE],
+    "opened": [],
 }
 
 
