@@ -101,7 +101,7 @@ export class Actions {
       person && { label: `About ${nameOf(item.author, state)}`, icon: "person",
         run: () => this.#host.openPerson(item.author) },
       !item.isOwn && item.kind !== "import" && { label: "Report", icon: "warn",
-        run: () => openReport(this.#host.client(), item.author, [item.id]) },
+        run: () => openReport(this.#host.client(), item.author, [item]) },
       { label: "Details", icon: "key", run: () => openDetails(this.#host.client(), item) },
       item.canDelete && null,
       item.canDelete && { label: "Delete", icon: "trash", key: "Del", isDanger: true, run: run("delete") },

@@ -36,8 +36,8 @@ function nameOf(person) {
 }
 
 function card(client, of, report, reload) {
-  const { reporter, reported, text, texts, quoted, state, answer } = report;
-  const unread = quoted - texts.length;
+  const { reporter, reported, text, texts, shut, quoted, state, answer } = report;
+  const unread = quoted - texts.length - shut;
   return h(
     "li",
     { class: "card stack" },
@@ -45,11 +45,22 @@ function card(client, of, report, reload) {
     h("p", { class: "meta" },
       [reporter && of === "turn" ? `by ${nameOf(reporter)}` : "", dateText(report.at), STATES[state]].filter(Boolean).join(" · ")),
     text ? h("blockquote", { class: "confirm-quote" }, text) : null,
-    ...texts.map((message) => h("blockquote", { class: "confirm-quote" }, h("span", { dir: "auto" }, message.text))),
+    ...texts.map(quote),
+    shut > 0 ? h("p", { class: "meta" }, `${shut} of the reported messages are sealed, and no key that was given opens them.`) : null,
     unread > 0 ? h("p", { class: "meta" }, `${unread} of the reported messages are not for you to read.`) : null,
     answer ? h("p", null, `Answer: ${answer}`) : null,
     of === "turn" ? deeds(client, report, reload) : null,
   );
+}
+
+/** What somebody has signed; `isOpened`: it was sealed, and whoever reports has handed over its key. */
+function quote({ text, at, files, isOpened }) {
+  const notes = [
+    isOpened ? `Sealed ${dateText(at)}, opened by whoever reports; the signature is theirs.` : "",
+    files ? `With ${files} ${files === 1 ? "file" : "files"}.` : "",
+  ].filter(Boolean).join(" ");
+  return h("blockquote", { class: "confirm-quote" },
+    h("span", { dir: "auto" }, text), notes ? h("small", { class: "meta" }, ` ${notes}`) : null);
 }
 
 function deeds(client, report, reload) {

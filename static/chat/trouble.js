@@ -128,9 +128,11 @@ export function troubleSections(app, person, leave) {
  * The form with which one reports somebody.
  * @param {any} client
  * @param {string} key
- * @param {string[]} [messages] ids of what is reported; without, what they wrote to one last
+ * @param {any[]} [items] messages that are reported
  */
-export function openReport(client, key, messages = []) {
+export function openReport(client, key, items = []) {
+  const messages = items.map(({ id }) => id);
+  const isSealed = items.some((item) => item.isSealed);
   const select = /** @type {HTMLSelectElement} */ (
     h("select", null, REASONS.map(([value, label]) => h("option", { value }, label)))
   );
@@ -153,6 +155,10 @@ export function openReport(client, key, messages = []) {
       "It goes to whoever invited them, and on to the next one up if nobody looks at it within the time that the operator "
       + "has set; at last to the operator. They see who reports."
       + (messages.length ? " The message goes along." : "")),
+    isSealed ? h("p", { class: "dialog-lead" },
+      "This message is sealed: the hub cannot read it. With the report goes the key of this one message, so that who looks at "
+      + "the report, and the operator, read it and see that they have signed it. They read nothing else of your conversation.")
+      : null,
     h("label", { class: "field" }, h("span", null, "What is wrong"), select),
     h("label", { class: "field" }, h("span", null, "In your words"), text),
     error,

@@ -9,8 +9,8 @@ import { b64encode } from "../accord/encoding.js";
 import { MAX_REPORT_CHARS, MAX_REPORTED_MESSAGES, REPORT_REASONS } from "../accord/message_types.js";
 import { isKey } from "./directory.js";
 import { ClientError } from "./errors.js";
+import { readReported } from "./opening.js";
 import { comparePlaces } from "./order.js";
-import { readFacts } from "./verify.js";
 
 const RECORD = "marks";
 const STATES = ["blocked", "muted", "none"];
@@ -29,8 +29,9 @@ export class Marks {
   /**
    * @param {{storage: import("./storage.js").Storage, rest: import("./rest.js").Rest,
    *   state: import("./state.js").PublishedState, clock: import("./clock.js").Clock, me: string, hub: string,
-   *   publish: (draft: import("./composer.js").Draft) => Promise<void>, onChanged: (key: string) => void}} parts
-   *   `hub`: the hub's key
+   *   publish: (draft: import("./composer.js").Draft) => Promise<void>, onChanged: (key: string) => void,
+   *   keysOf: (ids: string[]) => Promise<{id: string, key: string}[]>}} parts
+   *   `hub`: the hub's key; `keysOf`: of sealed messages, for who is to judge them
    */
   constructor(parts) {
     this.#parts = parts;
@@ -129,16 +130,14 @@ export class Marks {
   }
 
   /**
-   * Reports: of=turn, mine or warnings; each with the texts that were reported and may be read.
+   * Reports: of=turn, mine or warnings; each with the texts that were reported and may be read; `shut`: how many of the
+   * messages do not open.
    * @param {{of: string}} params
    */
   async list({ of }) {
     const { items } = await this.#parts.rest.ask("GET", `reports?of=${encodeURIComponent(of)}`);
-    return Promise.all(items.map(async ({ messages, ...report }) => {
-      const facts = await readFacts(messages, (header) => header.from === report.reported.key);
-      const texts = facts.map(({ id, at, body }) => ({ id, at, text: String(body?.text ?? "") }));
-      return { ...report, texts };
-    }));
+    return Promise.all(items.map(async ({ messages, opened, ...report }) =>
+      ({ ...report, ...(await readReported(messages, opened, report.reported.key)) })));
   }
 
   /** @param {{key: string, reason: string, text: string, messages?: string[]}} params */
@@ -146,11 +145,14 @@ export class Marks {
     if (!isKey(key) || !REPORT_REASONS.includes(reason)) {
       throw new ClientError("bad_request");
     }
+    const named = messages.slice(0, MAX_REPORTED_MESSAGES);
+    const opened = await this.#parts.keysOf(named);
     const body = {
       pubkey: key,
       reason,
       ...cut(text),
-      ...(messages.length ? { messages: messages.slice(0, MAX_REPORTED_MESSAGES) } : {}),
+      ...(named.length ? { messages: named } : {}),
+      ...(opened.length ? { opened } : {}),
     };
     await this.#parts.publish({ type: "report", topic: `hub:${this.#parts.hub}`, body, isControl: true });
   }

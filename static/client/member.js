@@ -23,6 +23,7 @@ import { Keys } from "./keys.js";
 import { Link } from "./link.js";
 import { Marks } from "./marks.js";
 import { Mentions } from "./mentions.js";
+import { keysOf } from "./opening.js";
 import { Outbox } from "./outbox.js";
 import { People } from "./people.js";
 import { Presence } from "./presence.js";
@@ -86,6 +87,7 @@ export class Member {
       storage, rest, state, clock, me, hub: account.hubText,
       publish: (draft) => this.publish(draft),
       onChanged: (key) => this.conversations.silenced(key),
+      keysOf: (ids) => keysOf(ids, rest, this.keystore),
     });
     const { marks } = this;
     this.keys = new Keys({
