@@ -48,7 +48,7 @@ CHAT_POLICY: Final = "; ".join(
         "script-src 'self'",
         "worker-src 'self'",
         "style-src 'self'",
-        "img-src 'self'",
+        "img-src 'self' blob:",  # pictures that the page has opened itself
         "connect-src 'self'",
         "base-uri 'none'",
         "form-action 'none'",

@@ -5,6 +5,7 @@ import { confirmDialog } from "./dialog.js";
 import { openDetails } from "./details.js";
 import { h, isWriting } from "./dom.js";
 import { emojiUsed, pickEmoji, recentEmoji } from "./emoji.js";
+import { openPicture, saveFile } from "./filebox.js";
 import { openMenu } from "./float.js";
 import { authorOf, nameOf } from "./message.js";
 import { openReport } from "./trouble.js";
@@ -38,6 +39,8 @@ export class Actions {
       edit: () => item.canEdit && this.#host.edit(item),
       pin: () => item.canPin && this.#pin(item),
       delete: () => item.canDelete && this.#delete(item),
+      save: () => saveFile(this.#host.client(), item, data.blob),
+      picture: () => openPicture(this.#host.client(), item, data.blob),
       retry: () => this.#call("message.retry", item),
       discard: () => this.#discard(item),
     };

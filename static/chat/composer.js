@@ -5,6 +5,7 @@
  */
 
 import { announce } from "./announcer.js";
+import { Attachments } from "./attach.js";
 import { h, icon, iconButton } from "./dom.js";
 import { pickEmoji } from "./emoji.js";
 import { Field } from "./field.js";
@@ -29,6 +30,7 @@ export class Composer {
   #replyTo = "";
   #isReplyKnown = false;
   #saved = "";
+  #files;
   #draftTimer = 0;
   #typedAt = 0;
   #sendsEarly = false; // Enter was pressed before it was known where to
@@ -50,14 +52,20 @@ export class Composer {
       onInput: () => this.#onInput(),
       onKey: (event) => this.#onKey(event),
     });
+    this.#files = new Attachments({
+      client: host.client,
+      changed: () => this.focus(),
+      refuse: (sentence) => this.#showError(sentence),
+    });
+    this.#field.area.addEventListener("paste", (event) => this.takeFiles(event.clipboardData) && event.preventDefault());
     const emoji = iconButton("smile", "Emoji", () => this.#pickEmoji(emoji), { "aria-haspopup": "dialog" });
-    this.#row = h("div", { class: "composer-row" }, this.#field.area, emoji,
+    this.#row = h("div", { class: "composer-row" }, this.#files.parts, this.#field.area, emoji,
       h("button", { type: "submit", class: "composer-send", "aria-label": "Send", title: "Send" }, icon("send")));
     this.element = h("form", { class: "composer", on: { submit: (event) => {
       event.preventDefault();
       this.#send();
       this.#field.area.focus();
-    } } }, this.#field.completion, h("div", { class: "composer-box" }, this.#strip, this.#row, this.#closed),
+    } } }, this.#field.completion, h("div", { class: "composer-box" }, this.#strip, this.#files.element, this.#row, this.#closed),
       this.#error);
   }
 
@@ -66,6 +74,7 @@ export class Composer {
     const early = this.#conversation === "" ? this.#field.text : ""; // written before it was known where to
     this.close();
     this.#conversation = id;
+    this.#files.open(id);
     this.#typedAt = 0;
     this.#showError("");
     const { draft = "", replyTo = null } = this.#state ?? {};
@@ -84,6 +93,11 @@ export class Composer {
     this.keep();
     this.#conversation = "";
     this.#take("", "");
+  }
+
+  /** What is pasted or dropped. @param {DataTransfer | null} transfer @returns {boolean} whether there were files */
+  takeFiles(transfer) {
+    return !this.#row.hidden && this.#files.take(transfer);
   }
 
   /** The conversation's state has changed: its name, whether I may write, or the draft, from another tab. */
@@ -158,7 +172,7 @@ export class Composer {
   #send() {
     const text = trimmed(this.#field.text);
     this.#sendsEarly = this.#conversation === "" && text !== "";
-    if (text === "" || this.#conversation === "") {
+    if ((text === "" && this.#files.isEmpty) || this.#conversation === "") {
       return;
     }
     if (this.#field.isTooLong) {
@@ -169,9 +183,13 @@ export class Composer {
     const conversation = this.#conversation;
     const mentions = mentionsIn(text, mentionable(client.state));
     const replyTo = this.#replyTo || null;
-    client.call("message.send", { conversation, text, mentions, ...(replyTo ? { replyTo } : {}) }).catch((error) => {
+    const files = this.#files.give();
+    const params = { conversation, text, mentions, files, ...(replyTo ? { replyTo } : {}) };
+    client.call("message.send", params).catch((error) => {
+      this.#files.giveBack(conversation, files);
       this.#giveBack(conversation, text, replyTo, error);
     });
+    this.#showError("");
     this.#typedAt = 0;
     this.#take("", "");
     this.#saved = "";

@@ -8,7 +8,9 @@
 import { Actions } from "./actions.js";
 import { Composer } from "./composer.js";
 import { h } from "./dom.js";
+import { listenToDrops } from "./drops.js";
 import { makeEditor } from "./editor.js";
+import { showProgress } from "./filebox.js";
 import { Header } from "./header.js";
 import { keyStop } from "./keywords.js";
 import "./log.js";
@@ -65,6 +67,7 @@ export class AccordConversation extends HTMLElement {
     if (this.childElementCount === 0) {
       this.append(this.#header.element, this.#request.element, this.#log, this.#typing, this.#stop,
         this.#composer.element);
+      listenToDrops(this, (transfer) => this.#composer.takeFiles(transfer));
       this.#log.addEventListener("action", (event) => this.#act(event.detail));
       this.#log.addEventListener("moved", () => this.#composer.lookUpReply());
     }
@@ -208,6 +211,9 @@ export class AccordConversation extends HTMLElement {
     if (isMine) {
       this.#showStop();
       this.#composer.update();
+    }
+    if (detail.files) {
+      showProgress(this.#log, state);
     }
     if (detail.typing?.includes(this.#openId)) {
       showTyping(this.#typing, state, this.#openId);

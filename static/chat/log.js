@@ -11,6 +11,7 @@ import { h, icon } from "./dom.js";
 import { introElement } from "./intro.js";
 import { copySelection, selectedRows } from "./log_copy.js";
 import { LogKeys } from "./log_keys.js";
+import { showPictures } from "./filebox.js";
 import { fillRow } from "./message.js";
 import { MessageBar } from "./message_bar.js";
 import { guessHeight, placeOf } from "./rows.js";
@@ -268,6 +269,9 @@ export class AccordLog extends HTMLElement {
       editor: item.id === this.#editing.id ? this.#editing.element : null,
     });
     row.classList.toggle("flash", item.id === this.#flashing);
+    if (item.files?.length) {
+      showPictures(row, item, this.client);
+    }
     restore();
   }
 

@@ -5,6 +5,7 @@
 
 import { fullText } from "./allowance.js";
 import { avatar, dayText, h, icon, timeText } from "./dom.js";
+import { filesOf } from "./filebox.js";
 import { oneLine, renderText } from "./text.js";
 
 const LABEL_CHARS = 240;
@@ -90,6 +91,7 @@ function labelOf(item, state, text) {
   }
   const words = text === null ? item.text : Array.from(text.children, (block) => block.textContent).join(" ");
   parts.push(words.length > LABEL_CHARS ? `${words.slice(0, LABEL_CHARS)}…` : words);
+  parts.push(...(item.files ?? []).map(({ name }) => `file ${name}`));
   parts.push(item.state === "failed" ? "not sent" : item.state === "sending" ? "sending" : "");
   for (const { emoji, by } of item.reactions) {
     parts.push(`${emoji} ${by.length}`);
@@ -163,7 +165,8 @@ function content(item, context) {
     const line = last?.tagName === "P" && folded === null ? last : element.appendChild(h("p"));
     line.append(h("span", { class: "marks" }, marks));
   }
-  return [element, folded === null ? null : more(folded), reactions(item, context.state), burning(item, context.state),
+  return [item.text === "" && marks.length === 0 ? null : element, folded === null ? null : more(folded),
+    filesOf(item, context.state), reactions(item, context.state), burning(item, context.state),
     sendState(item, context.state)];
 }
 

@@ -3,6 +3,8 @@
  * whether it has a head of its own; and a guess at the row's height before it has been seen.
  */
 
+import { filesHeight } from "./filebox.js";
+
 const GROUP_MS = 5 * 60_000;
 const LINE_PX = 22;
 const CHAR_PX = 7.4;
@@ -53,7 +55,8 @@ export function guessHeight(item, place, width) {
   const lines = item.isDeleted ? 1 : Math.min(MAX_GUESSED_LINES, Math.ceil((item.text.length || 1) / perLine) + breaks);
   const lead = (place.day ? 40 : 0) + (place.isNew ? 32 : 0) + (place.head ? 34 : 0) + (item.replyTo ? 20 : 0);
   const tail = (item.reactions.length > 0 ? 32 : 0) + (item.state === "failed" ? 26 : 0) + (item.burnAt ? 18 : 0);
-  return 4 + lead + lines * LINE_PX + tail;
+  const words = item.text === "" && item.files?.length ? 0 : lines * LINE_PX;
+  return 4 + lead + words + filesHeight(item) + tail;
 }
 
 function count(text, char) {

@@ -5,6 +5,7 @@
  * counts. Pure: no network, no storage. Not here: order and pages of a timeline (timeline.js).
  */
 
+import { filesIn } from "./files.js";
 import { comparePlaces } from "./order.js";
 
 export const TEXTS = new Set(["chat.text", "mail.text", "import.text"]);
@@ -15,7 +16,7 @@ const NO_EFFECTS = new Map();
 /**
  * A text that may be shown, as compact as it can be; `item` is made from it when it changes.
  * @typedef {{id: string, at: number, author: string, topic: string, type: string, text: string, format: string,
- *   importAuthor: string, replyTo: string, mentions: string[], burnAt: number, isEmptied: boolean, cursor: number,
+ *   importAuthor: string, replyTo: string, mentions: string[], files: import("./files.js").SealedFile[], burnAt: number, isEmptied: boolean, cursor: number,
  *   entry: any, item: any}} Post
  *   `isEmptied`: the hub holds it without its body, so it was deleted; `entry` is its outbox entry while unsent
  */
@@ -45,6 +46,7 @@ export function postOf(fact, entry = null) {
     importAuthor: body.author ?? "",
     replyTo: fact.answers[0] ?? "",
     mentions: fact.mentions,
+    files: filesIn(fact.body),
     burnAt: fact.burnAt,
     isEmptied: fact.body === null,
     cursor: fact.cursor,
@@ -256,6 +258,7 @@ export class Fold {
       kind: post.type === "import.text" ? "import" : "text",
       text: words.text,
       format: post.format,
+      files: words.isDeleted ? [] : post.files.map(({ key: _key, ...file }) => file), // pages need no keys
       isOwn,
       editedAt: words.editedAt,
       isDeleted: words.isDeleted,

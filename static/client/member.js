@@ -16,6 +16,7 @@ import { Devices } from "./devices.js";
 import { Directory, isKey } from "./directory.js";
 import { ClientError } from "./errors.js";
 import { Feed } from "./feed.js";
+import { Files } from "./files.js";
 import { TEXTS } from "./fold.js";
 import { readHub, ORIGIN } from "./hub.js";
 import { Invites } from "./invites.js";
@@ -30,6 +31,7 @@ import { Presence } from "./presence.js";
 import { Rest } from "./rest.js";
 import { Spaces } from "./spaces.js";
 import { Timelines } from "./timelines.js";
+import { Transfers } from "./transfers.js";
 import { Vouching } from "./vouching.js";
 
 /** What tells that a key is being replaced, or no longer. */
@@ -114,6 +116,8 @@ export class Member {
     this.composer = new Composer(account.user, clock);
     const learnTime = () => this.#learnTime();
     this.outbox = new Outbox({ storage, composer: this.composer, link, learnTime, events: this.#outboxEvents() });
+    this.files = new Files({ storage, transfers: new Transfers(rest), outbox, state, clock });
+    this.outbox.isReady = (entry) => this.files.isReady(entry);
     const followed = () => [...spaces.followed(), ...conversations.followed()];
     this.feed = new Feed({ storage, directory, me, events: this.#feedEvents(), followed });
     const publish = (draft) => this.publish(draft);
@@ -129,7 +133,7 @@ export class Member {
   async start() {
     const { people, contacts, keys, conversations, outbox, feed, marks } = this;
     await Promise.all([people, contacts, keys, conversations, outbox, feed].map((part) => part.load()));
-    await marks.load();
+    await Promise.all([marks.load(), this.files.load()]);
     await keys.begin(conversations.met());
     this.#publishHub("");
     this.#publishMe();
@@ -145,6 +149,7 @@ export class Member {
     this.carrying.stop();
     this.marks.stop();
     this.branch.stop();
+    this.files.stop();
     this.presence.lost();
   }
 
@@ -208,6 +213,7 @@ export class Member {
     this.presence.opened();
     this.timelines.resume();
     this.outbox.pump();
+    this.files.pump();
     this.carrying.look();
     this.marks.opened();
     this.branch.lookSoon();
@@ -427,6 +433,7 @@ export class Member {
   #takeInto(id, fact) {
     const timeline = this.timelines.get(id);
     timeline?.add(fact);
+    this.files.take(fact, timeline, this.me);
     if (!TEXTS.has(fact.type) || !fact.isClear || fact.body === null) {
       this.conversations.takeEffect(id, fact);
       return;
@@ -467,7 +474,10 @@ export class Member {
   #outboxEvents() {
     const timelineOf = (entry) => this.timelines.get(entry.conversation);
     return {
-      added: (entry) => timelineOf(entry)?.add(entry.fact, entry),
+      added: (entry) => {
+        timelineOf(entry)?.add(entry.fact, entry);
+        this.files.pump();
+      },
       sent: (entry) => this.#take(entry.fact),
       changed: (entry) => {
         timelineOf(entry)?.update(entry.fact);
@@ -478,8 +488,12 @@ export class Member {
       replaced: (before, after) => {
         timelineOf(before)?.remove(before.fact);
         timelineOf(after)?.add(after.fact, after);
+        this.files.pump();
       },
-      removed: (entry) => timelineOf(entry)?.remove(entry.fact),
+      removed: (entry) => {
+        timelineOf(entry)?.remove(entry.fact);
+        this.files.discarded(entry);
+      },
       count: (count) => this.state.set("outboxCount", count),
     };
   }

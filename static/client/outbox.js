@@ -36,6 +36,8 @@ export class Outbox {
   #composer;
   #link;
   #events;
+  /** Whether a message may go: its files are at the hub. @type {(entry: Entry) => boolean} */
+  isReady = () => true;
   #seq = 0;
   #isPumping = false;
   #retryMs = FIRST_RETRY_MS;
@@ -70,6 +72,11 @@ export class Outbox {
   /** @param {string} conversation @returns {Entry[]} in the order of writing */
   of(conversation) {
     return [...this.#entries.values()].filter((entry) => entry.conversation === conversation);
+  }
+
+  /** @returns {Entry[]} in the order of writing */
+  all() {
+    return [...this.#entries.values()];
   }
 
   /** @param {string} id @returns {Entry | undefined} */
@@ -187,7 +194,7 @@ export class Outbox {
     const batch = [];
     let chars = 0;
     for (const entry of this.#entries.values()) {
-      if (entry.state !== "sending") {
+      if (entry.state !== "sending" || !this.isReady(entry)) {
         continue;
       }
       chars += JSON.stringify(entry.envelope).length;
@@ -253,7 +260,15 @@ export class Outbox {
       await this.#remove(entry);
       this.#events.removed(entry);
     } else {
-      Object.assign(entry, { state: "failed", error: { code, detail: sentenceOf(code) } });
+      await this.fail(entry.id, code);
+    }
+  }
+
+  /** A message is not sent, unless its author tries again. @param {string} id @param {string} code @param {string} [detail] */
+  async fail(id, code, detail) {
+    const entry = this.#entries.get(id);
+    if (entry) {
+      Object.assign(entry, { state: "failed", error: { code, detail: detail || sentenceOf(code) } });
       await this.#keep(entry);
       this.#events.changed(entry);
     }

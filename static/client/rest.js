@@ -36,6 +36,11 @@ export class Rest {
     return expires - this.#clock.hubNow() > TOKEN_SPARE_MS || isFresh ? token : this.#token(true);
   }
 
+  /** A token that is good for a while; ClientError("offline"). @param {boolean} isFresh the last one was refused */
+  token(isFresh) {
+    return this.#token(isFresh);
+  }
+
   /**
    * AccordError (the hub refused), ClientError("offline").
    * @param {string} method

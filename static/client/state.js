@@ -2,12 +2,12 @@
  * The state that pages see (`client.state`), held in the worker and sent as patches, several changes in one.
  *
  * A patch is `{top: {name: value}, people: {key: value | null}, conversations: {...}, typing: {...}, spaces: {...},
- * connections: {...}}`; null removes.
+ * connections: {...}, files: {...}}`; null removes.
  */
 
 const BATCH_MS = 16;
 /** The fields of the state that are maps; patches change single entries of these. */
-export const MAPS = ["people", "conversations", "typing", "spaces", "connections"];
+export const MAPS = ["people", "conversations", "typing", "spaces", "connections", "files"];
 
 /** @returns {object} the state of a client that has read nothing yet */
 export function emptyState() {
@@ -23,6 +23,7 @@ export function emptyState() {
     typing: {},
     spaces: {},
     connections: {},
+    files: {},
     mentionsUnread: 0,
     outboxCount: 0,
     marks: {},
@@ -91,7 +92,7 @@ export class PublishedState {
 
   /**
    * Set an entry of one of the maps.
-   * @param {"people" | "conversations" | "typing" | "spaces" | "connections"} map
+   * @param {"people" | "conversations" | "typing" | "spaces" | "connections" | "files"} map
    * @param {string} key
    * @param {any} value
    */
@@ -103,7 +104,7 @@ export class PublishedState {
 
   /**
    * Remove an entry.
-   * @param {"people" | "conversations" | "typing" | "spaces" | "connections"} map
+   * @param {"people" | "conversations" | "typing" | "spaces" | "connections" | "files"} map
    * @param {string} key
    */
   drop(map, key) {

@@ -29,7 +29,7 @@ function textOf(value, maxChars, minChars = 0) {
  * @returns {Record<string, (params: any, page: import("./ports.js").Page) => any>}
  */
 export function talkCalls(member) {
-  const calls = [messageCalls, conversationCalls, pageCalls, branchCalls, otherCalls];
+  const calls = [messageCalls, fileCalls, conversationCalls, pageCalls, branchCalls, otherCalls];
   return Object.assign({}, ...calls.map((make) => make(member)), spaceCalls(member.spaces));
 }
 
@@ -58,16 +58,18 @@ function reference(member, params, rel) {
 }
 
 function messageCalls(member) {
-  const { outbox, directory, presence } = member;
+  const { outbox, directory, presence, files } = member;
   const add = async (conversation, draft) => ({ id: (await outbox.add(conversation, draft)).id });
   return {
-    "message.send": ({ conversation, text, replyTo, mentions }) => {
+    "message.send": async ({ conversation, text, replyTo, mentions, files: given = [] }) => {
       const { topic, id } = conversationOf(member, conversation);
       presence.typed(topic);
+      const said = { text: textOf(text, MAX_BODY_BYTES, given.length ? 0 : 1), format: "markdown" };
+      const sealed = await files.seal(given);
       return add(id, {
         type: "chat.text",
         topic,
-        body: { text: textOf(text, MAX_BODY_BYTES, 1), format: "markdown" },
+        body: { ...said, ...(sealed.length ? { files: sealed } : {}) },
         mentions: directory.mentionable(mentions),
         replyTo: replyTo ?? "",
       });
@@ -78,9 +80,13 @@ function messageCalls(member) {
       body: { text: textOf(params.text, MAX_BODY_BYTES, 1) },
       mentions: directory.mentionable(params.mentions),
     }),
-    "message.delete": (params) => add(params.conversation, {
-      type: "chat.delete", ...reference(member, params, "delete"), body: {},
-    }),
+    "message.delete": async (params) => {
+      const post = postOf(member, params);
+      const draft = { type: "chat.delete", ...reference(member, params, "delete"), body: {} };
+      const made = await add(params.conversation, draft);
+      files.deleted(post);
+      return made;
+    },
     "message.react": (params) => add(params.conversation, {
       type: "chat.react",
       ...reference(member, params, "react"),
@@ -93,6 +99,10 @@ function messageCalls(member) {
     "message.discard": ({ id }) => outbox.discard(id),
     "message.details": (params) => details(member, params),
   };
+}
+
+function fileCalls(member) {
+  return member.files.calls((params) => postOf(member, params));
 }
 
 /** What is known of a message; its signature is checked once more, on the bytes that are shown. */

@@ -38,7 +38,7 @@ CHAT_POLICY = {
     "script-src": "'self'",
     "worker-src": "'self'",
     "style-src": "'self'",
-    "img-src": "'self'",
+    "img-src": "'self' blob:",
     "connect-src": "'self'",
     "base-uri": "'none'",
     "form-action": "'none'",

@@ -1,0 +1,110 @@
+"""Files in messages, in the browser: previews, sending, seeing, saving, deleting; the hub holds none of it in clear."""
+
+from __future__ import annotations
+
+import base64
+import struct
+import zlib
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Locator, expect
+
+from tests.hubs import HubProcess, wait_until
+from tests.web.conftest import OpenContext
+from tests.web.person import DESKTOP, PHONE, Person, invite
+
+pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(240)]
+
+PLAIN = b"A plaintext that no hub may hold: carnelian. " * 20_000  # several pieces on its way
+SCRIPT = b'<svg xmlns="http://www.w3.org/2000/svg"><script>document.title = "owned"</script></svg>'
+
+
+def png(width: int, height: int) -> bytes:
+    """A picture, made of its own name for each line."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    lines = b"".join(b"\0" + bytes((x * 3 + y) % 256 for x in range(width) for _ in range(3)) for y in range(height))
+    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(lines)) + chunk(b"IEND", b"")
+
+
+def blobs(hub: HubProcess) -> list[Path]:
+    return [path for path in (hub.home / "blobs").glob("*/*") if path.parent.name != "parts"]
+
+
+async def shown_width(picture: Locator) -> int:
+    """0 until the picture itself is there, in place of its preview."""
+    width: int = await picture.locator("img:not(.thumb)").evaluate_all(
+        "images => images.length && images[0].complete ? images[0].naturalWidth : 0"
+    )
+    return width
+
+
+async def test_files_from_one_browser_to_another(hub: HubProcess, open_context: OpenContext, tmp_path: Path) -> None:
+    ada = await Person.join(await open_context(viewport=DESKTOP), invite(hub), "ada-files")
+    bob = await Person.join(await open_context(viewport=PHONE), invite(hub), "bob-files")
+    chosen = [
+        {"name": "field.png", "mimeType": "image/png", "buffer": png(400, 200)},
+        {"name": "notes.txt", "mimeType": "text/plain", "buffer": PLAIN},
+        {"name": "drawing.svg", "mimeType": "image/svg+xml", "buffer": SCRIPT},
+        {"name": "false.png", "mimeType": "image/png", "buffer": b"\x89PNG\r\n\x1a\nno picture"},
+    ]
+    await ada.page.locator("input[type=file]").set_input_files(chosen)
+    waiting = ada.page.get_by_role("list", name="Files to send").get_by_role("listitem")
+    await expect(waiting).to_have_count(4)
+    await expect(waiting.first.locator("img")).to_be_visible()
+    await waiting.filter(has_text="false.png").get_by_role("button").click()
+    await expect(waiting).to_have_count(3)
+    await ada.say("Three files")
+    await expect(waiting).to_have_count(0)
+
+    await bob.sees("Three files")
+    message = bob.message("Three files")
+    picture = message.get_by_role("button", name="Picture field.png")
+    await expect(picture.locator("img:not(.thumb)")).to_have_js_property("naturalWidth", 400)
+    async with bob.page.expect_download() as saving:
+        await message.get_by_role("button", name="Save notes.txt").click()
+    saved = await saving.value
+    assert saved.suggested_filename == "notes.txt"
+    assert Path(await saved.path()).read_bytes() == PLAIN
+    async with bob.page.expect_download() as saving:
+        await message.get_by_role("button", name="Save drawing.svg").click()
+    assert Path(await (await saving.value).path()).read_bytes() == SCRIPT
+    assert await message.locator("img").count() == 1, "vector graphics are saved, never shown"
+    await picture.click()
+    large = bob.page.get_by_role("dialog", name="field.png").get_by_role("img")
+    await expect(large).to_have_js_property("naturalWidth", 400)
+    await bob.page.keyboard.press("Escape")
+
+    # A file without words, dropped; a pasted one.
+    dropped = base64.b64encode(png(64, 64)).decode()
+    give = """([text, kind]) => {
+      const bytes = Uint8Array.from(atob(text), (each) => each.charCodeAt(0));
+      const transfer = new DataTransfer();
+      transfer.items.add(new File([bytes], `${kind}ed.png`, {type: "image/png"}));
+      const target = document.querySelector(kind === "dropp" ? "accord-conversation" : "accord-conversation textarea");
+      target.dispatchEvent(kind === "dropp"
+        ? new DragEvent("drop", {dataTransfer: transfer, bubbles: true, cancelable: true})
+        : new ClipboardEvent("paste", {clipboardData: transfer, bubbles: true, cancelable: true}));
+    }"""
+    for kind in ("dropp", "past"):
+        await ada.page.evaluate(give, [dropped, kind])
+        await expect(waiting).to_have_count(1 if kind == "dropp" else 2)
+    await ada.page.get_by_role("button", name="Send", exact=True).click()
+    await expect(bob.log.get_by_role("button", name="Picture dropped.png")).to_be_visible()
+    await expect(bob.log.get_by_role("button", name="Picture pasted.png")).to_be_visible()
+
+    # The hub has sealed bytes and no names; what is deleted is gone from it.
+    held = blobs(hub)
+    assert len(held) == 5
+    everything = b"".join(path.read_bytes() for path in held)
+    assert b"carnelian" not in everything
+    assert b"PNG" not in everything[:64]
+    await ada.act("Three files", "More")
+    await ada.page.get_by_role("menuitem", name="Delete").click()
+    await ada.page.get_by_role("alertdialog").get_by_role("button", name="Delete").click()
+    await expect(message).to_have_count(0)
+    wait_until(lambda: len(blobs(hub)) == 2, what="the files of the deleted message are gone")
