@@ -9,7 +9,6 @@ from typing import Any, Final
 from asgiref.sync import sync_to_async
 from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import serializers
 from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
@@ -31,7 +30,6 @@ from peers.schema import (
     MAX_ROW,
     NOW,
     PAGED,
-    ErrorSerializer,
     Key,
     OpenApiParameter,
     Time,
@@ -225,27 +223,18 @@ class BlobViewSet(HubViewSet):
         )
         return Response(_told(name, brought))
 
-    @extend_schema(
-        summary="Read a blob",
-        description="The sealed bytes, or a `Range` of them. Where the hub has to ask the hubs that it is linked with, "
-        "it is `busy` meanwhile.",
+    @operation(
+        "Read a blob",
+        "The sealed bytes, or a `Range` of them. Where the hub has to ask the hubs that it is linked with, it is "
+        "`busy` meanwhile.",
+        answer=None,
+        gives=RAW,
         parameters=[
             path_key("ident", "The blob's id."),
             OpenApiParameter("Range", OpenApiTypes.STR, OpenApiParameter.HEADER, description="One range of bytes."),
         ],
-        responses={
-            (200, RAW): OpenApiResponse(OpenApiTypes.BINARY, description="All of it."),
-            (206, RAW): OpenApiResponse(OpenApiTypes.BINARY, description="The range."),
-            (416, RAW): OpenApiResponse(None, description="The blob is shorter."),
-            **{
-                code: OpenApiResponse(ErrorSerializer, description=why)
-                for code, why in (
-                    (401, "unauthorized"), (403, "denied"), (404, "not_found"), (410, "gone"), (429, "rate"),
-                    (500, "internal"), (503, "busy"),
-                )
-            },
-        },
-    )  # fmt: skip
+        refuses=["not_found", "gone", "busy"],
+    )
     def retrieve(self, request: Request, ident: str) -> HttpResponseBase:
         """Whole or in part."""
         name = b64decode(ident, 32)

@@ -259,15 +259,22 @@ def operation(
     public: bool = False,
     etag: bool = False,
     raw: str = "",
+    gives: str = "",
 ) -> Callable[[Any], Any]:
     """Describe one operation: what it takes, gives and refuses, with an example of each; `raw` is the media type of a
-    body of bytes.
+    body of bytes, `gives` that of an answer of bytes, whole or a range.
     """
     codes = dict.fromkeys([*refuses, *(WITH_BODY if body else ()), *(() if public else WITH_TOKEN), *ALWAYS])
     examples = [OpenApiExample("answer", value=example, response_only=True, status_codes=[str(status)])]
     if body_example is not None:
         examples.append(OpenApiExample("request", value=body_example, request_only=True))
-    answers: dict[int, Any] = {status: OpenApiResponse(answer, description="")} if answer else {status: None}
+    answers: dict[Any, Any] = {status: OpenApiResponse(answer, description="")} if answer else {status: None}
+    if gives:
+        answers = {
+            (200, gives): OpenApiResponse(OpenApiTypes.BINARY, description="All of it."),
+            (206, gives): OpenApiResponse(OpenApiTypes.BINARY, description="The range that was asked for."),
+            (416, gives): OpenApiResponse(None, description="There is less than that."),
+        }
     if etag:
         answers[304] = OpenApiResponse(None, description="What the client has still holds.")
     if body or raw:

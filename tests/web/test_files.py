@@ -8,7 +8,7 @@ import zlib
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Locator, expect
+from playwright.async_api import expect
 
 from tests.hubs import HubProcess, wait_until
 from tests.web.conftest import OpenContext
@@ -35,15 +35,11 @@ def blobs(hub: HubProcess) -> list[Path]:
     return [path for path in (hub.home / "blobs").glob("*/*") if path.parent.name != "parts"]
 
 
-async def shown_width(picture: Locator) -> int:
-    """0 until the picture itself is there, in place of its preview."""
-    width: int = await picture.locator("img:not(.thumb)").evaluate_all(
-        "images => images.length && images[0].complete ? images[0].naturalWidth : 0"
-    )
-    return width
+def content(path: str | Path) -> bytes:
+    return Path(path).read_bytes()
 
 
-async def test_files_from_one_browser_to_another(hub: HubProcess, open_context: OpenContext, tmp_path: Path) -> None:
+async def test_files_from_one_browser_to_another(hub: HubProcess, open_context: OpenContext) -> None:
     ada = await Person.join(await open_context(viewport=DESKTOP), invite(hub), "ada-files")
     bob = await Person.join(await open_context(viewport=PHONE), invite(hub), "bob-files")
     chosen = [
@@ -69,10 +65,10 @@ async def test_files_from_one_browser_to_another(hub: HubProcess, open_context: 
         await message.get_by_role("button", name="Save notes.txt").click()
     saved = await saving.value
     assert saved.suggested_filename == "notes.txt"
-    assert Path(await saved.path()).read_bytes() == PLAIN
+    assert content(await saved.path()) == PLAIN
     async with bob.page.expect_download() as saving:
         await message.get_by_role("button", name="Save drawing.svg").click()
-    assert Path(await (await saving.value).path()).read_bytes() == SCRIPT
+    assert content(await (await saving.value).path()) == SCRIPT
     assert await message.locator("img").count() == 1, "vector graphics are saved, never shown"
     await picture.click()
     large = bob.page.get_by_role("dialog", name="field.png").get_by_role("img")
@@ -100,7 +96,7 @@ async def test_files_from_one_browser_to_another(hub: HubProcess, open_context: 
     # The hub has sealed bytes and no names; what is deleted is gone from it.
     held = blobs(hub)
     assert len(held) == 5
-    everything = b"".join(path.read_bytes() for path in held)
+    everything = b"".join(content(path) for path in held)
     assert b"carnelian" not in everything
     assert b"PNG" not in everything[:64]
     await ada.act("Three files", "More")
