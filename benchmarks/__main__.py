@@ -22,6 +22,7 @@ from benchmarks.sections import (
     links,
     memory,
     operator_console,
+    private,
     prune,
     rest,
     start,
@@ -45,6 +46,7 @@ SECTIONS: Final[dict[str, ModuleType]] = {
     "console": operator_console,
     "links": links,
     "web": web,
+    "private": private,
     "prune": prune,
     "sync": sync,
 }

@@ -73,3 +73,45 @@ def test_every_built_section_is_seen():
     used = set().union(*(labels_in_code(path.read_text(encoding="utf-8"), handed_on=True) for path in SOURCES))
     assert {"event", "event-id", "body", "cert", "replace", "statement", "login-response", "login-s2c", "frame"} <= used
     assert {"invite", "invite-key", "pow", "pow-tag", "pow-challenge", "channel", "login", "login-2", "login-3"} <= used
+
+
+PAGES = sorted((ROOT / "static").rglob("*.js"))
+# As the modules call them: the label is the first argument, or stands behind a key.
+SCRIPT_LABELS = re.compile(
+    r"(?<!subtle\.)\b(?:domain|labelledHash|sign)\(\s*\"([^\"]+)\""
+    r"|(?<!subtle\.)\b(?:expand|expandKey|verify|sign)\((?:[^()\"]|\([^()]*\))*?,\s*\"([^\"]+)\""
+)
+
+
+def labels_in_script(source: str) -> set[str]:
+    return {first or second for first, second in SCRIPT_LABELS.findall(source)}
+
+
+def test_what_the_collector_of_scripts_finds():
+    script = 'domain("a"); labelledHash("b", x); expand(await f(k), "c", y); k.sign("d", x); verify(key, "e", f(x), s)'
+    assert labels_in_script(f'{script}\nexpandKey(\n  key, "f")') == {"a", "b", "c", "d", "e", "f"}
+
+
+def test_labels_of_the_pages_are_on_the_page_too():
+    used = {path: labels_in_script(path.read_text(encoding="utf-8")) for path in PAGES}
+    for path, labels in used.items():
+        assert labels <= labels_on_page(PAGE), path.name
+    in_all = set().union(*used.values())
+    assert {
+        "body",
+        "event",
+        "cert",
+        "window",
+        "msg",
+        "msg-aad",
+        "kid",
+        "epoch",
+        "epoch-kid",
+        "history",
+        "conn",
+    } <= in_all
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_only_the_primitives_of_pages_write_the_prefix(path):
+    assert ("accord-v1:" in path.read_text(encoding="utf-8")) == (path.name == "primitives.js")
