@@ -1,8 +1,10 @@
 """Celery's workers and beat inside the hub's process, for hubs without a broker.
 
-All are daemon threads: two workers with the solo pool (one task at a time, in its own thread), so that handlers of
-plugins, which may take their time, and everything else do not wait for each other; beat with its schedule in memory.
-What the in-memory broker forgets when the hub stops, the sweeps find again in the database.
+All are daemon threads: three workers with the solo pool (one task at a time, in its own thread), so that handlers of
+plugins, which may take their time, what burns, which must be gone within 60 s whatever else there is to do, and
+everything else do not wait for each other; beat with its schedule in memory. A sweep that still waits for its turn is
+not queued once more: on a machine where all takes long, the queue would grow without end. What the in-memory broker
+forgets when the hub stops, the sweeps find again in the database.
 
 Plain `memory://` is not used: Celery's loop for it waits up to 2 s before it looks whether it shall stop, and finds a
 new task by polling. WakingTransport waits for a bell that a new task and a stop both ring: a task starts within
@@ -18,7 +20,8 @@ from queue import Empty
 from typing import Any, Final
 
 from celery import Celery
-from celery.beat import Scheduler, Service
+from celery.beat import ScheduleEntry, Scheduler, Service
+from celery.signals import task_prerun
 from celery.worker import WorkController
 from celery.worker import state as worker_state
 from kombu.transport import memory
@@ -26,7 +29,10 @@ from kombu.transport import memory
 STOP_TIMEOUT_SECONDS: Final = 1.0
 BEAT_INTERVAL_SECONDS: Final = 60
 
-PLUGINS_QUEUE: Final = "plugins"
+# Queues with a worker of their own, as CELERY_TASK_ROUTES names them.
+OWN_QUEUES: Final = ("burning", "plugins")
+
+_waiting: set[str] = set()  # scheduled tasks that are queued and have not begun
 
 
 class Bell:
@@ -79,10 +85,30 @@ class WakingTransport(memory.Transport):
                     raise socket.timeout from None  # noqa: UP041 - the name by which Celery's loop knows it
 
 
+@task_prerun.connect
+def _begun(task: Any = None, **others: Any) -> None:
+    _waiting.discard(task.name)
+
+
+class OnceScheduler(Scheduler):
+    """Queues no task that still waits in its queue."""
+
+    def apply_async(self, entry: ScheduleEntry, producer: Any = None, advance: bool = True, **kwargs: Any) -> Any:
+        """Queue it, or leave it to the one that waits; a task may begin, and be queued again, at any moment."""
+        if entry.task in _waiting:
+            return self.reserve(entry) if advance else None
+        _waiting.add(entry.task)
+        try:
+            return super().apply_async(entry, producer=producer, advance=advance, **kwargs)
+        except Exception:
+            _waiting.discard(entry.task)
+            raise
+
+
 class Beat(Service):
     """Celery's beat (5.7), but it ends as soon as it is stopped instead of after a sleep, and it writes no file."""
 
-    scheduler_cls = Scheduler
+    scheduler_cls = OnceScheduler
 
     def start(self, embedded_process: bool = False) -> None:
         """Send what is due, until stopped; first of all everything once, for it may have fallen due before."""
@@ -93,9 +119,9 @@ class Beat(Service):
         self.sync()
 
 
-def _copy(app: Celery) -> Celery:
+def _copy(app: Celery, queue: str) -> Celery:
     """Another application of the same tasks and settings: which queues a worker consumes is kept in its application."""
-    copy = Celery(f"{app.main}_plugins", set_as_current=False)
+    copy = Celery(f"{app.main}_{queue}", set_as_current=False)
     copy.config_from_object("django.conf:settings", namespace="CELERY")
     copy.autodiscover_tasks()
     return copy
@@ -108,8 +134,8 @@ class Background:
         self._app = app
         self._beat = Beat(app, max_interval=BEAT_INTERVAL_SECONDS)
         workers = [("celery-worker", app, app.conf.task_default_queue)]
-        if any(entry["task"] == "plugins.run" for entry in app.conf.beat_schedule.values()):
-            workers.append(("celery-plugins", _copy(app), PLUGINS_QUEUE))
+        routed = {app.conf.task_routes.get(entry["task"], {}).get("queue") for entry in app.conf.beat_schedule.values()}
+        workers += [(f"celery-{queue}", _copy(app, queue), queue) for queue in OWN_QUEUES if queue in routed]
         self._apps = [own for _, own, _ in workers]
         self._threads = [
             *(
@@ -121,6 +147,7 @@ class Background:
 
     def start(self) -> None:
         worker_state.should_stop = None
+        _waiting.clear()
         for app in self._apps:
             # In the threads it would race: a task is registered with every application that is ready, and a worker that
             # starts meanwhile goes through the table of its tasks, or misses some of them.

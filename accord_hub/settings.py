@@ -237,7 +237,12 @@ CELERY_BROKER_URL = "memory://localhost/"
 CELERY_BROKER_TRANSPORT = "accord_hub.background:WakingTransport"
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TASK_IGNORE_RESULT = True
-CELERY_TASK_ROUTES = {"plugins.run": {"queue": "plugins"}}  # a worker of its own (accord_hub/background.py)
+CELERY_TASK_ROUTES = {  # workers of their own (accord_hub/background.py)
+    "plugins.run": {"queue": "plugins"},
+    "messaging.burn": {"queue": "burning"},
+    "vault.burn": {"queue": "burning"},
+    "blobs.burn": {"queue": "burning"},
+}
 CELERY_TIMEZONE = "UTC"
 CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False

@@ -13,12 +13,14 @@ from console.people_tables import AccountTable, InvitationTable
 from console.plugin_tables import JobTable, ProposalTable
 from console.replacement_tables import ReplacementTable
 from console.report_tables import ReportTable
+from console.vault_tables import EnclaveTable, ShardTable, VaultTable
 from discovery.models import Sighting
 from invites.models import Invitation, Replacement
 from links.models import Exchange, Link, Parcel
 from messaging.models import Message, Report, Topic
 from peers.models import Account, AuditEntry, Certificate, Peer, Revocation, Statement, Token
 from plugins.models import Job, Proposal
+from vault.models import Enclave, Shard, Vault
 
 admin.site.register(Account, AccountTable)
 admin.site.register(Invitation, InvitationTable)
@@ -39,3 +41,6 @@ admin.site.register(Link, LinkTable)
 admin.site.register(Exchange, ExchangeTable)
 admin.site.register(Parcel, ParcelTable)
 admin.site.register(Proposal, ProposalTable)
+admin.site.register(Vault, VaultTable)
+admin.site.register(Enclave, EnclaveTable)
+admin.site.register(Shard, ShardTable)

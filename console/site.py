@@ -78,6 +78,14 @@ MENU: Final = (
         ),
     ),
     (
+        "Sealed",
+        (
+            ("Vaults", "admin:vault_vault_changelist", "lock"),
+            ("Enclaves", "admin:vault_enclave_changelist", "enhanced_encryption"),
+            ("Shards", "admin:vault_shard_changelist", "scatter_plot"),
+        ),
+    ),
+    (
         "Other hubs",
         (
             ("Links", "admin:links_link_changelist", "hub"),
@@ -106,7 +114,14 @@ MENU: Final = (
     ),
 )
 # What a hub in gossip mode has nothing of.
-OF_MEMBERS: Final = {"admin:tree", "admin:invites_invitation_changelist", "admin:peers_token_changelist"}
+OF_MEMBERS: Final = {
+    "admin:tree",
+    "admin:invites_invitation_changelist",
+    "admin:peers_token_changelist",
+    "admin:vault_vault_changelist",
+    "admin:vault_enclave_changelist",
+    "admin:vault_shard_changelist",
+}
 # Pages that moderators see too, as `get_urls` has it.
 OF_PEOPLE: Final = {"admin:index", "admin:tree", "admin:sessions", "admin:factors"}
 SAFE: Final = ("GET", "HEAD")

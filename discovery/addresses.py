@@ -8,11 +8,13 @@ changes its address between check and use gains nothing. Not here: who is at the
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
+import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from accord.errors import RemoteError
@@ -111,6 +113,30 @@ def parse_ws(ws: object) -> tuple[str, int, bool]:
     return host, port, tls
 
 
+async def _look_up(host: str, port: int) -> list[Any]:
+    """`getaddrinfo` in a thread that nobody waits for: the loop's own would have a round wait for a name server that
+    does not answer long after the round's time is over. OSError, UnicodeError.
+    """
+    loop = asyncio.get_running_loop()
+    answer: asyncio.Future[list[Any]] = loop.create_future()
+
+    def tell(rows: list[Any] | None, error: Exception | None) -> None:
+        if not answer.done():  # cancelled, if nobody waits any more
+            answer.set_result(rows or []) if error is None else answer.set_exception(error)
+
+    def ask() -> None:
+        rows, failed = None, None
+        try:
+            rows = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError) as error:
+            failed = error
+        with contextlib.suppress(RuntimeError):  # the loop is closed: too late
+            loop.call_soon_threadsafe(tell, rows, failed)
+
+    threading.Thread(target=ask, name="name", daemon=True).start()
+    return await answer
+
+
 async def resolve(ws: object, *, allowed: Sequence[Network] = (), known_as: str = "") -> Target:
     """Where a claimed address leads, resolved once and checked; RemoteError("bad_request" | "denied" | "not_found").
 
@@ -121,7 +147,7 @@ async def resolve(ws: object, *, allowed: Sequence[Network] = (), known_as: str 
         found = [known_as]
     else:
         try:
-            rows = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            rows = await _look_up(host, port)
         except (OSError, UnicodeError):
             raise RemoteError("not_found", f"{host} has no address") from None
         found = list(dict.fromkeys(str(row[4][0]) for row in rows))[: MAX_ADDRESSES + 1]

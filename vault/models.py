@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import Final
 
 from django.db import models
@@ -13,6 +14,10 @@ MAX_ENCLAVES: Final = 256  # of an account
 MAX_ENCLAVE_BYTES: Final = 16 * 1024 * 1024  # bodies of an account's enclaves together
 MAX_SHARD_BYTES_A_DAY: Final = 32 * 1024 * 1024  # of an account
 MAX_SHARD_BYTES: Final = 1024 * 1024 * 1024  # of all together
+
+
+def _any_number() -> int:
+    return secrets.randbits(63)
 
 
 class Vault(models.Model):
@@ -70,9 +75,12 @@ class Enclave(models.Model):
 
 
 class Shard(models.Model):
-    """A piece of ciphertext that burns. Nothing here leads to who brought it: no account, no hour."""
+    """A piece of ciphertext that burns. Nothing here leads to who brought it: no account, no hour, and the rows do not
+    stand in the order in which they came.
+    """
 
-    ident = models.BinaryField(primary_key=True, max_length=32, help_text="SHA-256 of the body")
+    number = models.BigIntegerField(primary_key=True, default=_any_number)
+    ident = models.BinaryField(max_length=32, unique=True, help_text="SHA-256 of the body")
     attach = models.BinaryField(max_length=32, help_text="the pseudonym that it hangs on")
     day = models.IntegerField(help_text="days since 1970 UTC: when it came")
     burn_at = models.BigIntegerField(db_index=True, help_text="ms since 1970 UTC")

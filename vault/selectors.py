@@ -68,7 +68,7 @@ def use_of(account_id: int) -> StoreUse:
 
 def shard(ident: bytes, *, now: int) -> Shard | None:
     """A shard that has not burned."""
-    return Shard.objects.filter(pk=ident, burn_at__gt=now).first()
+    return Shard.objects.filter(ident=ident, burn_at__gt=now).first()
 
 
 def shards(*, day: int | None, attach: bytes | None, now: int, limit: int, after: bytes) -> list[Shard]:

@@ -163,7 +163,7 @@ def shard_put(*, account_id: int, value: object, now: int) -> bool:
         raise RemoteError("bad_request", "a shard burns within a year")
     day, size = now // DAY_MS, len(shard.body)
     with transaction.atomic():
-        if Shard.objects.filter(pk=shard.ident).exists():
+        if Shard.objects.filter(ident=shard.ident).exists():
             return False
         _use(account_id)
         StoreUse.objects.filter(pk=account_id).exclude(day=day).update(day=day, day_bytes=0)
@@ -175,7 +175,7 @@ def shard_put(*, account_id: int, value: object, now: int) -> bool:
         except IntegrityError as error:
             raise AccordError("quota", "that is more than an account may bring today, or than there is room") from error
         Shard.objects.create(
-            pk=shard.ident, attach=shard.attach, day=day, burn_at=shard.burn_at, size=size, body=shard.body
+            ident=shard.ident, attach=shard.attach, day=day, burn_at=shard.burn_at, size=size, body=shard.body
         )
     return True
 

@@ -12,8 +12,10 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from accord import stores
 from accord.encoding import b64encode
 from accord.invites import new_link
+from accord.keys import SigningKey
 from accord.replacing import make_replacement_proof
 from console import services
 from console.exports import safe_cell
@@ -31,6 +33,8 @@ from plugins.models import Proposal
 from tests.console.conftest import page
 from tests.factories import NOW, Hub, account_of, person, store
 from tests.factories import envelope as made
+from tests.vault.support import sealed
+from vault.services import enclave_put, shard_put, vault_put
 
 SCRIPT = "<script>alert(1)</script>"
 TABLES = [
@@ -53,6 +57,9 @@ TABLES = [
     "links/exchange",
     "links/parcel",
     "plugins/proposal",
+    "vault/vault",
+    "vault/enclave",
+    "vault/shard",
 ]
 
 
@@ -92,7 +99,26 @@ def world(hub: Hub, operator: Client) -> Client:
     Proposal.objects.create(message_id=cursor, hub=b"k" * 32, origin="https://there.example", at=NOW)
     found_hub(1)
     linked_hub(1)
+    sealed_things(ann)
     return operator
+
+
+def sealed_things(user: SigningKey) -> None:
+    account = account_of(user)
+    enclave = sealed(user, account.name)
+    vault_put(
+        account_id=account.pk,
+        user=user.public,
+        name=account.name,
+        auth=b"a" * 32,
+        recovery=None,
+        enclave=enclave,
+        now=NOW,
+    )
+    document = stores.make_enclave(user, body=b"ciphertext")
+    enclave_put(account_id=account.pk, ident=stores.enclave_id(user.public), value=document, now=NOW)
+    shard = {"id": b64encode(stores.shard_id(b"piece")), "id_attach": b64encode(b"p" * 32), "body": b64encode(b"piece")}
+    shard_put(account_id=account.pk, value={**shard, "burn_at": NOW + 60_000}, now=NOW)
 
 
 def found_hub(number: int, *, name: str = "Next door") -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from threading import Event
 from typing import Any
 
 import pytest
@@ -177,14 +178,14 @@ class Names:
     def __init__(self, *answers: list[str]) -> None:
         self.answers = list(answers)
 
-    async def __call__(self, host: str, port: int, **named: Any) -> list[Any]:
+    def __call__(self, host: str, port: int, **named: Any) -> list[Any]:
         found = self.answers.pop(0)
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in found]
 
 
 async def test_a_name_is_resolved_once_and_that_address_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     names = Names(["8.8.8.8"], ["127.0.0.1"])
-    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", names, raising=False)
+    monkeypatch.setattr(socket, "getaddrinfo", names)
     target = await resolve("wss://hub.example/ws/peer")
     assert (target.host, target.port, target.address, target.tls) == ("hub.example", 443, "8.8.8.8", True)
     assert len(names.answers) == 1, "what the name means later is not asked"
@@ -192,9 +193,29 @@ async def test_a_name_is_resolved_once_and_that_address_stays(monkeypatch: pytes
 
 @pytest.mark.parametrize("answer", [["8.8.8.8", "10.0.0.1"], ["10.0.0.1", "8.8.8.8"], [], ["8.8.8.8"] * 1 + ["::1"]])
 async def test_one_bad_address_of_a_name_refuses_it_whole(monkeypatch: pytest.MonkeyPatch, answer: list[str]) -> None:
-    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", Names(answer), raising=False)
+    monkeypatch.setattr(socket, "getaddrinfo", Names(answer))
     with pytest.raises(RemoteError):
         await resolve("wss://hub.example/ws/peer")
+
+
+def test_a_round_ends_though_a_name_server_is_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    given_up, answered = Event(), Event()
+
+    def silent(*where: Any, **named: Any) -> list[Any]:
+        given_up.wait(60)
+        answered.set()
+        return []
+
+    async def ask() -> None:
+        async with asyncio.timeout(0.01):
+            await resolve("wss://hub.example/ws/peer")
+
+    monkeypatch.setattr(socket, "getaddrinfo", silent)
+    with pytest.raises(TimeoutError):
+        asyncio.run(ask())
+    assert not answered.is_set()
+    given_up.set()
+    assert answered.wait(60)
 
 
 async def test_an_address_that_came_with_the_claim_is_checked_too() -> None:
