@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 from playwright.async_api import Page
 
-from accord import bodies, epochs, vectors
+from accord import bodies, connections, epochs, vectors
 from accord.encoding import b64encode
 from accord.hpke import BoxKey
 from accord.keys import SigningKey
-from accord.message_types import check_type
-from accord.messages import parse_envelope, verify
+from accord.message_types import check_type, read_body
+from accord.messages import create, parse_envelope, verify
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 
@@ -131,6 +131,33 @@ MAKE_IN_PAGE = """async ([userSeed, boxPublic, topic, createdAt]) => {
     }),
   };
 }"""
+
+ACCEPT_IN_PAGE = """async ([userSeed, request]) => {
+  const { connections, encoding, keys, message_types, messages, primitives } = accord;
+  const author = await keys.signingKeyFromSeed(encoding.b64decode(userSeed));
+  const own = await primitives.OneTimeKey.generate();
+  const asked = await messages.readMessage(request);
+  const { conn_pub: other, conn_id: id } = message_types.readBody(asked);
+  const accept = await messages.createMessage(author, {
+    type: "connection.accept", to: `user:${asked.author}`, createdAt: asked.createdAt + 1,
+    body: encoding.canonical(connections.requestBody(own.publicKey, id)),
+  });
+  const read = await messages.readMessage(accept);
+  const key = await connections.connectionKey(own, other, asked, read);
+  return { accept, key: encoding.b64encode(key), topic: await connections.connectionTopic(asked.id, read.id) };
+}"""
+
+
+async def test_a_program_and_a_page_connect(accord: Page) -> None:
+    asker, asked, own = SigningKey(bytes([5]) * 32), SigningKey(bytes([7]) * 32), BoxKey.generate()
+    body = connections.request_body(own.public, connections.new_conn_id())
+    to = f"user:{b64encode(asked.public)}"
+    request = create(asker, type="connection.request", to=to, body=body, created_at=1_790_000_000_000)
+    made = await accord.evaluate(ACCEPT_IN_PAGE, [b64encode(asked.seed), request])
+    asking, accept = (verify(parse_envelope(value)) for value in (request, made["accept"]))
+    assert connections.first_accept(asking, [accept]) == accept
+    key = connections.connection_key(own, read_body(accept)["conn_pub"], asking, accept)
+    assert (b64encode(key), connections.connection_topic(asking.id, accept.id)) == (made["key"], made["topic"])
 
 
 async def test_what_the_page_seals_opens_in_a_program(accord: Page) -> None:
