@@ -17,6 +17,7 @@ else:
         path("to/<str:name>", views.to, name="to"),
         path("recover", views.chat, name="recover"),
         path("vouch", views.chat, name="vouch"),
+        path("space", views.chat, name="space"),
         path("api/v1/", include("accord_hub.api_urls")),
     ]
 urlpatterns += [

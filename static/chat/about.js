@@ -1,7 +1,8 @@
-/** About this hub: what it is called, the key by which to know it, and what it can read. */
+/** About this hub: what it is called, the key by which to know it. What it can see has a page of its own (hubsees.js). */
 
 import { openDialog } from "./dialog.js";
-import { h } from "./dom.js";
+import { h, icon } from "./dom.js";
+import { openHubSees } from "./hubsees.js";
 import { keyBox } from "./person.js";
 
 /** @param {import("./app.js").App} app */
@@ -25,32 +26,10 @@ export function openAbout(app) {
       ),
       keyBox("The hub's key", hub.key, "Compare it with what others see. If it differs, you are not on the same hub."),
       h(
-        "section",
-        null,
-        h("h3", null, "What the hub can read"),
-        h(
-          "ul",
-          { class: "points" },
-          h(
-            "li",
-            null,
-            "Open channels and, for now, direct messages too: they are not yet encrypted between " +
-              "you and the other person.",
-          ),
-          h("li", null, "Names, profiles, who is here, and when somebody writes to whom."),
-        ),
-        h("h3", null, "What it cannot do"),
-        h(
-          "ul",
-          { class: "points" },
-          h(
-            "li",
-            null,
-            "Write in your name, or change what you wrote: this browser signs your messages and " +
-              "checks those of the others.",
-          ),
-          h("li", null, "Have your key."),
-        ),
+        "button",
+        { type: "button", class: "button", on: { click: () => openHubSees(app.client) } },
+        icon("eye"),
+        "What this hub can see",
       ),
     ),
   );

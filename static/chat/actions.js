@@ -24,6 +24,7 @@ export class Actions {
    * @param {(item: any) => void} host.reply
    * @param {(item: any) => void} host.edit
    * @param {(key: string) => void} host.openPerson
+   * @param {(item: any) => void} host.openThread
    */
   constructor(host) {
     this.#host = host;
@@ -38,6 +39,7 @@ export class Actions {
       reply: () => canAnswer(item) && this.#host.reply(item),
       edit: () => item.canEdit && this.#host.edit(item),
       pin: () => item.canPin && this.#pin(item),
+      thread: () => this.#host.openThread(item),
       delete: () => item.canDelete && this.#delete(item),
       save: () => saveFile(this.#host.client(), item, data.blob),
       picture: () => openPicture(this.#host.client(), item, data.blob),
@@ -98,6 +100,7 @@ export class Actions {
     const entries = [
       canAnswer(item) && { label: "Reply", icon: "reply", key: "R", run: run("reply") },
       canAnswer(item) && { label: "React", icon: "smile", key: "+", run: run("emoji") },
+      { label: "Open thread", icon: "thread", key: "T", run: () => this.#host.openThread(item) },
       item.canEdit && { label: "Edit", icon: "edit", key: "E", run: run("edit") },
       isAlive && { label: "Copy text", icon: "copy", run: () => copyText(item.text) },
       item.canPin && { label: item.isPinned ? "Unpin" : "Pin", icon: "pin", key: "P", run: run("pin") },

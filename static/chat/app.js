@@ -11,13 +11,17 @@ import { h } from "./dom.js";
 import { openInvites } from "./invites.js";
 import { KeyNotes } from "./keynotes.js";
 import { listenToKeys } from "./keys.js";
+import { listed } from "./lists.js";
 import { Notifier } from "./notifier.js";
 import { PeoplePane } from "./people.js";
 import { openPerson } from "./person.js";
 import { pref, setPref, setTabMemory, tabMemory } from "./prefs.js";
 import { watchPresence } from "./presence.js";
+import { Rail } from "./rail.js";
 import { Sidebar } from "./sidebar.js";
+import { openSpaceInvite } from "./spaceinvite.js";
 import { listenToSwipes } from "./swipes.js";
+import { ThreadPane } from "./thread.js";
 
 const PHONE = matchMedia("(max-width: 639px)");
 const NARROW = matchMedia("(max-width: 899px)");
@@ -31,9 +35,15 @@ export class App {
     this.current = null;
     /** @type {Element | null} what had the focus before the people pane */
     this.beforePeople = null;
+    /** @type {string | null} the space that is shown; null: the hub's open channels */
+    this.space = null;
+    /** @type {string | null} a conversation to open as soon as it is known */
+    this.awaited = null;
     this.stopper = new AbortController();
+    this.rail = new Rail(this);
     this.sidebar = new Sidebar(this);
     this.people = new PeoplePane(this);
+    this.thread = new ThreadPane(this);
     this.bands = new Bands(client);
     this.removals = new RemovalBand(client);
     this.bands.element.append(this.removals.element);
@@ -51,13 +61,17 @@ export class App {
       "div",
       { class: "app", "data-view": "talk" },
       this.bands.element,
+      this.rail.element,
       this.sidebar.element,
       this.main,
       this.scrim,
       this.people.element,
+      this.thread.element,
     );
     this.talk.addEventListener("open-person", (event) => openPerson(this, event.detail.key));
-    this.talk.addEventListener("open-invites", () => openInvites(this));
+    this.talk.addEventListener("open-invites", () =>
+      this.space === null ? openInvites(this) : openSpaceInvite(this, this.space));
+    this.talk.addEventListener("open-thread", (event) => this.thread.open(event.detail.id));
     this.talk.addEventListener("back", () => this.back());
     this.talk.addEventListener("toggle-people", () => this.togglePeople());
     this.#listen();
@@ -89,11 +103,19 @@ export class App {
 
   /** What changed in the client's state. */
   update(detail) {
+    this.rail.update(detail);
     this.sidebar.update(detail);
     this.people.update(detail);
+    this.thread.update(detail);
     this.bands.update(detail);
     this.notifier.update(detail);
     this.keyNotes.update(detail);
+    if (detail.spaces && this.space !== null && !(this.space in this.client.state.spaces)) {
+      this.openSpace(null);
+    }
+    if (this.awaited !== null && this.awaited in this.client.state.conversations) {
+      this.open(this.awaited);
+    }
     if (detail.conversations && this.current !== null && !(this.current in this.client.state.conversations)) {
       this.#moved(this.current);
     }
@@ -151,6 +173,30 @@ export class App {
     }
   }
 
+  /** Open one that has just been made, now or when the hub has told of it. @param {string} id */
+  openWhenThere(id) {
+    this.awaited = id;
+    this.open(id);
+  }
+
+  /** Show a space, where one was last in it; null: the hub's open channels. @param {string | null} id */
+  openSpace(id) {
+    this.#showSpace(id);
+    const channels = listed(this.client).filter((each) => each.kind === "channel" && (each.space ?? null) === id);
+    const last = tabMemory(`space.${id ?? ""}`);
+    const next = channels.find((each) => each.id === last) ?? channels[0];
+    if (next && !this.#isPhoneList) {
+      this.open(next.id);
+    }
+  }
+
+  #showSpace(id) {
+    this.space = id;
+    this.sidebar.show(id);
+    this.rail.update({ spaces: [] });
+    this.people.update({ spaces: [] });
+  }
+
   /** Open the direct conversation with a person. @param {string} key */
   async message(key) {
     try {
@@ -187,7 +233,19 @@ export class App {
     return PHONE.matches;
   }
 
+  /** The thread takes the place of the people while it is open. @param {boolean} isShown */
+  showThread(isShown) {
+    this.thread.element.hidden = !isShown;
+    this.element.classList.toggle("has-thread", isShown);
+    if (isShown) {
+      this.showPeople(false);
+    } else {
+      this.showPeople(!NARROW.matches && pref("people") !== "hidden");
+    }
+  }
+
   togglePeople() {
+    this.thread.close();
     const isShown = !this.people.element.hidden;
     this.beforePeople = document.activeElement;
     this.showPeople(!isShown);
@@ -205,6 +263,7 @@ export class App {
     this.scrim.hidden = !(isShown && NARROW.matches);
     this.main.inert = isShown && NARROW.matches;
     this.sidebar.element.inert = isShown && NARROW.matches;
+    this.rail.element.inert = isShown && NARROW.matches;
     this.element.classList.toggle("has-people", isShown);
     this.talk.peopleShown = isShown;
     if (!isShown && hadFocus && this.beforePeople instanceof HTMLElement) {
@@ -241,6 +300,14 @@ export class App {
 
   #show(id, view) {
     this.current = id;
+    this.awaited = this.awaited === id ? null : this.awaited;
+    const { kind, space = null } = this.client.state.conversations[id] ?? {};
+    if (kind !== "direct") {
+      setTabMemory(`space.${space ?? ""}`, id);
+      if (space !== this.space) {
+        this.#showSpace(space);
+      }
+    }
     this.element.dataset.view = view;
     if (NARROW.matches) {
       this.showPeople(false);
@@ -248,6 +315,7 @@ export class App {
     // What is not seen is not open: else it would count as read
     const open = this.#isPhoneList ? null : id;
     if (this.talk.conversation !== open) {
+      this.thread.close();
       this.talk.conversation = open;
     }
     // One main landmark, whichever column is shown

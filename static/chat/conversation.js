@@ -2,17 +2,19 @@
  * <accord-conversation>: one conversation, from its head to the field in which one writes. It puts the parts together:
  * what the log says a person asks for goes to the actions, the composer, the editor or, as an event, to the app around
  * it. Properties: `client`, `conversation` (id, null for none), `peopleShown`. Events: open-person {key}, back,
- * toggle-people, open-invites.
+ * toggle-people, open-invites, open-thread {id}.
  */
 
 import { Actions } from "./actions.js";
 import { Composer } from "./composer.js";
+import { ConnectBar } from "./connectbar.js";
 import { h } from "./dom.js";
 import { listenToDrops } from "./drops.js";
 import { makeEditor } from "./editor.js";
 import { showProgress } from "./filebox.js";
 import { Header } from "./header.js";
-import { keyStop } from "./keywords.js";
+import { keyStop, openCompare } from "./keywords.js";
+import { openLock } from "./lock.js";
 import "./log.js";
 import { nameOf } from "./message.js";
 import { openPins } from "./pins.js";
@@ -38,7 +40,9 @@ export class AccordConversation extends HTMLElement {
     openPins: (from) => openPins(from, this.#client, this.#openId, (id) => this.#log.goTo(id)),
     togglePeople: () => this.#tell("toggle-people"),
     openPerson: (key) => this.#tell("open-person", { key }),
+    openLock: () => openLock(this.#client, this.#openId),
   });
+  #connect = new ConnectBar(() => this.#client);
   #composer = new Composer({
     client: () => this.#client,
     find: (id) => this.#log.items[this.#log.indexOf(id)],
@@ -57,6 +61,7 @@ export class AccordConversation extends HTMLElement {
     reply: (item) => this.#composer.reply(item),
     edit: (item) => this.#edit(item),
     openPerson: (key) => this.#tell("open-person", { key }),
+    openThread: (item) => this.#tell("open-thread", { id: item.id }),
   });
   #reading = new Reading(this.#log);
   #stop = h("div", { hidden: true });
@@ -65,7 +70,7 @@ export class AccordConversation extends HTMLElement {
 
   connectedCallback() {
     if (this.childElementCount === 0) {
-      this.append(this.#header.element, this.#request.element, this.#log, this.#typing, this.#stop,
+      this.append(this.#header.element, this.#request.element, this.#connect.element, this.#log, this.#typing, this.#stop,
         this.#composer.element);
       listenToDrops(this, (transfer) => this.#composer.takeFiles(transfer));
       this.#log.addEventListener("action", (event) => this.#act(event.detail));
@@ -134,6 +139,11 @@ export class AccordConversation extends HTMLElement {
     return this.#log.goTo(id);
   }
 
+  /** Where its messages are. */
+  get log() {
+    return this.#log;
+  }
+
   /** All messages held are read. */
   markRead() {
     if (this.#openId !== "") {
@@ -184,6 +194,7 @@ export class AccordConversation extends HTMLElement {
 
   #showHead() {
     this.#request.show(this.#state);
+    this.#connect.show(this.#state);
     this.#header.show(this.#client.state, this.#state);
     this.#composer.label(this.#title);
   }
@@ -205,7 +216,7 @@ export class AccordConversation extends HTMLElement {
     }
     const { state } = this.#client;
     const isMine = detail.conversations?.includes(this.#openId);
-    if (isMine || detail.people) {
+    if (isMine || detail.people || detail.connections || detail.spaces) {
       this.#showHead();
     }
     if (isMine) {
@@ -250,6 +261,9 @@ export class AccordConversation extends HTMLElement {
         break;
       case "person":
         this.#tell("open-person", { key: data.key });
+        break;
+      case "compare":
+        openCompare(this.#client, data.key);
         break;
       case "invite":
         this.#tell("open-invites");

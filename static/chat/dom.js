@@ -117,7 +117,8 @@ export function avatar(person, { small = false, large = false, presence = false 
   return element;
 }
 
-function initials(name) {
+/** Two letters for a name. @param {string} name */
+export function initials(name) {
   const words = name.split(/[\s_.\-|]+/u).filter(Boolean);
   const letters =
     words.length > 1 ? first(words[0]) + first(words[1]) : first(name) + first(name.slice(first(name).length));

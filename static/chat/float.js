@@ -16,7 +16,7 @@ const SHEET = matchMedia("(max-width: 639px)");
  * @param {"above" | "below"} [side] where it goes if there is room
  */
 export function showBeside(element, from, side = "below") {
-  const landmark = from.closest("dialog, main") ?? document.body; // and never outside of an open dialog
+  const landmark = from.closest("dialog, main, nav") ?? document.body; // and never outside of an open dialog
   if (element.parentElement !== landmark) {
     landmark.append(element);
   }

@@ -1,11 +1,9 @@
 /** The head of a conversation: what it is called, who can read it, pins and people. */
 
 import { avatar, h, icon, iconButton } from "./dom.js";
+import { channelIcon } from "./lists.js";
+import { lockFace } from "./lock.js";
 import { nameOf } from "./message.js";
-
-const OPEN_WORDS = "open: this hub can read it";
-const OPEN_TITLE =
-  "Messages here are signed, so nobody can forge them, but not encrypted: the hub and whoever runs it can read them.";
 
 export class Header {
   #mark = h("span", { class: "talk-mark" });
@@ -15,6 +13,8 @@ export class Header {
   #people;
   #pins;
   #person = "";
+  #seal;
+  #sealFace = "";
 
   /**
    * @param {object} host
@@ -22,17 +22,19 @@ export class Header {
    * @param {(from: Element) => void} host.openPins
    * @param {() => void} host.togglePeople
    * @param {(key: string) => void} host.openPerson
+   * @param {() => void} host.openLock who can read it
    */
   constructor(host) {
     this.title = h("h1", { tabindex: "-1" }, this.#mark, this.#name);
     this.#people = iconButton("people", "People", () => host.togglePeople(), { "aria-expanded": "false" });
     this.#pins = iconButton("pin", "Pinned messages", () => host.openPins(this.#pins), { "aria-haspopup": "dialog",
       "aria-expanded": "false" });
+    this.#seal = h("button", { type: "button", class: "seal", title: "Who can read this", on: { click: () => host.openLock() } });
     this.#mark.addEventListener("click", () => this.#person !== "" && host.openPerson(this.#person));
     this.element = h("header", { class: "talk-head" },
       iconButton("back", "Back to the list", () => host.back(), { class: "talk-back" }),
       h("div", { class: "talk-names" }, h("div", { class: "talk-title" }, this.title, this.#status),
-        h("span", { class: "seal", title: OPEN_TITLE }, icon("open"), h("span", { class: "clip" }, OPEN_WORDS))),
+        this.#seal),
       this.#about, this.#pins, this.#people);
   }
 
@@ -54,11 +56,21 @@ export class Header {
     this.#mark.classList.toggle("is-person", key !== "");
     this.#mark.replaceChildren(key
       ? avatar(person ?? { key, name: conversation.name }, { small: true, presence: isDirect })
-      : icon("hash"));
+      : icon(channelIcon({ state }, conversation)));
+    this.#showSeal(conversation);
     this.#name.textContent = key ? nameOf(key, state, conversation.name) : (conversation?.name ?? "");
     this.#status.textContent = isDirect ? (person?.presence ?? "") : key ? "posts" : "";
     const about = isDirect ? (person?.status ?? "") : (conversation?.about ?? "");
     this.#about.textContent = about;
     this.#about.title = about;
+  }
+
+  #showSeal(conversation) {
+    const face = lockFace(conversation);
+    if (this.#sealFace !== face.words) {
+      this.#sealFace = face.words;
+      this.#seal.className = `seal ${face.state}`;
+      this.#seal.replaceChildren(icon(face.icon), h("span", { class: "clip" }, face.words));
+    }
   }
 }

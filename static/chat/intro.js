@@ -4,8 +4,16 @@
  */
 
 import { avatar, h, icon } from "./dom.js";
+import { channelIcon, channelOf } from "./lists.js";
+import { lockOf } from "./lock.js";
 import { nameOf } from "./message.js";
 
+const READERS = {
+  open: "Others do not see it; the hub itself can read it: messages are signed, but not encrypted.",
+  encrypted: "It is encrypted: nobody else can read it, the hub neither.",
+  waiting: "It becomes encrypted as soon as they have accepted; what you write until then waits here.",
+  changed: "Nothing is sent until you have looked at their new key.",
+};
 const REMOVED = "Older messages have been removed from this hub.";
 
 /**
@@ -46,20 +54,26 @@ function feed(log, conversation) {
 }
 
 function channel(log, conversation) {
-  const { hub } = log.client.state;
+  const { hub, spaces } = log.client.state;
+  const space = spaces[conversation.space];
   const isEmpty = log.items.length === 0;
+  const canInvite = !space || space.role === "admin";
   return h("div", { class: "intro" },
-    h("span", { class: "intro-mark" }, icon("hash")),
+    h("span", { class: "intro-mark" }, icon(channelIcon(log.client, conversation))),
     h("h2", null, h("bdi", null, `#${conversation.name}`)),
-    h("p", null, beginning(conversation, isEmpty),
-      "Everyone with an account on ", h("bdi", null, hub.name),
-      conversation.canPost ? " can read it and write in it" : " can read it",
-      ", and so can the hub: messages here are signed, not encrypted."),
+    space
+      ? h("p", null, beginning(conversation, isEmpty), channelOf(log.client, conversation)?.isPrivate ? "The admins of "
+        : "The members of ", h("bdi", null, space.name), " can read it. It is encrypted: the hub cannot.")
+      : h("p", null, beginning(conversation, isEmpty),
+        "Everyone with an account on ", h("bdi", null, hub.name),
+        conversation.canPost ? " can read it and write in it" : " can read it",
+        ", and so can the hub: messages here are signed, not encrypted."),
     conversation.about ? h("p", { dir: "auto" }, conversation.about) : null,
     isEmpty && conversation.canPost
       ? h("div", { class: "intro-steps" },
         h("button", { type: "button", class: "button primary", "data-act": "compose" }, "Write the first message"),
-        h("button", { type: "button", class: "button", "data-act": "invite" }, icon("invite"), "Invite someone"))
+        canInvite ? h("button", { type: "button", class: "button", "data-act": "invite" }, icon("invite"), "Invite someone")
+          : null)
       : null);
 }
 
@@ -81,10 +95,11 @@ function direct(log, conversation) {
     conversation.with === log.client.state.me?.inviter
       ? h("p", null, h("bdi", null, name), " invited you to ", h("bdi", null, log.client.state.hub.name), ".")
       : null,
-    h("p", null, "This conversation is between you and ", h("bdi", null, name),
-      ". Others do not see it; the hub itself can read it: ",
-      "messages are signed, but not encrypted yet."),
+    h("p", null, "This conversation is between you and ", h("bdi", null, name), ". ", READERS[lockOf(conversation)]),
     h("div", { class: "intro-steps" },
-      h("button", { type: "button", class: "button", "data-act": "person", "data-key": conversation.with },
-        icon("key"), "Check their key")));
+      lockOf(conversation) === "encrypted"
+        ? h("button", { type: "button", class: "button", "data-act": "compare", "data-key": conversation.with },
+          icon("key"), "Compare words")
+        : h("button", { type: "button", class: "button", "data-act": "person", "data-key": conversation.with },
+          icon("key"), "Check their key")));
 }

@@ -3,7 +3,7 @@
 import { announce } from "./announcer.js";
 import { dialogIsOpen } from "./dialog.js";
 import { isWriting } from "./dom.js";
-import { listed, titleOf } from "./lists.js";
+import { listed, spacesOf, titleOf } from "./lists.js";
 import { openMentions } from "./mentions.js";
 import { openPalette } from "./palette.js";
 import { openShortcuts } from "./shortcuts.js";
@@ -14,6 +14,7 @@ export const KEY_MAP = [
     "Anywhere",
     [
       [["Ctrl", "K"], "Go to a channel, a person or an action"],
+      [["Alt", "1–9"], "This hub, then the spaces"],
       [["Alt", "↑"], "Previous unread conversation"],
       [["Alt", "↓"], "Next unread conversation"],
       [["Alt", "Shift", "↑"], "Previous conversation"],
@@ -39,6 +40,7 @@ export const KEY_MAP = [
       [["↑", "↓"], "From message to message"],
       [["Page Up", "Page Down"], "Scroll, from the field too"],
       [["R"], "Reply"],
+      [["T"], "Open its thread"],
       [["E"], "Edit"],
       [["+"], "React"],
       [["P"], "Pin"],
@@ -85,6 +87,13 @@ function handle(app, event) {
   }
   if (altKey && !ctrl && (key === "ArrowUp" || key === "ArrowDown")) {
     step(app, key === "ArrowDown" ? 1 : -1, { all: shiftKey });
+    return true;
+  }
+  if (altKey && !ctrl && !shiftKey && /^[1-9]$/.test(key)) {
+    const space = [null, ...spacesOf(app.client).map((each) => each.id)][Number(key) - 1];
+    if (space !== undefined) {
+      app.openSpace(space);
+    }
     return true;
   }
   if (key === "?" && !ctrl && !altKey && !isWriting(event.target)) {

@@ -2,7 +2,7 @@
 
 /** The engine counts no further: this many means more than one less. */
 export const MORE = 100;
-const FIRST_CHANNEL = "lounge";
+const FIRST_CHANNELS = ["lounge", "general"];
 const byName = new Intl.Collator("en", { numeric: true, sensitivity: "base" }).compare;
 
 /** How a count is shown. @param {number} count */
@@ -24,8 +24,49 @@ export function titleOf(client, conversation) {
   return conversation.kind === "direct" && person ? person.displayName || person.name : conversation.name;
 }
 
+/** The spaces one is in, by name. @param {any} client @returns {any[]} */
+export function spacesOf(client) {
+  return Object.values(client.state.spaces).sort((a, b) => byName(a.name, b.name) || (a.id < b.id ? -1 : 1));
+}
+
 /**
- * All conversations in the order in which they are listed; channels of other hubs after those of this one.
+ * What a space says of one of its channels.
+ * @param {any} client
+ * @param {any} conversation
+ * @returns {{id: string, name: string, about: string, voice: boolean, burnMs: number | null, isPrivate: boolean,
+ *   isClosed: boolean} | undefined}
+ */
+export function channelOf(client, conversation) {
+  return client.state.spaces[conversation?.space]?.channels.find((/** @type {any} */ each) => each.id === conversation.id);
+}
+
+/** The icon of a channel. @param {any} client @param {any} conversation */
+export function channelIcon(client, conversation) {
+  const facts = channelOf(client, conversation);
+  return facts?.isPrivate ? "lock" : facts?.voice ? "voice" : "hash";
+}
+
+/**
+ * What waits in a space: all that is unread, and what is for me (`loud`); null: what lies in no space.
+ * @param {any} client
+ * @param {string | null} space
+ */
+export function waitingIn(client, space) {
+  let unread = 0;
+  let loud = 0;
+  for (const each of Object.values(client.state.conversations)) {
+    if ((each.space ?? null) === space && !each.isBlocked) {
+      unread += each.unread;
+      loud += each.kind === "direct" ? each.unread : each.mentions;
+    }
+  }
+  const asks = space === null ? Object.values(client.state.connections).filter((each) => each.state === "asking") : [];
+  return { unread, loud: loud + asks.length };
+}
+
+/**
+ * All conversations in the order in which they are listed; channels of other hubs after those of this one, then those of
+ * spaces.
  * @param {any} client
  * @returns {any[]}
  */
@@ -35,8 +76,9 @@ export function listed(client) {
     .filter((each) => each.kind === "channel")
     .sort(
       (a, b) =>
+        spaceNameOf(client, a).localeCompare(spaceNameOf(client, b)) ||
         Number(a.hub !== null) - Number(b.hub !== null) ||
-        Number(b.name === FIRST_CHANNEL) - Number(a.name === FIRST_CHANNEL) ||
+        Number(isFirst(b)) - Number(isFirst(a)) ||
         byName(a.name, b.name),
     );
   const directs = all
@@ -44,4 +86,13 @@ export function listed(client) {
     .sort((a, b) => b.lastAt - a.lastAt || byName(a.name, b.name));
   const feeds = all.filter((each) => each.kind === "feed").sort((a, b) => byName(a.name, b.name));
   return [...channels, ...directs, ...feeds];
+}
+
+function isFirst({ name }) {
+  return FIRST_CHANNELS.includes(name);
+}
+
+/** The name of the space of a channel, "" for one in none: these come first. */
+function spaceNameOf(client, { space }) {
+  return client.state.spaces[space]?.name ?? "";
 }

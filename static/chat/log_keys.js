@@ -3,7 +3,7 @@
  * message's article or on something in its row; what is in a row can be reached by Tab only while the focus is there.
  */
 
-const KEY_ACTIONS = { r: "reply", e: "edit", "+": "emoji", ":": "emoji", p: "pin", Delete: "delete", Enter: "menu" };
+const KEY_ACTIONS = { r: "reply", e: "edit", "+": "emoji", ":": "emoji", p: "pin", t: "thread", Delete: "delete", Enter: "menu" };
 const PAGE = 0.9;
 
 export class LogKeys {

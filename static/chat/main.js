@@ -9,11 +9,14 @@ import { App } from "./app.js";
 import { nameThisDevice } from "./devicename.js";
 import { h } from "./dom.js";
 import { alreadyInPage, outsidePage } from "./outside.js";
+import { openJoinSpace } from "./joinspace.js";
 import { openMyKeys } from "./mykeys.js";
+import { setTabMemory, tabMemory } from "./prefs.js";
 import { recoverPage } from "./recoverpage.js";
 import { stopPage } from "./stop.js";
 
 const SLOW_START_MS = 500;
+const SPACE_LINK = "space-link";
 
 /** @typedef {{element: HTMLElement, focus?: () => void, close?: () => void, update?: (detail: any) => void}} Page */
 
@@ -40,6 +43,10 @@ function hasInvite() {
   return location.pathname === "/join" && location.hash.length > 1;
 }
 
+function spaceLink() {
+  return location.pathname === "/space" && location.hash.length > 1 ? location.href : "";
+}
+
 function forgetInvite() {
   history.replaceState(history.state, "", "/");
 }
@@ -52,6 +59,10 @@ function route(client) {
     if (location.pathname === "/recover") {
       show("outside recover", () => recoverPage(client));
       return;
+    }
+    if (spaceLink()) {
+      setTabMemory(SPACE_LINK, spaceLink()); // for after they have joined the hub
+      forgetInvite();
     }
     show(`outside ${location.hash}`, () => outsidePage(client, hasInvite() ? location.href : ""));
   } else if (phase === "inside") {
@@ -66,10 +77,15 @@ function route(client) {
       return;
     }
     const request = location.pathname === "/vouch" ? location.href : "";
+    const space = spaceLink() || tabMemory(SPACE_LINK);
+    setTabMemory(SPACE_LINK, null);
     if (location.pathname !== "/" || location.hash) {
       forgetInvite();
     }
     show("inside", () => new App(client));
+    if (space) {
+      openJoinSpace(/** @type {any} */ (page), space);
+    }
     if (request) {
       openMyKeys(/** @type {any} */ (page), request);
     }

@@ -4,6 +4,7 @@ import { openAbout } from "./about.js";
 import { openDevices } from "./devices.js";
 import { openBranch } from "./branch.js";
 import { avatar, h, icon } from "./dom.js";
+import { openHubSees } from "./hubsees.js";
 import { openInvites } from "./invites.js";
 import { openMyKeys } from "./mykeys.js";
 import { openMyPosts, openNoted } from "./notes.js";
@@ -31,6 +32,7 @@ export function actionsOf(app) {
     { name: "Keys and recovery", words: "recovery code lost key vouch replace", icon: "key", run: () => openMyKeys(app) },
     { name: "Settings", words: "theme dark light notifications forget", icon: "gear", run: () => openSettings(app) },
     { name: "Keyboard shortcuts", words: "keys help", icon: "keyboard", run: () => openShortcuts() },
+    { name: "What this hub can see", words: "privacy encrypted read trust", icon: "eye", run: () => openHubSees(app.client) },
     { name: "About this hub", words: "fingerprint key privacy", icon: "info", run: () => openAbout(app) },
   ];
 }

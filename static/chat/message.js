@@ -167,7 +167,13 @@ function content(item, context) {
   }
   return [item.text === "" && marks.length === 0 ? null : element, folded === null ? null : more(folded),
     filesOf(item, context.state), reactions(item, context.state), burning(item, context.state),
-    sendState(item, context.state)];
+    sendState(item, context.state), answers(item)];
+}
+
+/** The way to the thread of a message that has answers. */
+function answers({ answers: count = 0 }) {
+  return count === 0 ? null : h("button", { type: "button", class: "answers link", "data-act": "thread", tabindex: "-1" },
+    icon("thread"), count === 1 ? "1 reply" : `${count} replies`);
 }
 
 function marksOf(item) {

@@ -16,6 +16,15 @@ export function openPalette(app, { only } = {}) {
   }
 }
 
+/**
+ * The same for a choice among entries of one's own.
+ * @param {import("./palette_entries.js").Entry[]} all
+ * @param {string} label
+ */
+export function openPicker(all, label) {
+  new Palette(all, label);
+}
+
 class Palette {
   #all;
   /** @type {import("./palette_entries.js").Entry[]} */

@@ -4,10 +4,14 @@
  */
 
 import { avatar, icon } from "./dom.js";
-import { countText, listed, titleOf } from "./lists.js";
+import { openJoinSpace } from "./joinspace.js";
+import { channelIcon, countText, listed, spacesOf, titleOf } from "./lists.js";
 import { actionsOf } from "./me.js";
 import { openNewChannel } from "./newchannel.js";
+import { openNewSpace } from "./newspace.js";
 import { inOrder } from "./people.js";
+import { openSpaceInvite } from "./spaceinvite.js";
+import { leaveSpace, openSpace } from "./spacepage.js";
 
 /**
  * @typedef {{title: string, words: string, kind: string, picture: () => Element, note: string, run: () => void,
@@ -66,24 +70,47 @@ function conversations(app) {
     const person = state.people[key] ?? { key, name: each.name };
     return {
       title,
-      words: `${title} ${each.name}`,
+      words: `${title} ${each.name} ${spaceOf(app, each)}`,
       kind: { channel: "Channel", direct: "Direct", feed: "Posts" }[each.kind],
-      picture: () => (isChannel ? icon("hash") : avatar(person, { small: true })),
-      note: each.unread > 0 ? `${countText(each.unread)} unread` : isChannel ? each.about : "",
+      picture: () => (isChannel ? icon(channelIcon(app.client, each)) : avatar(person, { small: true })),
+      note: [spaceOf(app, each), each.unread > 0 ? `${countText(each.unread)} unread` : isChannel ? each.about : ""]
+        .filter(Boolean).join(" · "),
       run: () => app.open(each.id),
       weight: (each.mentions > 0 ? 3 : 0) + (each.unread > 0 ? 2 : 0) - index / 1000,
     };
   });
 }
 
-function people(list, app) {
+function spaceOf(app, { space }) {
+  return app.client.state.spaces[space]?.name ?? "";
+}
+
+function spaces(app) {
+  return spacesOf(app.client).map((each, index) => ({
+    title: each.name,
+    words: each.name,
+    kind: "Space",
+    picture: () => icon("people"),
+    note: each.about,
+    run: () => app.openSpace(each.id),
+    weight: -index / 1000,
+  }));
+}
+
+/**
+ * People as entries.
+ * @param {any[]} list
+ * @param {(person: any) => void} run
+ * @returns {Entry[]}
+ */
+export function peopleEntries(list, run) {
   return inOrder(list).map((each, index) => ({
     title: each.displayName || each.name,
     words: `${each.displayName} ${each.name}`,
     kind: "Person",
     picture: () => avatar(each, { small: true, presence: true }),
     note: each.hub ? each.hub.name : each.displayName && each.displayName !== each.name ? `@${each.name}` : "",
-    run: () => app.message(each.key),
+    run: () => run(each),
     weight: -1 - index / 1000,
   }));
 }
@@ -91,7 +118,7 @@ function people(list, app) {
 function actions(app) {
   const { state } = app.client;
   const newChannel = { name: "New channel", words: "create", icon: "plus", run: () => openNewChannel(app) };
-  return [...(state.me?.isAdmin ? [newChannel] : []), ...actionsOf(app)].map((each, index) => ({
+  return [...(state.me?.isAdmin ? [newChannel] : []), ...spaceActions(app), ...actionsOf(app)].map((each, index) => ({
     title: each.name,
     words: `${each.name} ${each.words}`,
     kind: "Action",
@@ -100,6 +127,24 @@ function actions(app) {
     run: each.run,
     weight: -2 - index / 1000,
   }));
+}
+
+function spaceActions(app) {
+  const open = app.client.state.spaces[app.space];
+  const always = [
+    { name: "Make a space", words: "new create community encrypted", icon: "plus", run: () => openNewSpace(app) },
+    { name: "Join a space with a link", words: "invite", icon: "link", run: () => openJoinSpace(app) },
+  ];
+  if (open === undefined) {
+    return [];
+  }
+  const { id, name, role } = open;
+  const invite = { name: `Invite to ${name}`, words: "space link", icon: "invite", run: () => openSpaceInvite(app, id) };
+  return [
+    ...(role === "admin" ? [invite] : []),
+    { name: `${name}: channels and members`, words: "space settings roles", icon: "gear", run: () => openSpace(app, id) },
+    { name: `Leave ${name}`, words: "space", icon: "leave", run: () => leaveSpace(app, id) },
+  ];
 }
 
 /**
@@ -112,11 +157,12 @@ export function entries(app, only) {
   const { state } = app.client;
   const others = Object.values(state.people).filter((each) => !each.isMe);
   if (only === "people") {
-    return people(others, app);
+    return peopleEntries(others, (person) => app.message(person.key));
   }
   const talkedTo = new Set(Object.values(state.conversations).map((each) => each.with));
   const strangers = others.filter((each) => !talkedTo.has(each.key));
-  return [...conversations(app), ...people(strangers, app), ...actions(app)];
+  const write = (/** @type {any} */ person) => app.message(person.key);
+  return [...conversations(app), ...spaces(app), ...peopleEntries(strangers, write), ...actions(app)];
 }
 
 /**

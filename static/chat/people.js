@@ -4,8 +4,10 @@
  */
 
 import { avatar, h, iconButton } from "./dom.js";
+import { channelOf } from "./lists.js";
 import { openPerson } from "./person.js";
 
+const SHORT_KEY_CHARS = 8;
 const RANK = { online: 0, away: 1, offline: 2 };
 const WORDS = { online: "online", away: "away", offline: "offline" };
 const byName = new Intl.Collator("en", { numeric: true, sensitivity: "base" }).compare;
@@ -42,7 +44,7 @@ export class PeoplePane {
 
   /** @param {any} detail what changed */
   update(detail) {
-    if (detail.people || detail.me) {
+    if (detail.people || detail.me || detail.spaces) {
       this.#show();
     }
   }
@@ -54,14 +56,7 @@ export class PeoplePane {
   }
 
   #show() {
-    const { people, me } = this.client.state;
-    const other = this.conversation?.with;
-    const all = other ? [people[me?.key], people[other]].filter(Boolean) : Object.values(people);
-    const kinds = [
-      all.filter((each) => each.isAdmin),
-      all.filter((each) => !each.isAdmin && !each.hub),
-      all.filter((each) => !each.isAdmin && each.hub),
-    ];
+    const kinds = this.#kinds();
     const held = new Set();
     this.groups.forEach(({ name, element, title, list }, index) => {
       const members = inOrder(kinds[index]);
@@ -81,6 +76,25 @@ export class PeoplePane {
         this.rows.delete(key);
       }
     }
+  }
+
+  /** Who is shown: admins, members, those on other hubs; of a channel of a space its members, by their roles there. */
+  #kinds() {
+    const { people, me, spaces } = this.client.state;
+    const space = spaces[this.conversation?.space];
+    if (space) {
+      const isPrivate = channelOf(this.client, this.conversation)?.isPrivate;
+      const of = (/** @type {string} */ role) => space.members.filter((/** @type {any} */ each) => each.role === role)
+        .map(({ key }) => people[key] ?? strangerOf(key));
+      return [of("admin"), isPrivate ? [] : of("member"), []];
+    }
+    const other = this.conversation?.with;
+    const all = other ? [people[me?.key], people[other]].filter(Boolean) : Object.values(people);
+    return [
+      all.filter((each) => each.isAdmin),
+      all.filter((each) => !each.isAdmin && !each.hub),
+      all.filter((each) => !each.isAdmin && each.hub),
+    ];
   }
 
   #row(person) {
@@ -119,6 +133,11 @@ export class PeoplePane {
     }
     return row.element;
   }
+}
+
+/** A member of whom nothing is known here yet. */
+function strangerOf(key) {
+  return { key, name: `${key.slice(0, SHORT_KEY_CHARS)}...`, displayName: "", status: "", presence: "offline", isMe: false };
 }
 
 function group(name) {

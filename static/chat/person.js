@@ -6,6 +6,7 @@ import { copyButton } from "./copy.js";
 import { keySection } from "./keywords.js";
 import { contactSections } from "./notes.js";
 import { openProfile } from "./profile.js";
+import { memberEntries } from "./spacepage.js";
 import { troubleSections } from "./trouble.js";
 
 const PRESENCE = { online: "Online", away: "Away", offline: "Offline" };
@@ -58,7 +59,7 @@ export function openPerson(app, key) {
       then();
     };
   }
-  body.append(...contactSections(app, shown, leave), ...troubleSections(app, shown, leave));
+  body.append(...roleSection(app, key, leave), ...contactSections(app, shown, leave), ...troubleSections(app, shown, leave));
   body.tabIndex = -1;
   if (person?.isMe) {
     setFooter(
@@ -79,6 +80,19 @@ export function openPerson(app, key) {
       ),
     );
   }
+}
+
+/** What somebody is in the space that is open, and what one may do about that. */
+function roleSection(app, key, leave) {
+  const space = app.client.state.spaces[app.space];
+  const member = space?.members.find((/** @type {any} */ each) => each.key === key);
+  if (!member) {
+    return [];
+  }
+  return [h("section", { class: "contact", "aria-label": "Role" },
+    h("h3", null, `${member.role === "admin" ? "Admin" : "Member"} of `, h("bdi", null, space.name)),
+    h("div", { class: "row wrap" }, memberEntries(app, space.id, member).map(({ label, isDanger, run }) =>
+      h("button", { type: "button", class: `button${isDanger ? " danger" : ""}`, on: { click: leave(run) } }, label))))];
 }
 
 function whereText(person) {

@@ -54,7 +54,8 @@ export function guessHeight(item, place, width) {
   const breaks = item.format === "markdown" || item.text.length < 4000 ? count(item.text, "\n") : MAX_GUESSED_LINES;
   const lines = item.isDeleted ? 1 : Math.min(MAX_GUESSED_LINES, Math.ceil((item.text.length || 1) / perLine) + breaks);
   const lead = (place.day ? 40 : 0) + (place.isNew ? 32 : 0) + (place.head ? 34 : 0) + (item.replyTo ? 20 : 0);
-  const tail = (item.reactions.length > 0 ? 32 : 0) + (item.state === "failed" ? 26 : 0) + (item.burnAt ? 18 : 0);
+  const tail = (item.reactions.length > 0 ? 32 : 0) + (item.answers ? 24 : 0)
+    + (item.state === "failed" ? 26 : 0) + (item.burnAt ? 18 : 0);
   const words = item.text === "" && item.files?.length ? 0 : lines * LINE_PX;
   return 4 + lead + words + filesHeight(item) + tail;
 }

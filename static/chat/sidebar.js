@@ -6,11 +6,14 @@
 import { avatar, h, icon, iconButton } from "./dom.js";
 import { openAbout } from "./about.js";
 import { openInvites } from "./invites.js";
-import { MORE, countText, listed, titleOf } from "./lists.js";
+import { openChannelForm } from "./channelform.js";
+import { MORE, channelIcon, countText, listed, titleOf } from "./lists.js";
 import { meStrip } from "./me.js";
 import { openMentions } from "./mentions.js";
 import { openNewChannel } from "./newchannel.js";
 import { openPalette } from "./palette.js";
+import { openSpaceInvite } from "./spaceinvite.js";
+import { openSpace } from "./spacepage.js";
 
 export class Sidebar {
   /** @param {import("./app.js").App} app */
@@ -21,6 +24,8 @@ export class Sidebar {
     this.rows = new Map();
     /** @type {string | null} */
     this.selected = null;
+    /** @type {string | null} the space whose channels are listed; null: what lies in none */
+    this.space = null;
     this.me = meStrip(app);
     this.#build(app);
     this.update({
@@ -33,16 +38,20 @@ export class Sidebar {
 
   #build(app) {
     this.hubName = h("span", { class: "grow clip" });
-    const about = h(
+    this.about = h(
       "button",
-      { type: "button", class: "side-hub row grow", title: "About this hub", on: { click: () => openAbout(app) } },
+      { type: "button", class: "side-hub row grow",
+        on: { click: () => (this.space === null ? openAbout(app) : openSpace(app, this.space)) } },
       this.hubName,
       icon("chevron"),
     );
     this.mentionsCount = h("span", { class: "side-count" });
     this.channels = h("ul", null);
     this.directs = h("ul", null);
-    this.addChannel = iconButton("plus", "New channel", () => openNewChannel(app));
+    this.addChannel = iconButton("plus", "New channel", () =>
+      this.space === null ? openNewChannel(app) : openChannelForm(app, this.space));
+    this.invite = iconButton("invite", "Invite someone", () =>
+      this.space === null ? openInvites(app) : openSpaceInvite(app, this.space));
     this.nav = h(
       "nav",
       { "aria-label": "Conversations", on: { keydown: (event) => this.#move(event) } },
@@ -83,8 +92,8 @@ export class Sidebar {
       h(
         "header",
         null,
-        h("h1", { class: "row grow" }, about),
-        iconButton("invite", "Invite someone", () => openInvites(app)),
+        h("h1", { class: "row grow" }, this.about),
+        this.invite,
       ),
       this.nav,
       this.me.element,
@@ -94,19 +103,37 @@ export class Sidebar {
   /** @param {any} detail what changed */
   update(detail) {
     const { state } = this.client;
-    if (detail.hub) {
-      this.hubName.textContent = state.hub?.name ?? "";
-    }
-    if (detail.me) {
-      this.addChannel.hidden = !state.me?.isAdmin;
+    if (detail.hub || detail.me || detail.spaces) {
+      this.#head();
     }
     if ("mentionsUnread" in detail) {
       this.mentionsCount.replaceChildren(...counted(state.mentionsUnread, true, "unread"));
     }
-    if (detail.conversations || detail.people || detail.marks) {
+    if (detail.conversations || detail.people || detail.marks || detail.spaces || detail.connections) {
       this.#rows();
     }
     this.me.update(detail);
+  }
+
+  /** List the channels of a space, or of none. @param {string | null} id */
+  show(id) {
+    this.space = id;
+    this.#head();
+    this.#rows();
+  }
+
+  #head() {
+    const { state } = this.client;
+    const space = state.spaces[this.space ?? ""];
+    this.hubName.textContent = space?.name ?? state.hub?.name ?? "";
+    this.about.title = space ? "Channels and members" : "About this hub";
+    this.addChannel.hidden = space ? space.role !== "admin" : !state.me?.isAdmin;
+    this.invite.hidden = space !== undefined && space.role !== "admin";
+  }
+
+  /** What is listed just now: direct conversations always, channels of the chosen space, else also whom one follows. */
+  #isListed(conversation) {
+    return conversation.kind === "direct" || (conversation.space ?? null) === this.space;
   }
 
   /** @param {string | null} id the conversation that is open */
@@ -127,9 +154,10 @@ export class Sidebar {
   }
 
   #rows() {
-    const order = listed(this.client);
+    const order = listed(this.client).filter((each) => this.#isListed(each));
+    const shown = new Set(order.map((each) => each.id));
     for (const [id, row] of this.rows) {
-      if (!(id in this.client.state.conversations) || this.client.state.conversations[id].isBlocked) {
+      if (!shown.has(id)) {
         row.element.remove();
         this.rows.delete(id);
       }
@@ -171,17 +199,20 @@ export class Sidebar {
     const title = titleOf(this.client, conversation);
     const hasDraft = conversation.draft !== "";
     const { unread, mentions } = conversation;
-    const face = JSON.stringify([title, person?.presence, person?.name, unread, mentions, hasDraft]);
+    const picked = channelIcon(this.client, conversation);
+    const isAsking = this.client.state.connections[conversation.with]?.state === "asking";
+    const face = JSON.stringify([title, person?.presence, person?.name, unread, mentions, hasDraft, picked, isAsking]);
     if (row.face !== face) {
       row.face = face;
       const isLoud = conversation.kind === "direct" || mentions > 0;
       const picture = key
         ? avatar(person ?? { key, name: title }, { small: true, presence: conversation.kind === "direct" })
-        : icon("hash");
+        : icon(picked);
       row.button.classList.toggle("unread", unread > 0 || mentions > 0);
       row.button.replaceChildren(
         picture,
         h("span", { class: "grow clip" }, title),
+        ...(isAsking ? [h("span", { class: "tag" }, "asks")] : []),
         ...(hasDraft ? [draftMark()] : []),
         ...(mentions > 0 && conversation.kind === "channel"
           ? counted(mentions, true, mentions === 1 ? "mention of you" : "mentions of you")

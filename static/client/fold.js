@@ -97,7 +97,7 @@ export class Fold {
       const answers = this.#answers.get(post.replyTo) ?? new Set();
       this.#answers.set(post.replyTo, answers.add(post.id));
     }
-    return this.answersTo(post.id);
+    return [...this.answersTo(post.id), post.replyTo]; // what is answered says how often
   }
 
   /** Forget a text that has burned, or that the outbox has given up. @param {string} id */
@@ -264,6 +264,7 @@ export class Fold {
       isDeleted: words.isDeleted,
       deletedAt: words.deletedAt,
       replyTo: this.#reply(post),
+      answers: this.#answers.get(post.id)?.size ?? 0,
       mentions: post.mentions,
       mentionsMe: post.mentions.includes(me),
       reactions: words.isDeleted ? [] : this.#reactions(effects.react),

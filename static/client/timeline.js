@@ -318,6 +318,7 @@ export class Timeline {
         ops.push({ op: "remove", index: index + (post.entry ? this.#sent.length : 0), count: 1 });
       }
       this.fold.removePost(post.id);
+      this.#touch([post.replyTo]);
     }
     this.#gone.clear();
     return ops;

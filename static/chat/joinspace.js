@@ -1,0 +1,76 @@
+/** Joining a space by a link: what it is, as far as the hub tells, then the button. */
+
+import { openDialog } from "./dialog.js";
+import { h } from "./dom.js";
+import { textField } from "./form.js";
+import { reason } from "./words.js";
+
+const FORM = "join-space";
+
+/**
+ * @param {import("./app.js").App} app
+ * @param {string} [link] that was followed
+ */
+export function openJoinSpace(app, link = "") {
+  const { client } = app;
+  const field = textField("Link to the space", { required: true, value: link, spellcheck: "false", inputmode: "url" });
+  const found = h("div", { role: "status" });
+  const error = h("p", { class: "error", role: "alert" });
+  const button = /** @type {HTMLButtonElement} */ (
+    h("button", { type: "submit", form: FORM, class: "button primary" }, "Look")
+  );
+  let looked = "";
+  const act = async () => {
+    const wanted = field.input.value.trim();
+    if (looked !== wanted) {
+      const what = await client.call("space.look", { link: wanted });
+      looked = wanted;
+      found.replaceChildren(...shown(what));
+      button.textContent = what.isMember ? "Open" : "Join";
+      return;
+    }
+    const { space, conversation } = await client.call("space.join", { link: wanted });
+    close();
+    app.openSpace(space);
+    if (conversation) {
+      app.openWhenThere(conversation);
+    }
+  };
+  const submit = async () => {
+    error.textContent = "";
+    button.disabled = true;
+    try {
+      await act();
+    } catch (failure) {
+      error.textContent = reason(failure);
+    }
+    button.disabled = false;
+    button.focus();
+  };
+  field.input.addEventListener("input", () => {
+    looked = "";
+    found.replaceChildren();
+    button.textContent = "Look";
+  });
+  const form = h("form", { id: FORM, class: "stack", on: { submit: (event) => {
+    event.preventDefault();
+    submit();
+  } } }, field.element, found, error);
+  const { close, setFooter } = openDialog({ title: "Join a space", narrow: true }, form);
+  setFooter(h("button", { type: "button", class: "button", on: { click: close } }, "Cancel"), button);
+  if (link) {
+    submit();
+  } else {
+    field.input.focus();
+  }
+}
+
+function shown({ name, about, members, isMember }) {
+  const people = members === 1 ? "1 person is" : `${members} people are`;
+  return [
+    h("h3", { class: "profile-name" }, h("bdi", null, name)),
+    about ? h("p", { dir: "auto" }, about) : null,
+    h("p", { class: "meta" }, isMember ? "You are in it already."
+      : `${people} in it. They see that you join; what was said before, you do not see.`),
+  ].filter(Boolean);
+}

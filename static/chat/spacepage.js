@@ -1,0 +1,158 @@
+/**
+ * A space from inside: its channels, its members with what they may do, the way out. What one may change is decided by
+ * the space's signed chain (client/spaces.js); here are the buttons for it.
+ */
+
+import { announce } from "./announcer.js";
+import { lifeText } from "./burning.js";
+import { openChannelForm } from "./channelform.js";
+import { confirmDialog, openDialog } from "./dialog.js";
+import { avatar, h, icon, iconButton } from "./dom.js";
+import { openMenu } from "./float.js";
+import { nameOf } from "./message.js";
+import { openPicker } from "./palette.js";
+import { peopleEntries } from "./palette_entries.js";
+import { openPerson } from "./person.js";
+import { openSpaceInvite } from "./spaceinvite.js";
+import { reason } from "./words.js";
+
+async function call(app, name, params, done) {
+  try {
+    await app.client.call(name, params);
+    announce(done);
+  } catch (failure) {
+    announce(reason(failure));
+    openDialog({ title: "Nothing was changed", narrow: true }, h("p", null, reason(failure)));
+  }
+}
+
+/** Leave a space, if one is sure. @param {import("./app.js").App} app @param {string} space */
+export async function leaveSpace(app, space) {
+  const { name, isLastAdmin } = app.client.state.spaces[space];
+  if (isLastAdmin) {
+    openDialog({ title: `You cannot leave ${name} yet`, narrow: true },
+      h("p", null, "You are its only admin. Make somebody else admin first, then leave."));
+    return;
+  }
+  const isSure = await confirmDialog({ title: `Leave ${name}?`, verb: "Leave" },
+    h("p", null, "You no longer read what is said there from now on, and need a new link to come back."));
+  if (isSure) {
+    await call(app, "space.leave", { space }, `You have left ${name}`);
+  }
+}
+
+/** Add somebody of this hub. @param {import("./app.js").App} app @param {string} space */
+export function addMember(app, space) {
+  const members = new Set(app.client.state.spaces[space].members.map((/** @type {any} */ each) => each.key));
+  const others = Object.values(app.client.state.people).filter((each) => !members.has(each.key) && !each.isBot && !each.hub);
+  const add = (/** @type {any} */ person) =>
+    call(app, "space.addMember", { space, key: person.key }, `${person.displayName || person.name} is in`);
+  openPicker(peopleEntries(others, add), "Add someone from this hub");
+}
+
+/** What one may do about a member. */
+export function memberEntries(app, space, { key, role, canChange }) {
+  const { me } = app.client.state;
+  const name = nameOf(key, app.client.state, "this person");
+  const set = (/** @type {string} */ wanted, /** @type {string} */ done) =>
+    call(app, "space.setRole", { space, key, role: wanted }, done);
+  const remove = async () => {
+    const isSure = await confirmDialog({ title: `Put ${name} out?`, verb: "Put out" },
+      h("p", null, "From then on they read nothing new here: the channels get new keys. What they have read they keep."));
+    if (isSure) {
+      await call(app, "space.removeMember", { space, key }, `${name} is out`);
+    }
+  };
+  if (!canChange || key === me.key) {
+    return [];
+  }
+  return [
+    role === "member"
+      ? { label: "Make admin", icon: "key", run: () => set("admin", `${name} is admin now`) }
+      : { label: "No longer admin", icon: "minus", run: () => set("member", `${name} is no longer admin`) },
+    { label: "Put out of the space", icon: "leave", isDanger: true, run: remove },
+  ];
+}
+
+/** @param {import("./app.js").App} app @param {string} id */
+export function openSpace(app, id) {
+  const { client } = app;
+  const gone = new AbortController();
+  const body = h("div", { class: "sections" });
+  const { close, setFooter, dialog } = openDialog(
+    { title: client.state.spaces[id].name, onClose: () => gone.abort() }, body);
+  const leave = (/** @type {() => void} */ then) => () => {
+    close();
+    then();
+  };
+  const show = () => {
+    const space = client.state.spaces[id];
+    if (space === undefined) {
+      close();
+      return;
+    }
+    const focused = /** @type {HTMLElement | null} */ (document.activeElement)?.dataset?.at;
+    body.replaceChildren(...sections(app, space, leave));
+    if (focused && dialog.open) {
+      /** @type {HTMLElement | null} */ (body.querySelector(`[data-at="${focused}"]`))?.focus();
+    }
+  };
+  client.addEventListener("state", ({ detail }) => (detail.spaces || detail.people) && show(), { signal: gone.signal });
+  show();
+  setFooter(h("button", { type: "button", class: "button danger", on: { click: leave(() => leaveSpace(app, id)) } },
+    icon("leave"), "Leave"));
+}
+
+function sections(app, space, leave) {
+  const isAdmin = space.role === "admin";
+  const small = (label, picture, run) => h("button", { type: "button", class: "button small", on: { click: run } },
+    icon(picture), label);
+  return [
+    h("section", null,
+      space.about ? h("p", { dir: "auto" }, space.about) : null,
+      h("p", { class: "meta" }, "Encrypted between its members. The hub sees who they are, and when and how much is said.")),
+    h("section", { "aria-label": "Channels" },
+      h("div", { class: "row" }, h("h3", { class: "grow" }, `Channels, ${space.channels.length}`),
+        isAdmin ? small("New channel", "plus", () => openChannelForm(app, space.id)) : null),
+      h("ul", { class: "cards" }, space.channels.map((/** @type {any} */ each) => channelCard(app, space, each, leave)))),
+    h("section", { "aria-label": "Members" },
+      h("div", { class: "row wrap" }, h("h3", { class: "grow" }, `Members, ${space.members.length}`),
+        isAdmin ? small("Add", "plus", leave(() => addMember(app, space.id))) : null,
+        isAdmin ? small("Invite by link", "link", leave(() => openSpaceInvite(app, space.id))) : null),
+      h("ul", { class: "cards" }, inRank(space.members).map((each) => memberCard(app, space, each, leave)))),
+  ];
+}
+
+function inRank(members) {
+  return [...members].sort((a, b) => Number(b.role === "admin") - Number(a.role === "admin"));
+}
+
+function channelCard(app, space, channel, leave) {
+  const facts = [
+    channel.isPrivate ? "admins only" : "", channel.voice ? "voice" : "",
+    channel.burnMs ? `messages disappear after ${lifeText(channel.burnMs)}` : "", channel.isClosed ? "closed" : "",
+  ].filter(Boolean).join(" · ");
+  return h("li", { class: "card" }, h("div", { class: "row" },
+    icon(channel.isPrivate ? "lock" : channel.voice ? "voice" : "hash"),
+    h("span", { class: "grow clip" }, h("bdi", null, channel.name), facts ? h("small", { class: "meta" }, ` ${facts}`) : null),
+    h("button", { type: "button", class: "button small", "aria-label": `Open #${channel.name}`,
+      on: { click: leave(() => app.open(channel.id)) } }, "Open"),
+    space.role === "admin"
+      ? iconButton("edit", `Change #${channel.name}`, () => openChannelForm(app, space.id, channel), { "data-at": channel.id })
+      : null));
+}
+
+function memberCard(app, space, member, leave) {
+  const { people } = app.client.state;
+  const person = people[member.key] ?? { key: member.key, name: nameOf(member.key, app.client.state, "Someone") };
+  const name = person.displayName || person.name;
+  const entries = memberEntries(app, space.id, member);
+  const more = iconButton("more", `What to do about ${name}`, () => openMenu(more, name, entries),
+    { "aria-haspopup": "menu", "data-at": member.key });
+  return h("li", { class: "card" }, h("div", { class: "row" },
+    avatar(person, { small: true }),
+    h("button", { type: "button", class: "link grow clip", on: { click: leave(() => openPerson(app, member.key)) } }, name),
+    person.isMe ? h("span", { class: "meta" }, "you") : null,
+    member.role === "admin" ? h("span", { class: "tag" }, "Admin") : null,
+    entries.length > 0 ? more : null));
+}
