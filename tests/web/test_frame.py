@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import secrets
-import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -710,16 +709,16 @@ async def test_one_column_on_a_phone(hub: HubProcess, open_context: OpenContext)
 
 
 async def _swipe(page: Page, start: int, end: int) -> None:
-    """In a tenth of a second by the events' own clock, however long the browser takes for them."""
-    session, began = await page.context.new_cdp_session(page), time.time()
-    for number, (kind, points) in enumerate(
-        (
-            ("touchStart", [{"x": start, "y": 300}]),
-            ("touchMove", [{"x": (start + end) // 2, "y": 303}]),
-            ("touchMove", [{"x": end, "y": 305}]),
-            ("touchEnd", []),
-        )
-    ):
-        at = {"timestamp": began + number / 40}
-        await session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points, **at})
-    await session.detach()
+    """As one finger would, but within the page: a browser that is busy takes real touches back (touchcancel)."""
+    await page.evaluate(
+        """([start, end]) => {
+            const target = document.elementFromPoint(start, 300);
+            const touch = (x) => new Touch({ identifier: 1, target, clientX: x, clientY: 300 });
+            const tell = (type, touches, changedTouches) => target.dispatchEvent(
+                new TouchEvent(type, { touches, changedTouches, bubbles: true, cancelable: true }));
+            tell("touchstart", [touch(start)], [touch(start)]);
+            tell("touchmove", [touch(end)], [touch(end)]);
+            tell("touchend", [], [touch(end)]);
+        }""",
+        [start, end],
+    )
