@@ -10,20 +10,22 @@ import shutil
 import signal
 import sqlite3
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import IO, Any, Self
+
+from tests.forks import Process, begin
 
 ROOT = Path(__file__).resolve().parents[1]
 PATIENCE_SECONDS = 60  # for whatever a test waits for: a deadline is for what hangs, not for what is slow
 COMMAND_SECONDS = 120
 POLL_SECONDS = 0.02
 PORTS_LOCK = Path(tempfile.gettempdir()) / f"accord-tests-{os.getuid()}.ports"
+MAX_HUBS = 12  # at once, of all processes of tests: there are 13 ports
 
 
 def wait_until(condition: Callable[[], bool], *, what: str, seconds: float = PATIENCE_SECONDS) -> None:
@@ -43,15 +45,21 @@ def run_command(
     home: Path, *arguments: str, seconds: float = COMMAND_SECONDS, **extra: str
 ) -> subprocess.CompletedProcess[str]:
     """One of the hub's commands, run to its end."""
-    return subprocess.run(
-        [sys.executable, "manage.py", *arguments],
-        cwd=ROOT,
-        env=environment(home, **extra),
-        check=False,
-        capture_output=True,
-        text=True,
-        timeout=seconds,
-    )
+    with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
+        process = begin(*arguments, env=environment(home, **extra), output=output, errors=errors)
+        try:
+            code = process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait(PATIENCE_SECONDS)
+            raise
+        told = [_read_all(stream) for stream in (output, errors)]
+    return subprocess.CompletedProcess(["manage.py", *arguments], code, *told)
+
+
+def _read_all(stream: IO[bytes]) -> str:
+    stream.seek(0)
+    return stream.read().decode()
 
 
 @contextmanager
@@ -61,6 +69,38 @@ def ports_needed(*, all_of_them: bool = False) -> Iterator[None]:
     with PORTS_LOCK.open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX if all_of_them else fcntl.LOCK_SH)
         yield
+
+
+_places: list[tuple[IO[bytes], Process | subprocess.Popen[bytes]]] = []
+
+
+def _place() -> IO[bytes] | None:
+    """Room for one more hub on this machine, until it is closed; None while there is none."""
+    for held, process in [*_places]:
+        if process.poll() is not None:
+            held.close()
+            _places.remove((held, process))
+    for number in range(MAX_HUBS):
+        place = Path(f"{PORTS_LOCK}.{number}").open("ab")  # noqa: SIM115 - held as long as the hub runs
+        try:
+            fcntl.flock(place, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            place.close()
+        else:
+            return place
+    return None
+
+
+def _wait_for_place() -> IO[bytes]:
+    found: list[IO[bytes]] = []
+
+    def look() -> bool:
+        if place := _place():
+            found.append(place)
+        return bool(found)
+
+    wait_until(look, what="room for one more hub")
+    return found[0]
 
 
 @functools.cache
@@ -78,7 +118,7 @@ def migrated_home() -> Path:
 class HubProcess:
     """A hub that serves. As a context manager it is stopped in order at the end."""
 
-    def __init__(self, home: Path, process: subprocess.Popen[bytes], facts: dict[str, Any]) -> None:
+    def __init__(self, home: Path, process: Process | subprocess.Popen[bytes], facts: dict[str, Any]) -> None:
         self.home = home
         self.process = process
         self.facts = facts  # hub.json
@@ -136,8 +176,11 @@ def start_hub(home: Path, server: str = "hub", **extra: str) -> HubProcess:
     """Start a hub ("hub" or "runserver") in `home`, which is made if need be, and wait until it serves."""
     if not (home / "hub.sqlite3").exists():
         shutil.copytree(migrated_home(), home, dirs_exist_ok=True)
+    place = _wait_for_place()
     with ports_needed():
-        return _start(home, server, **extra)
+        hub = _start(home, server, **extra)
+    _places.append((place, hub.process))
+    return hub
 
 
 def _start(home: Path, server: str, **extra: str) -> HubProcess:
@@ -145,14 +188,7 @@ def _start(home: Path, server: str, **extra: str) -> HubProcess:
     facts_path.unlink(missing_ok=True)
     options = ["--noreload"] if server == "runserver" else []
     with _log(home).open("ab") as log:
-        process = subprocess.Popen(
-            [sys.executable, "manage.py", server, *options],
-            cwd=ROOT,
-            env=environment(home, **extra),
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
+        process = begin(server, *options, env=environment(home, **extra), output=log, errors=log)
     try:
         wait_until(lambda: facts_path.exists() or process.poll() is not None, what="the hub serves")
         assert process.poll() is None, _log(home).read_text(encoding="utf-8")
