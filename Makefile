@@ -27,7 +27,7 @@ demo: $(RUNTIME) ## show three linked hubs becoming equal (ARGS="--logs FOLDER" 
 	@$(BIN)/python -m demo $(ARGS)
 
 test: $(DEV) ## run the tests
-	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: $(DEV) ## format, lint, types, import contracts
 	$(BIN)/ruff format --check
