@@ -9,4 +9,4 @@ class BlobsConfig(AppConfig):
     name = "blobs"
 
     def ready(self) -> None:
-        from blobs import room  # noqa: F401, PLC0415 - settings
+        from blobs import room, services  # noqa: F401, PLC0415 - settings, what burns before a backup

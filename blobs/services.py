@@ -19,6 +19,7 @@ from blobs import files
 from blobs.models import Asker, Blob, Upload
 from blobs.room import ACCOUNT_FILES_MIB, BLOBS_MIB, MIB, SPARE_DISK_BYTES, most_bytes
 from blobs.selectors import blob_held, bytes_of, upload_of
+from peers import registry
 from peers.models import Account
 
 MAX_UPLOADS: Final = 32  # of one account at a time
@@ -206,9 +207,16 @@ def _drop(rows: Iterable[Blob], *, now: int) -> int:
 
 
 def blobs_burn(*, now: int) -> int:
-    """Drop what has burned, and uploads whose time is over."""
-    with transaction.atomic():
-        return _drop(Blob.objects.filter(burn_at__lte=now, gone_at=None)[:SWEEP_ROWS], now=now)
+    """Drop what has burned, in steps; gives their number."""
+    burned = 0
+    due = Blob.objects.filter(burn_at__lte=now, gone_at=None)
+    while due.exists():  # asked without the write lock, since it is asked often
+        with transaction.atomic():
+            burned += _drop(due[:SWEEP_ROWS], now=now)
+    return burned
+
+
+registry.burns.append(lambda now: blobs_burn(now=now))
 
 
 def blobs_keep(*, now: int) -> int:

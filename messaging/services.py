@@ -101,6 +101,9 @@ def messages_burn(*, now: int) -> int:
     return burned
 
 
+registry.burns.append(lambda now: messages_burn(now=now))
+
+
 def burned_forget(*, now: int) -> None:
     """Forget what burned ten minutes ago, once branches are kept for a moment in which it had gone."""
     trees_at = Store.objects.values_list("tree_at", flat=True).first() or 0

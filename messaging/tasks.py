@@ -8,6 +8,7 @@ from celery import shared_task
 
 from messaging import trees
 from messaging.backup import schedule
+from messaging.backup.upgrade import copy_burn
 from messaging.burials import burials_sweep
 from messaging.prune import PruneBusyError, store_keep
 from messaging.reports import reports_move
@@ -25,6 +26,7 @@ def burn() -> None:
     """Drop what has burned, and leave no trace of it or of what was deleted; runs far more often than each 60 s."""
     messages_burn(now=now_ms())
     log_wipe()
+    copy_burn(now=now_ms())
 
 
 @shared_task(name="messaging.burials")

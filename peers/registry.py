@@ -98,6 +98,9 @@ login_reasons: list[LoginReason] = []
 written: list[Callable[[Sequence[bytes]], Written]] = []  # what users, by key, have written: the app of messages
 # Facts about accounts, by row id, that whoever has the account of that row id may see: fields of a member's row.
 member_facts: list[Callable[[Sequence[int], int | None], dict[int, dict[str, Any]]]] = []
+burns: list[
+    Callable[[int], object]
+] = []  # (now in ms): drop what has burned by then, as a backup that begins now wants
 publish: list[Publish] = []  # how a view brings one signed message, in its thread: the app that stores messages
 pulses: list[Pulse] = []  # called about twice a second in every server process, in a thread that may use the database
 

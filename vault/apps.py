@@ -4,6 +4,9 @@ from django.apps import AppConfig
 
 
 class VaultConfig(AppConfig):
-    """It registers nothing: all of it is asked for over the REST API."""
+    """Loads what the app registers."""
 
     name = "vault"
+
+    def ready(self) -> None:
+        from vault import services  # noqa: F401, PLC0415 - shards burn before a backup

@@ -17,6 +17,7 @@ from accord.encoding import canonical
 from accord.errors import AccordError, RemoteError
 from accord.primitives import same
 from messaging.services import wipe_later
+from peers import registry
 from peers.keyring import keyring
 from peers.models import Account
 from vault.attempts import attempt_count, attempt_forgive
@@ -195,3 +196,6 @@ def shards_burn(*, now: int) -> int:
             ShardRoom.objects.update(bytes=F("bytes") - freed)
             wipe_later(count)
         burned += count
+
+
+registry.burns.append(lambda now: shards_burn(now=now))

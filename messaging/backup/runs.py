@@ -28,7 +28,7 @@ from messaging.backup.keys import BackupError, ContentKey, Lock, Passphrase, Unl
 from messaging.backup.restoring import Progress, Restored, home_build
 from messaging.backup.writing import SUFFIX, Made, backup_write, prefix
 from messaging.models import BackupRun
-from peers import audit
+from peers import audit, registry
 from peers.clock import now_ms
 from peers.keyring import keyring, write_private
 
@@ -91,6 +91,8 @@ def backup_run(*, target: Path, lock: Lock, progress: Progress) -> Made:
     """Make a backup and write it down; BackupError."""
     started = now_ms()
     with alone(), _noted(BackupRun.Kind.BACKUP, lambda: target):
+        for burn in registry.burns:  # what has burned is in no backup that is made after it
+            burn(started)
         made = backup_write(target=target, lock=lock, now=started, progress=progress)
         secret = {"file": str(made.path.absolute()), "key": b64encode(made.content_key.raw)}
         write_private(settings.ACCORD_HOME / SECRET_FILE, json.dumps(secret) + "\n")

@@ -15,6 +15,8 @@ import pytest
 
 from messaging.backup import upgrade
 from messaging.backup.keys import BackupError
+from messaging.models import Message, Topic
+from tests.factories import NOW
 from tests.hubs import run_command
 
 
@@ -100,3 +102,26 @@ def test_init_makes_a_hub_and_is_patient(tmp_path: Path) -> None:
         1,
         "CommandError: ACCORD_URL is an origin like https://hub.example\n",
     )
+
+
+def test_what_burns_is_emptied_in_the_copy_too(tmp_path: Path, settings: Any) -> None:
+    settings.ACCORD_HOME = tmp_path
+    assert upgrade.copy_burn(now=NOW) == 0
+    database = tmp_path / "hub.sqlite3"
+    with closing(sqlite3.connect(database)) as made, made:
+        made.execute("CREATE TABLE messaging_topic (id, bytes)")
+        made.execute("CREATE TABLE messaging_message (topic_id, burn_at, salt, body)")
+        made.executemany("INSERT INTO messaging_topic VALUES (?, ?)", [(1, 1_000), (2, 1_000)])
+        rows = [(1, NOW, b"s" * 16, b"planted words"), (1, None, b"s" * 16, b"kept"), (2, NOW + 1, b"s" * 16, b"later")]
+        made.executemany("INSERT INTO messaging_message VALUES (?, ?, ?, ?)", rows)
+    for model, columns in ((Message, {"topic_id", "burn_at", "salt", "body"}), (Topic, {"id", "bytes"})):
+        assert columns <= {field.column for field in model._meta.fields}
+    copy = upgrade.copy_make(database)
+    old = time.time() - upgrade.KEPT_SECONDS + 600
+    os.utime(copy, (old, old))
+    assert [upgrade.copy_burn(now=NOW), upgrade.copy_burn(now=NOW)] == [1, 0]
+    with closing(sqlite3.connect(copy)) as left:
+        assert left.execute("SELECT body FROM messaging_message").fetchall() == [(None,), (b"kept",), (b"later",)]
+        assert left.execute("SELECT bytes FROM messaging_topic").fetchall() == [(1_000 - 16 - 13,), (1_000,)]
+    assert b"planted words" not in copy.read_bytes()
+    assert copy.stat().st_mtime == pytest.approx(old)  # it goes when it would have gone

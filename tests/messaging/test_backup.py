@@ -17,11 +17,13 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from messaging.backup import keys, rows
+from messaging.backup import keys, rows, runs
 from messaging.backup.keys import BackupError
 from messaging.backup.restoring import Restored, backup_check, backup_restore
 from messaging.backup.writing import RESERVE_BYTES, _Counting, parts_remove
+from peers.clock import now_ms
 from peers.keyring import HomeError, prepare_home
+from tests.factories import envelope, install, store
 from tests.hubs import ROOT, environment, migrated_home
 from tests.messaging.backup_worker import KILLED_RESTORES, MESSAGES
 
@@ -206,3 +208,19 @@ def test_the_commands_tell_what_is_wrong(made: Made, tmp_path: Path) -> None:
     secret.chmod(0o644)
     with pytest.raises(CommandError, match="can be read by others"):
         call_command("restore", str(made.file), **arguments)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_has_burned_is_in_no_backup_made_after_it(tmp_path: Path) -> None:
+    """Though the sweep, which runs each 10 s, has not come yet."""
+    hub, now = install(), now_ms()
+    ann = hub.member("ann")
+    kept, burned = envelope(ann, hub.lounge, "kept"), envelope(ann, hub.lounge, "burned", burn_at=now - 1)
+    store(kept, burned)
+    public, secret = keys.pair_create()
+    made = runs.backup_run(target=tmp_path, lock=keys.read_public(public), progress=nothing)
+    backup_restore(made.path, keys.read_secret(secret), tmp_path / "home", progress=nothing)
+    with closing(sqlite3.connect(tmp_path / "home" / "hub.sqlite3")) as database:
+        bodies = {row[0] for row in database.execute("SELECT body FROM messaging_message")}
+    assert b'{"text":"kept"}' in bodies
+    assert b'{"text":"burned"}' not in bodies
