@@ -18,6 +18,7 @@ import { openPerson } from "./person.js";
 import { pref, setPref, setTabMemory, tabMemory } from "./prefs.js";
 import { watchPresence } from "./presence.js";
 import { Rail } from "./rail.js";
+import { openSearch } from "./search.js";
 import { Sidebar } from "./sidebar.js";
 import { openSpaceInvite } from "./spaceinvite.js";
 import { listenToSwipes } from "./swipes.js";
@@ -72,6 +73,7 @@ export class App {
     this.talk.addEventListener("open-invites", () =>
       this.space === null ? openInvites(this) : openSpaceInvite(this, this.space));
     this.talk.addEventListener("open-thread", (event) => this.thread.open(event.detail.id));
+    this.talk.addEventListener("search", () => openSearch(this));
     this.talk.addEventListener("back", () => this.back());
     this.talk.addEventListener("toggle-people", () => this.togglePeople());
     this.#listen();

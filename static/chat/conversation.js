@@ -2,7 +2,7 @@
  * <accord-conversation>: one conversation, from its head to the field in which one writes. It puts the parts together:
  * what the log says a person asks for goes to the actions, the composer, the editor or, as an event, to the app around
  * it. Properties: `client`, `conversation` (id, null for none), `peopleShown`. Events: open-person {key}, back,
- * toggle-people, open-invites, open-thread {id}.
+ * toggle-people, open-invites, open-thread {id}, search.
  */
 
 import { Actions } from "./actions.js";
@@ -39,6 +39,7 @@ export class AccordConversation extends HTMLElement {
     back: () => this.#tell("back"),
     openPins: (from) => openPins(from, this.#client, this.#openId, (id) => this.#log.goTo(id)),
     togglePeople: () => this.#tell("toggle-people"),
+    search: () => this.#tell("search"),
     openPerson: (key) => this.#tell("open-person", { key }),
     openLock: () => openLock(this.#client, this.#openId),
   });

@@ -21,6 +21,7 @@ export class Header {
    * @param {() => void} host.back
    * @param {(from: Element) => void} host.openPins
    * @param {() => void} host.togglePeople
+   * @param {() => void} host.search
    * @param {(key: string) => void} host.openPerson
    * @param {() => void} host.openLock who can read it
    */
@@ -30,12 +31,13 @@ export class Header {
     this.#pins = iconButton("pin", "Pinned messages", () => host.openPins(this.#pins), { "aria-haspopup": "dialog",
       "aria-expanded": "false" });
     this.#seal = h("button", { type: "button", class: "seal", title: "Who can read this", on: { click: () => host.openLock() } });
+    const search = iconButton("search", "Search messages", () => host.search(), { "aria-haspopup": "dialog" });
     this.#mark.addEventListener("click", () => this.#person !== "" && host.openPerson(this.#person));
     this.element = h("header", { class: "talk-head" },
       iconButton("back", "Back to the list", () => host.back(), { class: "talk-back" }),
       h("div", { class: "talk-names" }, h("div", { class: "talk-title" }, this.title, this.#status),
         this.#seal),
-      this.#about, this.#pins, this.#people);
+      this.#about, search, this.#pins, this.#people);
   }
 
   /** @param {boolean} isShown */

@@ -6,6 +6,7 @@ import { isWriting } from "./dom.js";
 import { listed, spacesOf, titleOf } from "./lists.js";
 import { openMentions } from "./mentions.js";
 import { openPalette } from "./palette.js";
+import { openSearch } from "./search.js";
 import { openShortcuts } from "./shortcuts.js";
 
 /** What the shortcuts dialog lists: [title, [[keys, what they do]]]. */
@@ -19,6 +20,7 @@ export const KEY_MAP = [
       [["Alt", "↓"], "Next unread conversation"],
       [["Alt", "Shift", "↑"], "Previous conversation"],
       [["Alt", "Shift", "↓"], "Next conversation"],
+      [["Ctrl", "F"], "Search messages"],
       [["Ctrl", "Shift", "M"], "Mentions of me"],
       [["Esc"], "Close what is open; else mark as read"],
       [["?"], "This list (while writing: Ctrl /)"],
@@ -74,6 +76,9 @@ function handle(app, event) {
   const ctrl = event.ctrlKey || event.metaKey;
   if (ctrl && !altKey && !shiftKey && key.toLowerCase() === "k") {
     return closing(() => openPalette(app));
+  }
+  if (ctrl && !altKey && !shiftKey && key.toLowerCase() === "f") {
+    return closing(() => openSearch(app));
   }
   if (ctrl && !altKey && key === "/") {
     return closing(openShortcuts);

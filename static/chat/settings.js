@@ -4,6 +4,7 @@ import { allowanceNote } from "./allowance.js";
 import { announce } from "./announcer.js";
 import { openDialog } from "./dialog.js";
 import { h, icon } from "./dom.js";
+import { exportSection } from "./exporting.js";
 import { canNotify, notificationsAreOn, setNotifications } from "./notifier.js";
 import { setPref, setTabMemory } from "./prefs.js";
 import { setTheme, theme } from "./theme.js";
@@ -26,6 +27,7 @@ export function openSettings(app) {
       themeChoice(),
       notificationChoice(),
       roomSection(app.client, gone.signal),
+      exportSection(app.client, gone.signal),
       h(
         "section",
         null,

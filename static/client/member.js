@@ -29,6 +29,7 @@ import { Outbox } from "./outbox.js";
 import { People } from "./people.js";
 import { Presence } from "./presence.js";
 import { Rest } from "./rest.js";
+import { Search } from "./search.js";
 import { Spaces } from "./spaces.js";
 import { Timelines } from "./timelines.js";
 import { Transfers } from "./transfers.js";
@@ -118,6 +119,10 @@ export class Member {
     this.outbox = new Outbox({ storage, composer: this.composer, link, learnTime, events: this.#outboxEvents() });
     this.files = new Files({ storage, transfers: new Transfers(rest), outbox, state, clock });
     this.outbox.isReady = (entry) => this.files.isReady(entry);
+    this.search = new Search({
+      storage, timelines, conversations, people, state, link, clock, isAdmin,
+      isMine: (key) => directory.currentOf(key) === me,
+    });
     const followed = () => [...spaces.followed(), ...conversations.followed()];
     this.feed = new Feed({ storage, directory, me, events: this.#feedEvents(), followed });
     const publish = (draft) => this.publish(draft);
@@ -133,7 +138,7 @@ export class Member {
   async start() {
     const { people, contacts, keys, conversations, outbox, feed, marks } = this;
     await Promise.all([people, contacts, keys, conversations, outbox, feed].map((part) => part.load()));
-    await Promise.all([marks.load(), this.files.load()]);
+    await Promise.all([marks.load(), this.files.load(), this.search.load()]);
     await keys.begin(conversations.met());
     this.#publishHub("");
     this.#publishMe();
@@ -150,6 +155,7 @@ export class Member {
     this.marks.stop();
     this.branch.stop();
     this.files.stop();
+    this.search.stop();
     this.presence.lost();
   }
 
@@ -214,6 +220,7 @@ export class Member {
     this.timelines.resume();
     this.outbox.pump();
     this.files.pump();
+    this.search.opened();
     this.carrying.look();
     this.marks.opened();
     this.branch.lookSoon();
@@ -289,7 +296,10 @@ export class Member {
     return {
       linked: () => this.carrying.look(),
       topics: () => this.#topicsKnown(),
-      messages: (facts) => facts.forEach((fact) => this.#take(fact)),
+      messages: (facts) => {
+        facts.forEach((fact) => this.#take(fact));
+        this.search.take(facts);
+      },
       restarted: (isOtherStore) => this.#restarted(isOtherStore),
       added: (row) => this.#added(row),
       gone: (topic) => this.#gone(topic),
@@ -376,6 +386,7 @@ export class Member {
       this.conversations.forgetCursors();
     }
     this.timelines.reset();
+    this.search.restarted();
     this.#countUnread().catch((error) => error.code ?? console.error(error));
   }
 
@@ -478,7 +489,10 @@ export class Member {
         timelineOf(entry)?.add(entry.fact, entry);
         this.files.pump();
       },
-      sent: (entry) => this.#take(entry.fact),
+      sent: (entry) => {
+        this.#take(entry.fact);
+        this.search.take([entry.fact]);
+      },
       changed: (entry) => {
         timelineOf(entry)?.update(entry.fact);
         if (entry.error?.code === "quota") {

@@ -31,6 +31,7 @@ export function emptyState() {
     keysSeen: 0,
     removals: [],
     landing: null,
+    search: { isReading: false, texts: 0 },
     allowance: null,
   };
 }

@@ -29,7 +29,7 @@ function textOf(value, maxChars, minChars = 0) {
  * @returns {Record<string, (params: any, page: import("./ports.js").Page) => any>}
  */
 export function talkCalls(member) {
-  const calls = [messageCalls, fileCalls, conversationCalls, pageCalls, branchCalls, otherCalls];
+  const calls = [messageCalls, fileCalls, searchCalls, conversationCalls, pageCalls, branchCalls, otherCalls];
   return Object.assign({}, ...calls.map((make) => make(member)), spaceCalls(member.spaces));
 }
 
@@ -103,6 +103,10 @@ function messageCalls(member) {
 
 function fileCalls(member) {
   return member.files.calls((params) => postOf(member, params));
+}
+
+function searchCalls({ search }) {
+  return search.calls();
 }
 
 /** What is known of a message; its signature is checked once more, on the bytes that are shown. */

@@ -79,6 +79,11 @@ export class Timeline {
     return this.#views.size > 0;
   }
 
+  /** Where it lies: topics, and of shared inboxes whose messages. */
+  get columns() {
+    return this.#columns.map(({ topic, author }) => ({ topic, author }));
+  }
+
   /** The sent texts, oldest first; not to be changed. */
   get posts() {
     return this.#sent;

@@ -76,6 +76,16 @@ export class Timelines {
     return this.#timelines.get(id);
   }
 
+  /** Where a conversation lies; not_found. @param {string} id */
+  columnsOf(id) {
+    return this.ensure(id).columns;
+  }
+
+  /** A page of a topic, checked and, where it is sealed, opened. */
+  page(topic, author, before, limit) {
+    return this.#fetch(topic, author, before, limit);
+  }
+
   /** The timeline of a conversation; not_found. @param {string} id @returns {Timeline} */
   ensure(id) {
     const found = this.#timelines.get(id) ?? this.#make(id);
