@@ -29,6 +29,7 @@ from benchmarks.sections import (
     store,
     sync,
     trees,
+    vault,
     web,
 )
 
@@ -47,6 +48,7 @@ SECTIONS: Final[dict[str, ModuleType]] = {
     "links": links,
     "web": web,
     "private": private,
+    "vault": vault,
     "prune": prune,
     "sync": sync,
 }
