@@ -24,6 +24,7 @@ RESERVE_TYPES: Final = frozenset(
         "cancel_replace",
         "cert.revoke",
         "contact.mark",
+        "device.keys",
         "remove_user",
         "replace_account",
         "report",

@@ -155,8 +155,13 @@ export async function generateSigningKey({ extractable = false } = {}) {
   return new SigningKey(new Uint8Array(await crypto.subtle.exportKey("raw", publicKey)), privateKey);
 }
 
+/** The 32 private bytes of a new key pair. @returns {Uint8Array} */
+export function generateSigningSeed() {
+  return crypto.getRandomValues(new Uint8Array(KEY_BYTES));
+}
+
 /**
- * The key pair of a 32-byte seed: of an invite link, or of a test vector.
+ * The key pair of a 32-byte seed: of an invite link, of a vault, or of a test vector.
  * @param {Uint8Array} seed
  * @returns {Promise<SigningKey>}
  */

@@ -23,6 +23,7 @@ import { Sidebar } from "./sidebar.js";
 import { openSpaceInvite } from "./spaceinvite.js";
 import { listenToSwipes } from "./swipes.js";
 import { ThreadPane } from "./thread.js";
+import { VaultBand } from "./vaultband.js";
 
 const PHONE = matchMedia("(max-width: 639px)");
 const NARROW = matchMedia("(max-width: 899px)");
@@ -50,7 +51,8 @@ export class App {
     this.bands.element.append(this.removals.element);
     this.notifier = new Notifier(this);
     this.keyNotes = new KeyNotes(this);
-    this.bands.element.append(this.keyNotes.band);
+    this.vaultBand = new VaultBand(this);
+    this.bands.element.append(this.keyNotes.band, this.vaultBand.element);
     this.sidebar.element.querySelector(".me-strip")?.before(this.keyNotes.nudge);
     /** @type {any} */
     this.talk = document.createElement("accord-conversation");
@@ -118,6 +120,7 @@ export class App {
     if (this.awaited !== null && this.awaited in this.client.state.conversations) {
       this.open(this.awaited);
     }
+    this.vaultBand.update(detail);
     if (detail.conversations && this.current !== null && !(this.current in this.client.state.conversations)) {
       this.#moved(this.current);
     }

@@ -4,6 +4,7 @@ import { h, icon } from "./dom.js";
 import { momentText } from "./invitecard.js";
 import { checkName } from "./naming.js";
 import { commandLine, frame, hubKey, hubName } from "./pageframe.js";
+import { passwordField } from "./passwordfield.js";
 import { reason } from "./words.js";
 
 const RULE = "3 to 32 letters a to z, digits, dots, dashes or underscores. It stays.";
@@ -139,6 +140,10 @@ function offerLines({ people, offer }) {
 export function joinForm(client, link, isRefusal) {
   const field = nameField();
   const code = codeField();
+  const password = passwordField({
+    label: "Password", isNew: true, optional: true,
+    hint: "With one you can log in from any browser. The hub never learns it.",
+  });
   const offered = h("div", { class: "offer" });
   const failed = h("p", { class: "error", role: "alert" });
   const button = /** @type {HTMLButtonElement} */ (
@@ -148,14 +153,15 @@ export function joinForm(client, link, isRefusal) {
     event.preventDefault();
     const name = field.read();
     const typed = name === null ? null : code.read();
-    if (name === null || typed === null) {
+    const secret = typed === null ? null : password.read();
+    if (name === null || typed === null || secret === null) {
       return;
     }
     failed.textContent = "";
     button.disabled = true;
     button.textContent = "Joining …";
     try {
-      await client.call("join.claim", { link, name, code: typed });
+      await client.call("join.claim", { link, name, code: typed, password: secret });
     } catch (failure) {
       button.disabled = false;
       button.textContent = "Join";
@@ -171,7 +177,9 @@ export function joinForm(client, link, isRefusal) {
   const element = frame(
     { title: `You are invited to ${hubName(client)}` },
     offered,
-    h("form", { class: "stack", novalidate: true, on: { submit } }, field.element, code.element, failed, button),
+    h("form", { class: "stack", novalidate: true, on: { submit } }, field.element, code.element,
+      h("details", null, h("summary", null, "With a password, to log in from any browser (optional)"), password.element),
+      failed, button),
     h(
       "p",
       { class: "note" },
@@ -179,8 +187,9 @@ export function joinForm(client, link, isRefusal) {
       h(
         "span",
         null,
-        "Your key is made in this browser and stays here: it is your account, and it cannot " +
-          "be copied out. Keep this browser's data; if you lose it, ask whoever invited you for another invite.",
+        "Your key is made in this browser: it is your account. Without a password it stays here and cannot be " +
+          "copied out, and if you lose this browser's data you need a recovery code. With a password it also lies on " +
+          "the hub, sealed so that only the password opens it. A password can not be added later to the same key.",
       ),
     ),
     h("div", { class: "folds" }, hubKey(keyOf(link)), commandLine()),

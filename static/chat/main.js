@@ -8,12 +8,15 @@ import { openClient } from "../client/client.js";
 import { App } from "./app.js";
 import { nameThisDevice } from "./devicename.js";
 import { h } from "./dom.js";
+import { loginPage } from "./loginpage.js";
 import { alreadyInPage, outsidePage } from "./outside.js";
 import { openJoinSpace } from "./joinspace.js";
 import { openMyKeys } from "./mykeys.js";
 import { setTabMemory, tabMemory } from "./prefs.js";
 import { recoverPage } from "./recoverpage.js";
 import { stopPage } from "./stop.js";
+import { setTheme } from "./theme.js";
+import { openVaultCode } from "./vaultdialog.js";
 
 const SLOW_START_MS = 500;
 const SPACE_LINK = "space-link";
@@ -64,6 +67,11 @@ function route(client) {
       setTabMemory(SPACE_LINK, spaceLink()); // for after they have joined the hub
       forgetInvite();
     }
+    const { locked } = client.state;
+    if (locked && !hasInvite()) {
+      show(`outside locked ${locked}`, () => loginPage(client, { locked }));
+      return;
+    }
     show(`outside ${location.hash}`, () => outsidePage(client, hasInvite() ? location.href : ""));
   } else if (phase === "inside") {
     const hasJoined = shown.startsWith("outside");
@@ -91,7 +99,16 @@ function route(client) {
     }
     if (hasJoined) {
       nameThisDevice(client);
+      showVaultCode(client);
     }
+  }
+}
+
+/** Whoever has just joined with a password sees the vault's recovery code, this once. */
+async function showVaultCode(client) {
+  const { groups } = await client.call("vault.takeCode", {}).catch(() => ({ groups: null }));
+  if (groups) {
+    openVaultCode(groups, () => page?.focus?.());
   }
 }
 
@@ -107,8 +124,11 @@ async function start() {
     };
     client.addEventListener("state", (event) => {
       const { detail } = /** @type {CustomEvent} */ (event);
-      if (detail.phase) {
+      if (detail.phase || detail.locked) {
         change();
+      }
+      if (detail.settings && client.state.settings.theme) { // chosen on another device
+        setTheme(client.state.settings.theme);
       }
       page?.update?.(detail);
     });

@@ -13,6 +13,7 @@ import { openReports } from "./reports.js";
 import { openSettings } from "./settings.js";
 import { openShortcuts } from "./shortcuts.js";
 import { openBlocked } from "./trouble.js";
+import { openVault } from "./vaultdialog.js";
 import { openVouching } from "./vouching.js";
 
 const MENU_ID = "me-menu";
@@ -30,6 +31,7 @@ export function actionsOf(app) {
     { name: "Blocked and muted", words: "hide people silence", icon: "minus", run: () => openBlocked(app) },
     { name: "Reports", words: "abuse spam complain judge", icon: "warn", run: () => openReports(app), count: "reports" },
     { name: "Keys and recovery", words: "recovery code lost key vouch replace", icon: "key", run: () => openMyKeys(app) },
+    { name: "Password and lock", words: "vault change password lock this browser log out", icon: "lock", run: () => openVault(app) },
     { name: "Settings", words: "theme dark light notifications forget", icon: "gear", run: () => openSettings(app) },
     { name: "Keyboard shortcuts", words: "keys help", icon: "keyboard", run: () => openShortcuts() },
     { name: "What this hub can see", words: "privacy encrypted read trust", icon: "eye", run: () => openHubSees(app.client) },

@@ -5,6 +5,7 @@
 
 import { h } from "./dom.js";
 import { joinForm } from "./joinform.js";
+import { loginPage } from "./loginpage.js";
 import { commandLine, frame, hubKey, hubName } from "./pageframe.js";
 import { reason } from "./words.js";
 
@@ -23,7 +24,12 @@ export function outsidePage(client, link) {
     /** @type {HTMLElement} */ (content.querySelector("[data-first]") ?? content.querySelector("h1")).focus();
   };
   const go = (/** @type {string} */ wanted) => follow({ client, show, go }, wanted);
-  page.focus = () => (link === "" ? show(welcome(client, go)) : void go(link));
+  const logIn = () => {
+    const { element, focus } = loginPage(client, { back: () => show(welcome(client, go, logIn)) });
+    holder.replaceChildren(element);
+    focus?.();
+  };
+  page.focus = () => (link === "" ? show(welcome(client, go, logIn)) : void go(link));
   return page;
 }
 
@@ -73,7 +79,7 @@ function refusal({ client, show, go }, failure) {
   return true;
 }
 
-function welcome(client, go) {
+function welcome(client, go, logIn) {
   return frame(
     { title: hubName(client), documentTitle: hubName(client) },
     h(
@@ -83,8 +89,11 @@ function welcome(client, go) {
         "Your account is a key that is made in your browser and stays there.",
     ),
     linkForm(go),
-    h("p", { class: "meta" }, "You have an account, but not in this browser? ",
-      h("a", { href: "/recover" }, "Recover it"), "."),
+    h("div", { class: "alternatives" },
+      h("p", null, "You have an account?"),
+      h("div", { class: "row wrap" },
+        h("button", { type: "button", class: "button", on: { click: logIn } }, "Log in with your name and password"),
+        h("a", { class: "button quiet", href: "/recover" }, "Recover it"))),
     h("div", { class: "folds" }, hubKey(shellKey()), commandLine()),
   );
 }

@@ -24,7 +24,7 @@ export function openSettings(app) {
     h(
       "div",
       { class: "sections" },
-      themeChoice(),
+      themeChoice(app.client),
       notificationChoice(),
       roomSection(app.client, gone.signal),
       exportSection(app.client, gone.signal),
@@ -35,8 +35,10 @@ export function openSettings(app) {
         h(
           "p",
           { class: "meta" },
-          "Deletes your key and everything that is kept here. Your key exists only in this " +
-            "browser's data: it cannot be had back.",
+          app.client.state.vault
+            ? "Deletes your key and everything that is kept here. Your name and password bring you back."
+            : "Deletes your key and everything that is kept here. Your key exists only in this " +
+              "browser's data: it cannot be had back.",
         ),
         h(
           "button",
@@ -48,7 +50,7 @@ export function openSettings(app) {
   );
 }
 
-function themeChoice() {
+function themeChoice(client) {
   const current = theme();
   return h(
     "fieldset",
@@ -66,7 +68,12 @@ function themeChoice() {
             name: "theme",
             value,
             checked: value === current,
-            on: { change: () => setTheme(value) },
+            on: {
+              change: () => {
+                setTheme(value);
+                client.call("setting.set", { name: "theme", value }).catch(() => {}); // here it is kept all the same
+              },
+            },
           }),
           icon(picture),
           word,
@@ -158,8 +165,10 @@ export function openForget(client) {
         h(
           "span",
           null,
-          "Your key is deleted and cannot be had back. The account stays on the hub, but nobody " +
-            "can enter it any more. To come back you need a new invite and start as someone new.",
+          client.state.vault
+            ? "Your key is deleted here. The account stays on the hub: your name and password open it, in any browser."
+            : "Your key is deleted and cannot be had back. The account stays on the hub, but nobody " +
+              "can enter it any more. To come back you need a new invite and start as someone new.",
         ),
       ),
       h("p", null, "What you wrote stays for the others."),

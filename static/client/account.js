@@ -8,7 +8,9 @@
 import { makeCertificate, verifyCertificate } from "../accord/certs.js";
 import { b64decode, b64encode } from "../accord/encoding.js";
 import { RemoteError } from "../accord/errors.js";
-import { fingerprint, generateSigningKey, signingKeyFromStored } from "../accord/keys.js";
+import {
+  fingerprint, generateSigningKey, generateSigningSeed, signingKeyFromSeed, signingKeyFromStored,
+} from "../accord/keys.js";
 
 const LIFE_MS = 7 * 24 * 3600 * 1000;
 const RECORD = "me";
@@ -44,10 +46,18 @@ export class Account {
    * New keys for the hub behind an invite, in place of an unfinished account.
    * @param {import("./storage.js").Storage} storage
    * @param {{hub: Uint8Array, temporary: string, name: string}} claim
+   * @param {(seed: Uint8Array) => Promise<void>} [keepSeed] is given the user key's private bytes, the only time that
+   *   anything is; nothing is stored where it fails
    * @returns {Promise<Account>}
    */
-  static async make(storage, { hub, temporary, name }) {
-    const [user, device] = await Promise.all([generateSigningKey(), generateSigningKey()]);
+  static async make(storage, { hub, temporary, name }, keepSeed) {
+    const device = await generateSigningKey();
+    const seed = keepSeed ? generateSigningSeed() : null;
+    const user = seed ? await signingKeyFromSeed(seed) : await generateSigningKey();
+    if (seed && keepSeed) {
+      await keepSeed(seed);
+      seed.fill(0);
+    }
     const record = {
       user: storedKey(user),
       device: storedKey(device),
@@ -59,6 +69,34 @@ export class Account {
     };
     await storage.put("account", record, RECORD);
     return new Account(storage, record);
+  }
+
+  /**
+   * An account that comes out of its vault, joined.
+   * @param {import("./storage.js").Storage} storage
+   * @param {{hub: Uint8Array, name: string, seed: Uint8Array, joinedAt: number, inviter: string,
+   *   device: {publicKey: Uint8Array, key: CryptoKey} | null}} what `device`: the key that this browser had before
+   * @returns {Promise<Account>}
+   */
+  static async restore(storage, { hub, name, seed, joinedAt, inviter, device }) {
+    const user = await signingKeyFromSeed(seed);
+    const record = {
+      user: storedKey(user),
+      device: device ?? storedKey(await generateSigningKey()),
+      hub: b64encode(hub),
+      name,
+      temporary: "",
+      joinedAt,
+      inviter,
+      certificate: null,
+    };
+    await storage.put("account", record, RECORD);
+    return new Account(storage, record);
+  }
+
+  /** The device's key as it is kept, for when the rest of the account is forgotten. */
+  get storedDevice() {
+    return storedKey(this.device);
   }
 
   get name() {

@@ -22,7 +22,9 @@ const MAX_NOTED_PAGES = 10;
 
 /** Names, whom one follows, notes. */
 export class Contacts {
-  /** @type {Map<string, {key: string, called: string, follows: boolean}>} */
+  /** Something was changed here; for the vault. */
+  onKept = (/** @type {{key: string, called: string, follows: boolean, at: number}} */ _record) => {};
+  /** @type {Map<string, {key: string, called: string, follows: boolean, at?: number}>} */
   #records = new Map();
   #parts;
 
@@ -76,9 +78,22 @@ export class Contacts {
       throw new ClientError("not_found");
     }
     const empty = { key, called: "", follows: false };
-    const record = await this.#parts.storage.update("contacts", key, (kept) => ({ ...empty, ...kept, ...change }));
+    const at = this.#parts.clock.now();
+    const record = await this.#parts.storage.update("contacts", key, (kept) => ({ ...empty, ...kept, ...change, at }));
     this.#records.set(key, record);
     this.#parts.onChanged(key);
+    this.onKept(record);
+  }
+
+  /** What was changed on other devices. @param {{key: string, called?: string, follows: boolean, at: number}[]} items */
+  async take(items) {
+    for (const { key, called = "", follows, at } of items.filter((item) => isKey(item.key))) {
+      const isNewer = (kept) => !kept || (kept.at ?? 0) < at;
+      const record = await this.#parts.storage.update("contacts", key, (kept) =>
+        (isNewer(kept) ? { key, called: String(called), follows: follows === true, at } : undefined));
+      this.#records.set(key, record);
+      this.#parts.onChanged(key);
+    }
   }
 
   // ------------------------------------------------------------------------------------------------------------ notes

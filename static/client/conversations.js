@@ -35,6 +35,8 @@ function after(read, places) {
 
 /** All conversations, by id. */
 export class Conversations {
+  /** Something was read here; for the vault. */
+  onRead = (/** @type {string} */ _id, /** @type {Place} */ _place) => {};
   #records = new Map();
   #dirty = new Set();
   #timer = 0;
@@ -296,7 +298,24 @@ export class Conversations {
     record.unread = after(record.read, record.unread.filter(isAhead));
     record.mentions = after(record.read, record.mentions.filter(isAhead));
     this.#save(id);
+    this.onRead(id, record.read);
     await this.#write();
+  }
+
+  /** What was read on other devices. @param {{conversation: string, at: number, message: string}[]} items */
+  async takeReads(items) {
+    for (const { conversation: id, at, message } of items) {
+      const [kind, key] = String(id).split(":");
+      if (kind === "direct") {
+        this.direct(key);
+      } else if (kind === "chan" || kind === "feed") {
+        this.#record(id, kind === "chan" ? "channel" : "feed", null);
+      }
+      const held = this.#records.get(id)?.read;
+      if (held && comparePlaces({ at, id: message }, held) > 0) {
+        await this.read(id, { at, id: message });
+      }
+    }
   }
 
   /** What is being written; done when that is kept. */

@@ -12,12 +12,14 @@ import { asClientError, ClientError } from "./errors.js";
 import { NewerHub, WrongKey } from "./hub.js";
 import { check, claim } from "./join.js";
 import { stopFor } from "./link.js";
+import { codeGroups } from "../accord/vault.js";
 import { Member } from "./member.js";
 import { Pages } from "./ports.js";
 import { ask, asked, look, useCode } from "./recover.js";
 import { PublishedState } from "./state.js";
 import { Storage } from "./storage.js";
 import { talkCalls } from "./talk.js";
+import { isLockedTo, lockAway, logIn } from "./login.js";
 
 const OLD_BROWSER = "This browser cannot make the keys that the client needs; update it, or use another one.";
 
@@ -59,6 +61,8 @@ export class Engine {
       "recover.ask": (params) => this.#joining(() => this.#askForKey(params)),
       "recover.asked": () => this.#joining(() => asked(this.#unfinished)),
       "recover.look": () => this.#joining(() => this.#lookForKey()),
+      "vault.open": (params) => this.#joining(() => this.#logIn(params)),
+      "account.lock": (params) => this.#lock(params),
       "account.forget": () => this.#forget(),
     });
     this.pages.otherwise((name, params, page) => this.#ask(name, params, page));
@@ -80,6 +84,7 @@ export class Engine {
       await this.#enter(account, false);
     } else {
       this.#unfinished = account;
+      this.#state.set("locked", await isLockedTo(this.#storage));
       this.#state.set("phase", "outside");
     }
   }
@@ -136,14 +141,22 @@ export class Engine {
   }
 
   async #claim(params) {
-    const account = await claim(params, {
+    const { account, vaultCode } = await claim(params, {
       storage: this.#storage, clock: this.#clock, account: this.#unfinished ?? (await Account.load(this.#storage)),
     });
     await this.#enter(account, true);
+    if (vaultCode) {
+      this.#member?.vault.showOnce(await codeGroups(vaultCode));
+    }
     const typed = String(params.name).trim();
     if (typed !== account.name) {
       await this.#memberCalls["profile.set"]({ displayName: typed, about: "", status: "" });
     }
+    return {};
+  }
+
+  async #logIn(params) {
+    await this.#enter(await logIn(params, { storage: this.#storage, clock: this.#clock }), false);
     return {};
   }
 
@@ -170,12 +183,40 @@ export class Engine {
 
   async #forget() {
     await this.#started;
-    this.#member?.stop();
-    this.#member = null;
-    this.#memberCalls = {};
+    this.#leave();
     await this.#storage?.clear();
     this.#state.empty();
     this.#state.set("phase", "outside");
+  }
+
+  /** Forget all keys and what they open; the password brings them back. */
+  async #lock({ evenSo = false }) {
+    await this.#started;
+    const member = this.#member;
+    if (!member?.vault.isThere) {
+      throw new ClientError("not_found", "This account has no password, so this browser cannot be locked.");
+    }
+    if (!evenSo) {
+      await this.#checkAllIsSent(member);
+    }
+    this.#leave();
+    await lockAway(this.#storage, member.account);
+    this.#state.empty();
+    this.#state.set("locked", await isLockedTo(this.#storage));
+    this.#state.set("phase", "outside");
+  }
+
+  async #checkAllIsSent(member) {
+    if (this.#state.value.outboxCount > 0) {
+      throw new ClientError("busy", "Messages still wait to be sent; they would be lost.");
+    }
+    await member.vault.flush();
+  }
+
+  #leave() {
+    this.#member?.stop();
+    this.#member = null;
+    this.#memberCalls = {};
   }
 
   #pagesChanged() {

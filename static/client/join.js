@@ -18,6 +18,8 @@ import { Account } from "./account.js";
 import { Connection, LoginRefused } from "./connection.js";
 import { ClientError } from "./errors.js";
 import { ORIGIN, readHub, WrongKey } from "./hub.js";
+import { forgetNew, keepNew } from "./vault.js";
+import { beginVault } from "./vault_open.js";
 
 const MAX_OWN_MESSAGES = 50;
 /** Why a link opens nothing, the word that says most to whoever holds a circle's first. */
@@ -174,12 +176,13 @@ async function wasBegun(invite, account) {
 }
 
 /**
- * Claim the account behind a link. Gives the account, joined, and the name as it was typed.
- * @param {{link: string, name: string, code?: string}} params
+ * Claim the account behind a link; with a password it gets a vault, whose recovery code is in the answer.
+ * @param {{link: string, name: string, code?: string, password?: string}} params
  * @param {{storage: import("./storage.js").Storage, clock: import("./clock.js").Clock, account: Account | null}} parts
  *   `account` is an unfinished one
+ * @returns {Promise<{account: Account, vaultCode: Uint8Array | null}>} `account`: joined
  */
-export async function claim({ link, name, code = "" }, { storage, clock, account }) {
+export async function claim({ link, name, code = "", password = "" }, { storage, clock, account }) {
   const invite = read(link);
   const accountName = readName(name);
   const typed = readCode(code);
@@ -190,13 +193,20 @@ export async function claim({ link, name, code = "" }, { storage, clock, account
   const isBegun = account !== null && await wasBegun(invite, account);
   if (isBegun && (await isTaken(account, clock))) {
     await account.change({ joinedAt: clock.hubNow() });
-    return account;
+    return { account, vaultCode: null };
   }
-  const begin = { hub: invite.hub, temporary: "", name: accountName };
-  const mine = isBegun ? account : await Account.make(storage, begin);
+  let vault = null;
+  const begin = { hub: invite.hub, temporary: isBegun ? account.temporary : "", name: accountName };
+  const keepSeed = async (/** @type {Uint8Array} */ seed) => {
+    vault = await beginVault({ hub: invite.hub, name: accountName, password }, seed);
+  };
+  // A key that was made before, of which the hub has nothing, makes room for one that goes into the vault
+  const isKept = isBegun && password === "";
+  const mine = isKept ? account : await Account.make(storage, begin, password === "" ? undefined : keepSeed);
+  await (vault ? keepNew(storage, mine, vault) : forgetNew(storage));
   await claimPlace(mine, invite, { accountName, code: typed }, clock);
   await mine.change({ joinedAt: clock.hubNow() });
-  return mine;
+  return { account: mine, vaultCode: vault?.code ?? null };
 }
 
 /** Whether an earlier claim has arrived: the new key can log in. */

@@ -2,7 +2,7 @@
  * Keys and whose they are (protocol.md section 8): the recovery code, replacements that one may stop or vouch for, and
  * which keys of others have been looked at or compared.
  *
- * What was compared is kept in this browser only. Not here: coming back without keys (recover.js).
+ * What was compared is kept in this browser, and in the vault where there is one. Not here: coming back without keys (recover.js).
  */
 
 import { b64decode, b64encode } from "../accord/encoding.js";
@@ -21,6 +21,8 @@ const ASKED_GROUPS = 2;
 
 /** What the page's dialogs of keys need. */
 export class Keys {
+  /** A key was looked at or compared here; for the vault. */
+  onKept = (/** @type {string} */ _key, /** @type {Known} */ _known) => {};
   /** @type {Record<string, Known>} */
   #known = {};
   #hasRecord = false;
@@ -83,6 +85,18 @@ export class Keys {
 
   async #put(key, known) {
     this.#known = await this.#parts.storage.update("facts", RECORD, (kept) => ({ ...kept, [key]: known }));
+    this.onKept(key, known);
+  }
+
+  /** What was looked at on other devices. @param {{key: string, verified: boolean, at: number}[]} items */
+  async take(items) {
+    for (const { key, verified, at } of items) {
+      const isNewer = (kept) => !kept?.[key] || kept[key].seenAt < at;
+      this.#known = await this.#parts.storage.update("facts", RECORD, (kept) =>
+        (isNewer(kept) ? { ...kept, [key]: { seenAt: at, isVerified: verified === true } } : undefined)) ?? {};
+      this.#hasRecord = true;
+      this.#parts.onKnown(key);
+    }
   }
 
   /** What two people read to each other: the words of both keys. @param {{key: string}} params */

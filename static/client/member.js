@@ -8,6 +8,7 @@ import { b64encode } from "../accord/encoding.js";
 import { AccordError } from "../accord/errors.js";
 import { Branch } from "./branch.js";
 import { Allowance } from "./allowance.js";
+import { BoxKeys } from "./boxkeys.js";
 import { Carrying } from "./carrying.js";
 import { Composer } from "./composer.js";
 import { Contacts } from "./contacts.js";
@@ -17,6 +18,7 @@ import { Directory, isKey } from "./directory.js";
 import { ClientError } from "./errors.js";
 import { Feed } from "./feed.js";
 import { Files } from "./files.js";
+import { followThrough, Settings } from "./following.js";
 import { TEXTS } from "./fold.js";
 import { readHub, ORIGIN } from "./hub.js";
 import { Invites } from "./invites.js";
@@ -33,6 +35,7 @@ import { Search } from "./search.js";
 import { Spaces } from "./spaces.js";
 import { Timelines } from "./timelines.js";
 import { Transfers } from "./transfers.js";
+import { Vault } from "./vault.js";
 import { Vouching } from "./vouching.js";
 
 /** What tells that a key is being replaced, or no longer. */
@@ -127,18 +130,24 @@ export class Member {
     this.feed = new Feed({ storage, directory, me, events: this.#feedEvents(), followed });
     const publish = (draft) => this.publish(draft);
     this.carrying = new Carrying({ link, account, clock, publish });
-    this.devices = new Devices(rest, publish);
+    this.boxkeys = new BoxKeys({ storage, link, account, clock, publish });
+    this.devices = new Devices({ rest, publish, boxkeys: this.boxkeys, me });
     this.branch = new Branch({ rest, account, clock, composer: this.composer, state });
     const publishAll = (drafts) => this.publishAll(drafts);
     this.invites = new Invites({ storage, rest, account, clock, publishAll });
     this.vouching = new Vouching({ storage, account, clock, directory });
+    this.vault = new Vault({ storage, rest, link, account, clock, state });
+    this.settings = new Settings({ storage, clock, state });
+    followThrough(this.vault, this);
   }
 
   /** Read what is kept, tell pages, connect. */
   async start() {
-    const { people, contacts, keys, conversations, outbox, feed, marks } = this;
-    await Promise.all([people, contacts, keys, conversations, outbox, feed].map((part) => part.load()));
+    const { people, contacts, keys, conversations, outbox, feed, marks, boxkeys, vault, settings } = this;
+    const parts = [people, contacts, keys, conversations, outbox, feed, boxkeys, vault, settings];
+    await Promise.all(parts.map((part) => part.load()));
     await Promise.all([marks.load(), this.files.load(), this.search.load()]);
+    await vault.handOut();
     await keys.begin(conversations.met());
     this.#publishHub("");
     this.#publishMe();
@@ -152,6 +161,8 @@ export class Member {
     this.isOver = true;
     this.link.stop();
     this.carrying.stop();
+    this.boxkeys.stop();
+    this.vault.stop();
     this.marks.stop();
     this.branch.stop();
     this.files.stop();
@@ -222,6 +233,8 @@ export class Member {
     this.files.pump();
     this.search.opened();
     this.carrying.look();
+    this.boxkeys.opened();
+    this.vault.opened();
     this.marks.opened();
     this.branch.lookSoon();
   }
@@ -304,7 +317,7 @@ export class Member {
       added: (row) => this.#added(row),
       gone: (topic) => this.#gone(topic),
       account: (frame) => this.allowance.take(frame),
-      signal: (frame) => this.presence.take(frame, this.#signalled(frame)),
+      signal: (frame) => this.#takeSignal(frame),
     };
   }
 
@@ -422,6 +435,7 @@ export class Member {
     }
     if (fact.topic.startsWith("feed:")) {
       this.people.take(fact).catch((error) => console.warn("a profile was not kept:", error.code ?? error));
+      this.boxkeys.take(fact);
     }
     if (fact.topic.startsWith("hub:")) {
       this.marks.take(fact);
@@ -470,6 +484,14 @@ export class Member {
     if (isForMe && !isOld && !this.timelines.isSeen(id)) {
       const item = this.mentions.itemOf(id, fact);
       this.pages.first?.post({ push: "notice", notice: { conversation: id, item } });
+    }
+  }
+
+  #takeSignal(frame) {
+    if (frame.from === this.me && frame.body?.vault !== undefined) {
+      this.vault.signalled(frame.body.vault);
+    } else {
+      this.presence.take(frame, this.#signalled(frame));
     }
   }
 

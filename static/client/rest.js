@@ -11,6 +11,42 @@ const BASE = "/api/v1";
 const TIMEOUT_MS = 20_000;
 const TOKEN_SPARE_MS = 60_000;
 
+async function send(method, path, body, token) {
+  try {
+    return await fetch(`${BASE}/${path}`, {
+      method,
+      headers: {
+        ...(token ? { Authorization: `Bearer ${token}` } : {}), ...(body ? { "Content-Type": "application/json" } : {}),
+      },
+      body: body ? JSON.stringify(body) : undefined,
+      credentials: "omit",
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+    });
+  } catch {
+    throw new ClientError("offline");
+  }
+}
+
+async function read(response) {
+  const value = await response.json().catch(() => ({}));
+  if (!response.ok) {
+    const code = value.code in HTTP_STATUS ? value.code : "internal";
+    throw new AccordError(code, "", { retryMs: value.retry_ms ?? null });
+  }
+  return value;
+}
+
+/**
+ * A request for which nobody need be logged in. AccordError (the hub refused), ClientError("offline").
+ * @param {string} method
+ * @param {string} path after /api/v1/
+ * @param {object} [body]
+ * @returns {Promise<any>}
+ */
+export async function askOpenly(method, path, body) {
+  return read(await send(method, path, body, ""));
+}
+
 /** Requests as the user of a link. */
 export class Rest {
   #link;
@@ -49,34 +85,11 @@ export class Rest {
    * @returns {Promise<any>}
    */
   async ask(method, path, body) {
-    const first = await this.#send(method, path, body, await this.#token(false));
+    const first = await send(method, path, body, await this.#token(false));
     if (first.status !== 401) {
-      return this.#read(first);
+      return read(first);
     }
-    return this.#read(await this.#send(method, path, body, await this.#token(true)));
-  }
-
-  async #send(method, path, body, token) {
-    try {
-      return await fetch(`${BASE}/${path}`, {
-        method,
-        headers: { Authorization: `Bearer ${token}`, ...(body ? { "Content-Type": "application/json" } : {}) },
-        body: body ? JSON.stringify(body) : undefined,
-        credentials: "omit",
-        signal: AbortSignal.timeout(TIMEOUT_MS),
-      });
-    } catch {
-      throw new ClientError("offline");
-    }
-  }
-
-  async #read(response) {
-    const value = await response.json().catch(() => ({}));
-    if (!response.ok) {
-      const code = value.code in HTTP_STATUS ? value.code : "internal";
-      throw new AccordError(code, "", { retryMs: value.retry_ms ?? null });
-    }
-    return value;
+    return read(await send(method, path, body, await this.#token(true)));
   }
 
   /** Every item of a list. @param {string} path @returns {Promise<any[]>} */

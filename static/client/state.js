@@ -33,6 +33,9 @@ export function emptyState() {
     landing: null,
     search: { isReading: false, texts: 0 },
     allowance: null,
+    vault: null,
+    settings: {},
+    locked: "",
   };
 }
 

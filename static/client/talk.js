@@ -29,7 +29,7 @@ function textOf(value, maxChars, minChars = 0) {
  * @returns {Record<string, (params: any, page: import("./ports.js").Page) => any>}
  */
 export function talkCalls(member) {
-  const calls = [messageCalls, fileCalls, searchCalls, conversationCalls, pageCalls, branchCalls, otherCalls];
+  const calls = [messageCalls, fileCalls, searchCalls, conversationCalls, pageCalls, branchCalls, vaultCalls, otherCalls];
   return Object.assign({}, ...calls.map((make) => make(member)), spaceCalls(member.spaces));
 }
 
@@ -211,6 +211,19 @@ function branchCalls({ branch }) {
     "branch.rehearse": (params) => branch.rehearse(params),
     "branch.remove": (params) => branch.remove(params),
     "branch.restore": (params) => branch.restore(params),
+  };
+}
+
+function vaultCalls({ vault, settings }) {
+  return {
+    "vault.takeCode": () => vault.takeCode(),
+    "vault.details": () => vault.details(),
+    "vault.makeSecret": () => vault.makeSecret(),
+    "vault.changePassword": (params) => vault.changePassword(params),
+    "vault.makeCode": (params) => vault.makeCode(params),
+    "vault.unlock": (params) => vault.unlock(params),
+    "vault.putBack": (params) => vault.putBack(params),
+    "setting.set": (params) => settings.set(params),
   };
 }
 

@@ -1,0 +1,93 @@
+/**
+ * The pages on which somebody comes to their account by name and password: in a new browser, in a locked one, and with
+ * the vault's recovery code where the password is forgotten. Not here: what opens the vault (the engine).
+ */
+
+import { h, icon } from "./dom.js";
+import { frame, hubKey, hubName } from "./pageframe.js";
+import { codeField, passwordField, sendForm } from "./passwordfield.js";
+
+/** The key that the page itself came with. */
+function shellKey() {
+  return document.querySelector("meta[name=accord-hub-key]")?.getAttribute("content") ?? "";
+}
+
+function nameField(name) {
+  const input = /** @type {HTMLInputElement} */ (h("input", {
+    type: "text", required: true, autocomplete: "username", autocapitalize: "off", spellcheck: "false", value: name,
+    "data-first": name === "" || null,
+  }));
+  return { element: h("label", { class: "field" }, h("span", null, "Your name here"), input), input };
+}
+
+/**
+ * @param {any} client
+ * @param {{locked?: string, back?: () => void}} [options] `locked`: the name to which this browser is locked
+ * @returns {import("./main.js").Page}
+ */
+export function loginPage(client, { locked = "", back } = {}) {
+  const holder = h("div", { class: "page-holder" });
+  const focus = () => {
+    const first = holder.querySelector("[data-first]") ?? holder.querySelector("h1");
+    /** @type {HTMLElement} */ (first).focus();
+  };
+  const show = (/** @type {HTMLElement} */ content) => {
+    holder.replaceChildren(content);
+    focus();
+  };
+  const byPassword = () => show(passwordPage(client, { locked, back, byCode }));
+  const byCode = () => show(codePage(client, { locked, byPassword }));
+  holder.replaceChildren(passwordPage(client, { locked, back, byCode }));
+  return { element: holder, focus };
+}
+
+function passwordPage(client, { locked, back, byCode }) {
+  const name = nameField(locked);
+  const password = passwordField({ label: "Password", isFirst: locked !== "" });
+  const secret = codeField({ label: "Secret key", hint: "Only for those who have made one: 8 groups of four." });
+  secret.input.required = false;
+  const send = async () => {
+    const typed = password.read();
+    if (typed !== null) {
+      await client.call("vault.open", {
+        hub: shellKey(), name: name.input.value, password: typed, secret: secret.input.value.trim(),
+      });
+    }
+  };
+  const title = locked ? `Locked: ${locked}` : "Log in";
+  return frame({ title, picture: locked ? "lock" : "key", documentTitle: `${title} · ${hubName(client)}` },
+    h("p", { class: "lead" }, locked
+      ? "This browser has forgotten your keys. Your password brings them back."
+      : "With your name and password you come to your account in any browser: what you need lies sealed on the hub, "
+        + "and only your password opens it."),
+    sendForm({ verb: locked ? "Unlock" : "Log in", busy: "Opening …", send, isBig: true },
+      locked ? h("div", { hidden: true }, name.element) : name.element, password.element,
+      h("details", null, h("summary", null, "I have a secret key"), secret.element)),
+    h("p", { class: "meta" }, "Forgotten? ",
+      h("button", { type: "button", class: "link", on: { click: byCode } }, "Use the vault's recovery code"), ".",
+      back ? [" ", h("button", { type: "button", class: "link", on: { click: back } }, "Back")] : null),
+    h("div", { class: "folds" }, hubKey(shellKey()),
+      locked ? h("details", null, h("summary", null, "This is not me"),
+        h("p", { class: "meta" }, "Then let this browser forget the name too. The account stays as it is."),
+        h("p", null, h("button", { type: "button", class: "button", on: { click: () =>
+          client.call("account.forget", {}) } }, "Forget this name"))) : null));
+}
+
+function codePage(client, { locked, byPassword }) {
+  const name = nameField(locked);
+  const code = codeField({ label: "The vault's recovery code", hint: "8 groups of four, as you saved them." });
+  const password = passwordField({ label: "New password", isNew: true });
+  const send = async () => {
+    const newPassword = password.read();
+    if (newPassword !== null) {
+      await client.call("vault.open", { hub: shellKey(), name: name.input.value, code: code.input.value, newPassword });
+    }
+  };
+  return frame({ title: "Open your vault by its recovery code", picture: "key" },
+    h("p", null, "It opens your vault as the password does, and you choose a new password with it."),
+    sendForm({ verb: "Open it", busy: "Opening …", send, isBig: true }, name.element, code.element, password.element),
+    h("p", { class: "note" }, icon("info"), h("span", null,
+      "A code of 14 groups is another one: it moves your account to a new key. ",
+      h("a", { href: "/recover" }, "Use that one"), ".")),
+    h("p", { class: "meta" }, h("button", { type: "button", class: "link", on: { click: byPassword } }, "Back")));
+}

@@ -1,0 +1,166 @@
+/**
+ * A vault's beginning and its opening (protocol.md section 9): what is made of a password while the bytes of a new user
+ * key are at hand, and an account that comes out of a vault by name and password, or by name and recovery code.
+ *
+ * Passwords, codes and what follows from them are never stored, but for what the hub is told as proof until it has it.
+ */
+
+import { b64decode, b64encode } from "../accord/encoding.js";
+import { RemoteError } from "../accord/errors.js";
+import { normalizeName } from "../accord/names.js";
+import {
+  authKey, bodyKey, makeSlot, newCode, openEnclave, parseCode, readParams, recoveryRoot, rootKey, sealKeys, slotKey,
+  vaultSalt, wrapKey,
+} from "../accord/vault.js";
+import { ClientError } from "./errors.js";
+import { askOpenly } from "./rest.js";
+
+export const MIN_NEW_PASSWORD_CHARS = 8;
+
+/**
+ * What a password gives: what proves it to the hub, what opens the slot, and how it was stretched.
+ * @typedef {{auth: Uint8Array, wrap: Uint8Array, params: import("../accord/vault.js").Params}} Way
+ */
+
+/** What a person typed, as bytes or as one spelling; ClientError with a sentence for them. */
+async function readTyped(read) {
+  try {
+    return await read();
+  } catch (error) {
+    if (error instanceof RemoteError) {
+      const { detail } = error;
+      throw new ClientError("bad_request", `${detail[0].toUpperCase()}${detail.slice(1)}.`);
+    }
+    throw error;
+  }
+}
+
+/** The params of a name, as the hub tells them. @param {string} name @returns {Promise<any>} */
+async function paramsOf(name) {
+  try {
+    return readParams(await askOpenly("GET", `vault/params?name=${encodeURIComponent(name)}`));
+  } catch (error) {
+    throw error instanceof RemoteError
+      ? new ClientError("bad_request", "The hub asks for a form of password that this page does not take.") : error;
+  }
+}
+
+/**
+ * Stretch a password; it takes a second or so.
+ * @param {{hub: Uint8Array, name: string, password: string, secretKey?: Uint8Array | null}} what
+ * @returns {Promise<Way>}
+ */
+export async function passwordWay({ hub, name, password, secretKey = null }) {
+  const params = await paramsOf(name);
+  const salt = await vaultSalt(hub, name, params.salt);
+  const root = await readTyped(() => rootKey(String(password), salt, params.iterations, { secretKey }));
+  return { params, auth: await authKey(root), wrap: await wrapKey(root) };
+}
+
+/** The way of a recovery code. @param {Uint8Array} code */
+export async function recoveryWay(code) {
+  const root = await recoveryRoot(code);
+  return { auth: await authKey(root), wrap: await wrapKey(root) };
+}
+
+/** A code as typed; ClientError. @param {unknown} typed @returns {Promise<Uint8Array>} */
+export function readCode(typed) {
+  return readTyped(() => parseCode(String(typed)));
+}
+
+/** A new password, if it can be one; ClientError. @param {unknown} password @param {string} name */
+export function checkNewPassword(password, name) {
+  const text = String(password);
+  if (Array.from(text.normalize("NFKC")).length < MIN_NEW_PASSWORD_CHARS) {
+    throw new ClientError("bad_request", `A password has at least ${MIN_NEW_PASSWORD_CHARS} characters.`);
+  }
+  if (text.toLowerCase().includes(name)) {
+    throw new ClientError("bad_request", "A password must not contain your name.");
+  }
+}
+
+/**
+ * The locks of a vault, made anew: its key, the slots, the sealed keys.
+ * @param {{name: string, seed: Uint8Array, way: Way, recovery: Uint8Array | null}} what `recovery`: the wrap key of
+ *   the recovery code
+ */
+export async function makeLocks({ name, seed, way, recovery }) {
+  const key = crypto.getRandomValues(new Uint8Array(32));
+  const slots = [await makeSlot("password", { name, wrap: way.wrap, key })];
+  if (recovery) {
+    slots.push(await makeSlot("recovery", { name, wrap: recovery, key }));
+  }
+  return { body: await bodyKey(key), slots, params: way.params, keys: await sealKeys(key, { name, seed, recovery }) };
+}
+
+/**
+ * All that a new user key's vault needs, from its password: locks, what proves both ways to the hub, and the recovery
+ * code, to be shown once.
+ * @param {{hub: Uint8Array, name: string, password: string}} what
+ * @param {Uint8Array} seed
+ */
+export async function beginVault({ hub, name, password }, seed) {
+  checkNewPassword(password, name);
+  const code = newCode();
+  const [way, recovery] = await Promise.all([passwordWay({ hub, name, password }), recoveryWay(code)]);
+  const locks = await makeLocks({ name, seed, way, recovery: recovery.wrap });
+  return { name, locks, auth: way.auth, recovery: recovery.auth, code };
+}
+
+/**
+ * Fetch a vault by its name and open it.
+ *
+ * ClientError: denied (name, password or code; the hub never says which), rate, offline, bad_request.
+ * @param {{hub: Uint8Array, name: string, password?: string, secret?: string, code?: string}} typed a password, with
+ *   the secret key where there is one, or the recovery code
+ * @returns {Promise<{name: string, key: Uint8Array, enclave: any, seed: Uint8Array, recovery: Uint8Array | null,
+ *   version: number, content: Record<string, any>}>}
+ */
+export async function openByName({ hub, name: typed, password = "", secret = "", code = "" }) {
+  const name = await readTyped(() => normalizeName(String(typed).trim()));
+  const kind = code ? "recovery" : "password";
+  const secretKey = secret ? await readCode(secret) : null;
+  const way = code ? await recoveryWay(await readCode(code)) : await passwordWay({ hub, name, password, secretKey });
+  const enclave = await fetchByAuth(name, way.auth, code ? "recovery code" : "password");
+  return openWith(enclave, { name, kind, wrap: way.wrap });
+}
+
+async function fetchByAuth(name, auth, what) {
+  try {
+    return (await askOpenly("POST", "vault/open", { name, auth: b64encode(auth) })).enclave;
+  } catch (error) {
+    if (error.code === "denied") {
+      throw new ClientError("denied", `That name and ${what} open nothing here; look at both once more.`);
+    }
+    if (error.code === "rate") {
+      const seconds = Math.ceil((error.retryMs ?? 0) / 1000);
+      throw new ClientError("conflict", `That was tried too often; try again in ${waitText(seconds)}.`);
+    }
+    throw error;
+  }
+}
+
+function waitText(seconds) {
+  return seconds > 90 ? `${Math.ceil(seconds / 60)} minutes` : `${Math.max(seconds, 1)} s`;
+}
+
+/**
+ * Open an enclave by one of its slots.
+ * @param {any} enclave
+ * @param {{name: string, kind: "password" | "recovery", wrap: Uint8Array}} how
+ */
+export async function openWith(enclave, { name, kind, wrap }) {
+  try {
+    const key = await slotKey(enclave, kind, { wrap });
+    return { name, key, enclave, ...(await openEnclave(enclave, key, { name })) };
+  } catch (error) {
+    throw error instanceof RemoteError
+      ? new ClientError("bad_sig", "What the hub gave is not your vault, so it was not used; ask the hub's operator.")
+      : error;
+  }
+}
+
+/** The key of the hub, as the page came with it. @param {unknown} text */
+export function readHubKey(text) {
+  return readTyped(() => b64decode(String(text).replace(/\s/g, ""), 32));
+}

@@ -1,0 +1,183 @@
+"""By name and password to one's account in a clean browser; the browser is locked; an older vault is noticed."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+
+import pytest
+from playwright.async_api import BrowserContext, Page, expect
+
+from tests.hubs import HubProcess
+from tests.web.conftest import OpenContext
+from tests.web.person import DESKTOP, PHONE, Person, invite
+from tests.web.problems import Problems
+
+pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
+
+PASSWORD = "gravel tundra opera mitten"
+STATUS = "document.querySelector('accord-conversation').client.state.vault.status"
+
+
+async def join(context: BrowserContext, link: str, name: str) -> tuple[Person, list[str]]:
+    """Join with a password; gives the groups of the vault's recovery code too."""
+    page = await context.new_page()
+    await page.goto(link)
+    person = Person(name, page)
+    await page.get_by_text("With a password, to log in from any browser").click()
+    field = page.get_by_label("Password", exact=True)
+    await field.fill("password1")
+    await expect(page.get_by_text("This password is very weak")).to_be_visible()
+    await page.get_by_role("textbox", name="Your name here").fill(name)
+    await page.get_by_role("button", name="Join").click()
+    await expect(page.get_by_role("alert").filter(has_text="guessed within minutes")).to_be_visible()
+    await field.fill(PASSWORD)
+    await expect(page.get_by_text("This password is strong")).to_be_visible()
+    await person.check_access()
+    await person.shot("join-password")
+    await page.get_by_role("button", name="Join").click()
+    dialog = page.get_by_role("dialog", name="Your vault's recovery code")
+    await expect(dialog).to_be_visible()
+    groups = await dialog.get_by_role("listitem").all_inner_texts()
+    await person.shot("vault-code")
+    await dialog.get_by_role("button", name="I have saved it").click()
+    await expect(person.field).to_be_visible()
+    await saved(page)
+    return person, groups
+
+
+async def saved(page: Page) -> None:
+    await page.wait_for_function(f"() => {STATUS} === 'saved'")
+
+
+async def log_in(page: Page, url: str, name: str, password: str) -> Person:
+    await page.goto(url)
+    await page.get_by_role("button", name="Log in with your name and password").click()
+    await page.get_by_role("textbox", name="Your name here").fill(name)
+    await page.get_by_label("Password", exact=True).fill(password)
+    await page.get_by_role("button", name="Log in", exact=True).click()
+    return Person(name, page)
+
+
+async def menu(person: Person, item: str) -> None:
+    await person.page.locator(".me-button").click()
+    await person.page.get_by_role("menuitem", name=item).click()
+
+
+async def test_a_person_goes_from_browser_to_browser_by_name_and_password(
+    hub: HubProcess, open_context: OpenContext, problems: Problems
+) -> None:
+    vera, groups = await join(await open_context(viewport=DESKTOP), invite(hub), "vera")
+    await vera.say("from my first browser")
+    await vera.sees("from my first browser")
+    await menu(vera, "Settings")
+    await vera.page.get_by_role("radio", name="Dark").check()
+    await vera.page.keyboard.press("Escape")
+    await saved(vera.page)
+
+    # A clean browser: a wrong password first
+    page = await (await open_context(viewport=PHONE)).new_page()
+    again = await log_in(page, hub.url, "Vera", "not my password at all")
+    await expect(page.get_by_role("alert").filter(has_text=re.compile("name|password"))).to_be_visible()
+    await again.check_access()
+    await again.shot("login")
+    await page.get_by_label("Password", exact=True).fill(PASSWORD)
+    await page.get_by_role("button", name="Log in", exact=True).click()
+    await expect(again.field).to_be_visible()
+    await again.sees("from my first browser")
+    await expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    assert await page.evaluate("document.querySelector('accord-conversation').client.state.me.name") == "vera"
+    await again.say("and from my second")
+    await vera.sees("and from my second")
+
+    # What one browser learns, the other is told
+    await vera.page.evaluate(
+        """async () => {
+          const { client } = document.querySelector("accord-conversation");
+          const key = Object.values(client.state.people).find((each) => each.name === "admin").key;
+          await client.call("contact.call", { key, called: "the boss" });
+        }"""
+    )
+    await page.wait_for_function(
+        """() => Object.values(document.querySelector("accord-conversation").client.state.people)
+          .some((each) => each.displayName === "the boss")"""
+    )
+
+    # Lock it: keys are gone, the password brings them back
+    await again.page.evaluate("document.querySelector('accord-conversation').client.call('account.lock', {})")
+    await expect(page.get_by_role("heading", name="Locked: vera")).to_be_visible()
+    kept = await page.evaluate(
+        """() => new Promise((resolve) => {
+          const request = indexedDB.open("accord");
+          request.onsuccess = () => {
+            const names = [...request.result.objectStoreNames];
+            const rows = {};
+            let left = names.length;
+            for (const name of names) {
+              const all = request.result.transaction(name).objectStore(name).getAllKeys();
+              all.onsuccess = () => {
+                rows[name] = all.result;
+                if ((left -= 1) === 0) {
+                  resolve(rows);
+                }
+              };
+            }
+          };
+        })"""
+    )
+    assert {name: keys for name, keys in kept.items() if keys} == {"vault": ["locked", "seen"]}
+    await again.check_access()
+    await again.shot("locked")
+    await page.get_by_label("Password", exact=True).fill(PASSWORD)
+    await page.get_by_role("button", name="Unlock").click()
+    await again.sees("and from my second")
+
+    # Another password: the other browser asks for it
+    await menu(vera, "Password and lock")
+    dialog = vera.page.get_by_role("dialog", name="Password and lock")
+    await dialog.locator("summary", has_text="Change the password").click()
+    await vera.shot("vault-dialog")
+    await dialog.get_by_label("Your password", exact=True).first.fill(PASSWORD)
+    await dialog.get_by_label("New password", exact=True).fill("copper lantern visit prune")
+    await dialog.get_by_role("button", name="Change the password").click()
+    await expect(vera.page.get_by_text("Your password is changed")).to_be_attached()
+    await page.wait_for_function(f"() => {STATUS} === 'stale'")
+    notices = page.get_by_role("region", name="Notices")
+    await expect(notices.get_by_text("Your password was changed on another device")).to_be_visible()
+
+    # The recovery code opens it too
+    third = await (await open_context(viewport=DESKTOP)).new_page()
+    await third.goto(hub.url)
+    await third.get_by_role("button", name="Log in with your name and password").click()
+    await third.get_by_role("button", name="Use the vault's recovery code").click()
+    await third.get_by_role("textbox", name="Your name here").fill("vera")
+    await third.get_by_role("textbox", name="The vault's recovery code").fill(" ".join(groups).lower())
+    await third.get_by_label("New password", exact=True).fill("velvet basin morning trout")
+    await third.get_by_role("button", name="Open it").click()
+    await Person("vera", third).sees("and from my second")
+    await saved(third)
+
+
+async def test_a_vault_that_goes_back_is_told_and_put_right(hub: HubProcess, open_context: OpenContext) -> None:
+    nina, _ = await join(await open_context(viewport=DESKTOP), invite(hub), "nina")
+    with sqlite3.connect(hub.home / "hub.sqlite3") as database:
+        held = database.execute("SELECT enclave, version FROM vault_vault WHERE name = 'nina'").fetchone()
+    await nina.page.evaluate(
+        "document.querySelector('accord-conversation').client.call('setting.set', { name: 'theme', value: 'light' })"
+    )
+    version = "document.querySelector('accord-conversation').client.state.vault.version"
+    await nina.page.wait_for_function(f"() => {version} > {held[1]}")
+    with sqlite3.connect(hub.home / "hub.sqlite3") as database:
+        database.execute("UPDATE vault_vault SET enclave = ?, version = ? WHERE name = 'nina'", held)
+    await nina.page.reload()
+    notice = nina.page.get_by_role("region", name="Notices").get_by_text("The hub has shown an older vault")
+    await expect(notice).to_be_visible()
+    await nina.page.get_by_role("button", name="Look at it").click()
+    dialog = nina.page.get_by_role("dialog", name="Password and lock")
+    await nina.page.evaluate("Promise.all(document.getAnimations().map((each) => each.finished))")
+    await nina.check_access()
+    await nina.shot("vault-older")
+    await dialog.get_by_label("Your password", exact=True).fill(PASSWORD)
+    await dialog.get_by_role("button", name="Put the newest back").click()
+    await saved(nina.page)
+    await expect(notice).to_be_hidden()
