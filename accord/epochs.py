@@ -8,7 +8,7 @@ which box keys live (devices.py).
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
@@ -237,18 +237,24 @@ def _joined(parts: dict[int, tuple[Envelope, dict[str, Any]]]) -> Epoch:
     )
 
 
-def winner(candidates: Iterable[Epoch]) -> Epoch | None:
-    """Of epochs with the same number the one that counts on every hub: the smallest (created_at, id)."""
-    return min(candidates, key=lambda epoch: epoch.age, default=None)
+def winner(candidates: Iterable[Epoch], admins: Collection[bytes] | None = None) -> Epoch | None:
+    """Of epochs with the same number the one that counts on every hub: one by those who are `admins` of the space now
+    before others (whoever was put out could date one back), then the smallest (created_at, id).
+    """
+
+    def place(epoch: Epoch) -> tuple[bool, tuple[int, bytes]]:
+        return admins is not None and epoch.author not in admins, epoch.age
+
+    return min(candidates, key=place, default=None)
 
 
-def epoch_line(epochs: Iterable[Epoch]) -> list[Epoch]:
+def epoch_line(epochs: Iterable[Epoch], admins: Collection[bytes] | None = None) -> list[Epoch]:
     """Number 1, 2, 3 and so on of a channel, each on the winner before it; what stands on a loser is left out."""
     by_place: dict[tuple[int, bytes | None], list[Epoch]] = {}
     for epoch in epochs:
         by_place.setdefault((epoch.number, epoch.prev), []).append(epoch)
     line: list[Epoch] = []
-    while (best := winner(by_place.get((len(line) + 1, line[-1].ident if line else None), []))) is not None:
+    while (best := winner(by_place.get((len(line) + 1, line[-1].ident if line else None), []), admins)) is not None:
         line.append(best)
     return line
 

@@ -56,7 +56,7 @@ def notice(target: str) -> Deed:
         raise AccordError("not_found", "there is no channel to say it in")
 
     def run(values: dict[str, str]) -> str:
-        channel = Topic.objects.filter(pk=number_of(values["channel"]), kind="chan").first()
+        channel = Topic.objects.filter(pk=number_of(values["channel"]), kind="chan", is_private=False).first()
         if channel is None:
             raise nothing("that channel")
         services.notice_publish(channel=TopicName("chan", bytes(channel.ident)), text=values["text"], now=now_ms())
@@ -84,7 +84,11 @@ def notice(target: str) -> Deed:
 
 
 def _message(target: str) -> Message:
-    message = Message.objects.filter(pk=number_of(target), topic__kind="chan").select_related("topic").first()
+    message = (
+        Message.objects.filter(pk=number_of(target), topic__kind="chan", topic__is_private=False)
+        .select_related("topic")
+        .first()
+    )
     if message is None:
         raise AccordError("not_found", "that message is not in an open channel, or is not held any more")
     return message

@@ -26,7 +26,8 @@ class TopicKind(StateFilter):
     title = "kind"
     parameter_name = "kind"
     conditions = {
-        "chan": ("open channels", Q(kind="chan")),
+        "chan": ("open channels", Q(kind="chan", is_private=False)),
+        "private": ("spaces and private channels", Q(is_private=True)),
         "user": ("inboxes", Q(kind="user")),
         "feed": ("feeds", Q(kind="feed")),
         "hub": ("the hub's own", Q(kind="hub")),
@@ -48,7 +49,10 @@ class TopicTable(Table):
     needs = roles.SEE_PEOPLE
     singular = "channel"
     plural = "channels"
-    explains = "Where messages are addressed. Open channels can be read by the hub and by every member."
+    explains = (
+        "Where messages are addressed. Open channels can be read by the hub and by every member; of private ones the "
+        "hub sees who writes, not what."
+    )
     list_display = ("shown_name", "shown_kind", "shown_about", "messages", "room", "newest", "held_from", "root")
     list_filter = (TopicKind,)
     search_fields = ("name", "about")
@@ -76,8 +80,8 @@ class TopicTable(Table):
     @display(description="kind", ordering="kind")
     def shown_kind(self, topic: Topic) -> str:
         """In words."""
-        words = {"chan": "open channel", "user": "inbox", "feed": "feed", "hub": "the hub's own"}
-        return words.get(topic.kind, topic.kind)
+        words = {"chan": "open channel", "user": "inbox", "feed": "feed", "hub": "the hub's own", "space": "space"}
+        return "private channel" if topic.kind == "chan" and topic.is_private else words.get(topic.kind, topic.kind)
 
     @display(description="what it is for")
     def shown_about(self, topic: Topic) -> str:

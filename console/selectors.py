@@ -93,7 +93,7 @@ def names_of(users: set[bytes]) -> dict[bytes, str]:
 
 def open_channels() -> list[Topic]:
     """The open channels, by name."""
-    return list(Topic.objects.filter(kind="chan").exclude(name="").order_by("name", "pk"))
+    return list(Topic.objects.filter(kind="chan", is_private=False).exclude(name="").order_by("name", "pk"))
 
 
 @dataclass(slots=True, eq=False)

@@ -14,6 +14,7 @@ from accord.topics import Topic as TopicName
 from links.models import Base, Exchange, Link, Parcel, Refusal
 from links.states import State, describe, is_connected
 from messaging.models import Message, Topic
+from messaging.selectors import OPEN
 from messaging.stored import envelope_bytes
 from messaging.topic_rows import USED_MS
 
@@ -100,13 +101,13 @@ MAX_ENVELOPES_BYTES: Final = 900 * 1024  # of a frame that carries them
 
 def used_channels(*, now: int) -> frozenset[TopicName]:
     """The open channels that people here have used in the last 30 days."""
-    rows = Topic.objects.filter(kind="chan", used_at__gte=now - USED_MS).values_list("ident", flat=True)
+    rows = Topic.objects.filter(OPEN, kind="chan", used_at__gte=now - USED_MS).values_list("ident", flat=True)
     return frozenset(TopicName("chan", bytes(ident)) for ident in rows)
 
 
 def counts_of(kinds: Sequence[str]) -> dict[TopicName, int]:
-    """How many messages are held of each topic of these kinds."""
-    rows = Topic.objects.filter(kind__in=kinds).values_list("kind", "ident", "count")
+    """How many messages are held of each open topic of these kinds."""
+    rows = Topic.objects.filter(kind__in=kinds, is_private=False).values_list("kind", "ident", "count")
     return {TopicName(kind, bytes(ident)): count for kind, ident, count in rows}
 
 
@@ -187,8 +188,8 @@ def topic_rows(topics: Iterable[TopicName]) -> dict[TopicName, int]:
 
 
 def horizons_of(kinds: Sequence[str]) -> dict[TopicName, int]:
-    """The horizons of all topics of these kinds, ms since 1970 UTC."""
-    rows = Topic.objects.filter(kind__in=kinds).values_list("kind", "ident", "horizon")
+    """The horizons of all open topics of these kinds, ms since 1970 UTC."""
+    rows = Topic.objects.filter(kind__in=kinds, is_private=False).values_list("kind", "ident", "horizon")
     return {TopicName(kind, bytes(ident)): horizon for kind, ident, horizon in rows}
 
 

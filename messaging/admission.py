@@ -22,7 +22,7 @@ from peers.keyring import keyring
 
 MAX_CLOCK_AHEAD_MS: Final = 5 * 60 * 1000
 CONTROL_WINDOW_MS: Final = 10 * 60 * 1000
-BUILT_KINDS: Final = frozenset({"feed", "user", "chan", "hub"})
+BUILT_KINDS: Final = frozenset({"feed", "user", "chan", "hub", "space"})
 
 MESSAGE_KIB: Final = options.number(
     "message_kib",
@@ -123,8 +123,6 @@ def _check_topic(publisher: Publisher, envelope: Envelope, now: int) -> None:
     kind = envelope.topic.kind
     if kind not in BUILT_KINDS:
         raise AccordError("unsupported", f"this hub keeps no {kind} topics")
-    if kind == "chan" and envelope.encrypted:
-        raise AccordError("bad_request", "channels of this hub are open: nothing in them is encrypted")
     if kind == "hub" and not (publisher.right is Right.RELAY and is_foreign_channel(envelope)):
         if envelope.topic.ident != keyring().hub.public:
             raise AccordError("wrong_server", "that is another hub's topic")
@@ -132,7 +130,7 @@ def _check_topic(publisher: Publisher, envelope: Envelope, now: int) -> None:
             raise AccordError("unsupported", f"this hub does not know {envelope.type}")
         if abs(envelope.created_at - now) > CONTROL_WINDOW_MS:
             raise AccordError("gone", "a control message is good for ten minutes")
-    if kind == "hub" and envelope.crit:
+    if kind in ("hub", "space") and envelope.crit:
         raise AccordError("unsupported", "a control message with fields that must be understood and are not")
 
 

@@ -21,3 +21,4 @@ class MessagingConfig(AppConfig):
             stranger_frames,
         )
         from messaging.backup import rules  # noqa: F401, PLC0415 - settings
+        from messaging.spaces import telling  # noqa: F401, PLC0415 - sessions hear of seats

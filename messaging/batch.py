@@ -28,6 +28,7 @@ from messaging.import_keys import is_own_import
 from messaging.models import Mention, Message, Reference, Store, Topic
 from messaging.prune_rules import is_never_pruned
 from messaging.rights import Deletion, check_reference, has_effect, may_delete
+from messaging.spaces.door import Door
 from messaging.stored import Stored, item_bytes
 from messaging.strangers import check_room
 from messaging.unheard import Silence, check_heard, silences
@@ -149,6 +150,7 @@ class Batch:
         self._keys: set[bytes] = set()
         self._silences: dict[bytes, Silence] | None = None
         self._strangers_inboxes: dict[bytes, bool] = {}
+        self._door = Door(self.now)
 
     def take(self, items: Sequence[Admitted]) -> None:
         """Decide over every message and write what is to be stored."""
@@ -221,6 +223,7 @@ class Batch:
             self._silences = silences(self._keys)
         check_heard(item, self._silences)
         if item.publisher.right is not Right.STRANGER:
+            self._door.check(item)
             self._check_topic(message)
             if item.publisher.right is Right.RELAY:
                 self._check_relayed(item)
@@ -251,6 +254,8 @@ class Batch:
             self._charges.charge(item)
         if item.publisher.right is Right.STRANGER:
             self._strangers[message.topic][message.author] += 1
+        if not purged:
+            self._door.take(message)
         self._append(message, concerns, purged, size, item.publisher)
         self.stored[-1].link = item.publisher.link
         self._arrivals.append(Arrival(message, self.cursor, item.publisher))
@@ -393,6 +398,7 @@ class Batch:
                 concerns=concerns,
                 related=[*message.attention_messages, *(target for _, target in message.refs)],
                 item=item_bytes(self.cursor, message.header_bytes, message.sig, salt, body),
+                readers=self._door.readers(message.topic),
             )
         )
 
@@ -415,6 +421,7 @@ class Batch:
             if self._rows:
                 cursor.execute(_SET_CURSOR, (self.cursor,))
         self._charges.write()
+        self._door.finish()
         if self._arrivals:
             for hook in registry.stored_hooks:
                 hook(self._arrivals, self.now)

@@ -58,12 +58,12 @@ def _sweep(tombstone: Tombstone) -> int:
     for start in range(0, len(found), STEP_MESSAGES):
         with transaction.atomic():
             store_lock()
-            removed += _remove(found[start : start + STEP_MESSAGES])
+            removed += messages_remove(found[start : start + STEP_MESSAGES])
     with transaction.atomic():
         store_lock()
         author = User.objects.filter(key=tombstone.key).values_list("pk", flat=True).first()
         if author is not None:  # what was on its way when the key was buried
-            removed += _remove(_late(tombstone, author, after=newest))
+            removed += messages_remove(_late(tombstone, author, after=newest))
         Tombstone.objects.filter(pk=tombstone.pk, at=tombstone.at).update(is_swept=True)
     return removed
 
@@ -79,7 +79,7 @@ def _late(tombstone: Tombstone, author: int, *, after: int) -> list[int]:
         return [row[0] for row in cursor.fetchall()]
 
 
-def _remove(cursors: Collection[int]) -> int:
+def messages_remove(cursors: Collection[int]) -> int:
     """Remove messages with all that belongs to them, and mark the trees; those that have gone by themselves are none.
     Under the store's lock.
     """

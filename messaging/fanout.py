@@ -25,6 +25,8 @@ _FRAME_ROOM: Final = 64
 
 def may_read(session: Session, stored: Stored) -> bool:
     """Whether a session may read a message; the same rule as selectors.readable."""
+    if stored.readers is not None:
+        return session.user in stored.readers or any(user in stored.readers for user in session.served)
     if stored.topic.kind in OPEN_KINDS or stored.author == session.user or stored.author in session.former:
         return True
     if stored.topic.kind == "hub":
@@ -155,7 +157,7 @@ class Fanout:
         by_topic: defaultdict[Topic, list[int]] = defaultdict(list)
         special: defaultdict[Session, set[int]] = defaultdict(set)
         for index, stored in enumerate(batch):
-            if stored.topic.kind != "hub":
+            if stored.topic.kind != "hub" and stored.readers is None:
                 by_topic[stored.topic].append(index)
             self._find_special(stored, index, special)
         plain: defaultdict[Session, list[int]] = defaultdict(list)
@@ -176,7 +178,7 @@ class Fanout:
     def _find_special(self, stored: Stored, index: int, special: defaultdict[Session, set[int]]) -> None:
         """Sessions that want a message for its author, a mention or a reference, or that read a part of its topic."""
         candidates: set[Session] = set()
-        if stored.topic.kind == "hub":
+        if stored.topic.kind == "hub" or stored.readers is not None:
             candidates |= self._topics.get(stored.topic, set())
         if self._keys:
             for key in (stored.author, *stored.concerns):

@@ -15,6 +15,7 @@ from accord.encoding import b64decode, b64encode
 from accord.errors import AccordError, RemoteError
 from accord.topics import Topic, parse_topic
 from messaging import backlogs, selectors, topic_rows, using
+from messaging.admission import BUILT_KINDS
 from messaging.batch import Result
 from messaging.fanout import COALESCE_SECONDS, MAX_RELAYED, MAX_SUBSCRIPTIONS, reads_inbox
 from messaging.ingest import Submission
@@ -22,7 +23,8 @@ from messaging.live import live
 from messaging.places import read_place, write_place
 from messaging.publishing import MAX_PUBLISH_MESSAGES, paced, publisher_of_session, result_bytes
 from messaging.reading import reader_of, stranger_of
-from messaging.selectors import MAX_FETCH_MESSAGES, OPEN_KINDS, Reader, Wanted
+from messaging.selectors import MAX_FETCH_MESSAGES, Reader, Wanted
+from messaging.spaces.rooms import readers_named
 from messaging.stored import frame_bytes
 from peers import registry
 from peers.clock import now_ms
@@ -159,13 +161,17 @@ def _check_stranger(session: Session, wanted: Wanted, *, since: object = None) -
 
 
 async def _check_readable(session: Session, topic: Topic) -> None:
-    if topic.kind not in ("feed", "user", "chan", "hub"):
+    if topic.kind not in BUILT_KINDS:
         raise AccordError("not_found", f"this hub keeps no {topic.kind} topics")
     _check_inbox(session, topic)
     is_foreign = topic.kind == "hub" and topic.ident != keyring().hub.public
     if is_foreign and session.role is not Role.RELAY:  # which learns from it what channels that hub has
         raise AccordError("not_found", "that is another hub's topic")
-    if (topic.kind in OPEN_KINDS or is_foreign) and not await in_db(selectors.topic_exists, topic):
+    if is_foreign:
+        is_there = await in_db(selectors.topic_exists, topic)
+    else:  # a private topic of others is as none at all
+        is_there = topic.kind in ("user", "hub") or await in_db(selectors.reads_whole, reader_of(session), topic)
+    if not is_there:
         raise AccordError("not_found", f"no such {topic.kind} here")
 
 
@@ -280,6 +286,8 @@ async def signal(session: Session, frame: dict[str, Any]) -> None:
         if topic.kind == "hub":
             raise AccordError("denied", "there is nobody to signal to")
         listeners = set(live().fanout.listeners(topic))
+        if (readers := await in_db(readers_named, topic)) is not None:
+            listeners = {listener for listener in listeners if listener.user in readers}
     value = {"type": "signal", "from": b64encode(user), "to": topic.name, "body": frame["body"], "at": now_ms()}
     data = orjson.dumps(value)
     for listener in listeners - {session}:

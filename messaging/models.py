@@ -48,12 +48,14 @@ class Topic(models.Model):
     cursor = models.BigIntegerField(default=0, help_text="arrival number of its newest message")
     horizon = models.BigIntegerField(default=0, help_text="ms since 1970 UTC; what is older is not held (section 5)")
     hub = models.BinaryField(max_length=32, null=True, help_text="key of the hub that a foreign channel belongs to")
+    is_private = models.BooleanField(default=False, help_text="whoever has a seat reads it, and nobody else")
     used_at = models.BigIntegerField(
         default=0, help_text="ms since 1970 UTC, to the hour: when a person here last wrote, fetched or subscribed"
     )
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["kind", "ident"], name="topic_once")]
+        indexes = [models.Index(fields=["id"], condition=Q(is_private=True), name="topic_private")]
 
     def __str__(self) -> str:
         return f"{self.kind}:{bytes(self.ident).hex()[:16]}"
@@ -108,6 +110,55 @@ class Reference(models.Model):
             models.Index(fields=["target", "relation"], name="reference_by_target"),
             models.Index(fields=["relation"], condition=Q(relation="pin"), name="reference_pins"),
         ]
+
+
+class Room(models.Model):
+    """What is known of a private topic: a space, a channel of one, or the channel of a connection (section 7)."""
+
+    topic = models.OneToOneField(Topic, on_delete=models.CASCADE, primary_key=True, related_name="room")
+    space = models.ForeignKey(
+        Topic, on_delete=models.CASCADE, null=True, related_name="rooms", help_text="of a channel"
+    )
+    voice = models.BooleanField(default=False)
+    burn_ms = models.BigIntegerField(null=True, help_text="how long its messages live at most")
+    admins_only = models.BooleanField(default=False)
+    closed = models.BooleanField(default=False)
+    turn = models.BigIntegerField(default=0, help_text="another one whenever its seats change")
+
+
+class Seat(models.Model):
+    """That a user is a member of a private topic now. Follows from control messages, and is written with them."""
+
+    class Role(models.TextChoices):
+        """Of the two in a connection neither is admin."""
+
+        ADMIN = "admin"
+        MEMBER = "member"
+
+    room = models.ForeignKey(Room, on_delete=models.CASCADE, related_name="seats")
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="seats")
+    role = models.CharField(max_length=6, choices=Role.choices)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["room", "user"], name="seat_once")]
+
+
+class EpochPart(models.Model):
+    """A `space.epoch` that is held, or one part of it: when a channel's keys changed (section 7). No keys."""
+
+    room = models.ForeignKey(Room, on_delete=models.CASCADE, related_name="epochs")
+    ident = models.BinaryField(max_length=32, unique=True, help_text="id of the message")
+    author = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    epoch = models.BigIntegerField()
+    kid = models.BinaryField(max_length=32)
+    prev = models.BinaryField(max_length=32, null=True, help_text="id of the epoch before")
+    part = models.PositiveSmallIntegerField(default=1)
+    parts = models.PositiveSmallIntegerField(default=1)
+    window_ms = models.BigIntegerField()
+    created_at = models.BigIntegerField()
+
+    class Meta:
+        indexes = [models.Index(fields=["room", "epoch"], name="epoch_by_number")]
 
 
 class Receipt(models.Model):

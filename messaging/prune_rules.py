@@ -16,10 +16,10 @@ import orjson
 
 from accord.topics import Topic as TopicName
 from messaging.models import Message, Reference
-from messaging.rights import topic_admin
+from messaging.rights import administers, topic_admin
 
 PRUNED_KINDS: Final = ("feed", "user", "chan")
-LASTING_TYPES: Final = ("device.keys", "cert.revoke")
+LASTING_TYPES: Final = ("device.keys", "cert.revoke", "space.epoch", "space.history")
 LASTING_PREFIX: Final = "connection."
 MAX_IDS_A_QUERY: Final = 500
 
@@ -59,7 +59,7 @@ def _is_on(body: bytes) -> bool:
 def _newest_pins() -> dict[tuple[bytes, int], _Pin]:
     """By target and topic, of the pins that an admin of the topic has set or taken off there the newest."""
     found: dict[tuple[bytes, int], _Pin] = {}
-    admins: dict[int, bytes | None] = {}
+    admins: dict[tuple[int, bytes], bool] = {}
     rows = Reference.objects.filter(
         relation="pin", message__body__isnull=False, message__topic__kind__in=PRUNED_KINDS
     ).values_list(
@@ -72,12 +72,19 @@ def _newest_pins() -> dict[tuple[bytes, int], _Pin]:
         "message__topic_id",
         "message_id",
         "message__body",
+        "message__topic__is_private",
     )
-    for target, author, kind, topic_ident, ident, created_at, topic_id, cursor, body in rows.iterator():
-        if topic_id not in admins:
-            admins[topic_id] = topic_admin(TopicName(kind, bytes(topic_ident)))
-        if bytes(author) != admins[topic_id]:
-            continue
+    for target, author, kind, topic_ident, ident, created_at, topic_id, cursor, body, is_private in rows.iterator():
+        who = topic_id, bytes(author)
+        topic = TopicName(kind, bytes(topic_ident))
+        if is_private:  # whoever was admin when the pin was set
+            if not administers(who[1], topic, created_at):
+                continue
+        else:
+            if who not in admins:
+                admins[who] = topic_admin(topic) == who[1]
+            if not admins[who]:
+                continue
         place = (created_at, bytes(ident))
         before = found.get((bytes(target), topic_id))
         if before is None or before.place < place:

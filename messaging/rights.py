@@ -11,8 +11,10 @@ from typing import Protocol
 from accord.errors import AccordError
 from accord.message_types import RULES
 from accord.messages import Message
+from accord.spaces import ADMIN
 from accord.topics import Topic
 from messaging.models import Topic as ChannelRow
+from messaging.spaces.chains import view_of
 from peers.keyring import keyring
 from peers.models import Hub
 
@@ -55,6 +57,16 @@ def topic_admin(topic: Topic) -> bytes | None:
             return keyring().admin.public if hub is None else hub_admin(bytes(hub))
 
 
+def administers(key: bytes, topic: Topic, at: int) -> bool:
+    """Whether a user administers a topic; of a space and its channels, whether they did at a time (ms)."""
+    row = ChannelRow.objects.filter(kind=topic.kind, ident=topic.ident, is_private=True).select_related("room__space")
+    private = row.first() if topic.kind in ("chan", "space") else None
+    if private is None:
+        return key == topic_admin(topic)
+    space = private if private.kind == "space" else private.room.space
+    return space is not None and view_of(bytes(space.ident)).was(key, at, ADMIN)
+
+
 def hub_admin(hub: bytes) -> bytes | None:
     """The user key of a hub's admin: of another one, as it has signed it; None where it has not."""
     if hub == keyring().hub.public:
@@ -81,7 +93,7 @@ def may_delete(deletion: Deletion, target: Target) -> bool:
         deletion.topic == target.topic
         and deletion.created_at >= target.created_at
         and not is_control(target.type)
-        and (deletion.author == target.author or deletion.author == topic_admin(target.topic))
+        and (deletion.author == target.author or administers(deletion.author, target.topic, deletion.created_at))
     )
 
 
@@ -101,11 +113,11 @@ def check_reference(message: Message, relation: str, target: Target) -> None:
     if relation == "edit" and (message.author != target.author or message.burn_at != target.burn_at):
         raise AccordError("denied", "only the author edits, and the edit burns with the original")
     if relation == "delete":
-        if message.author != target.author and message.author != topic_admin(message.topic):
+        if message.author != target.author and not administers(message.author, message.topic, message.created_at):
             raise AccordError("denied", "only the author or an admin deletes")
         if is_control(target.type):
             raise AccordError("denied", f"a {target.type} cannot be deleted")
         if message.created_at < target.created_at:
             raise AccordError("bad_request", "a deletion is not older than its target")
-    if relation == "pin" and message.author != topic_admin(message.topic):
+    if relation == "pin" and not administers(message.author, message.topic, message.created_at):
         raise AccordError("denied", "only an admin pins")

@@ -16,6 +16,7 @@ from accord.frames import MAX_FRAME_BYTES
 from accord.topics import Topic as TopicName
 from messaging.models import Mention, Message, Reference, Store, Topic
 from messaging.places import Place
+from messaging.spaces.rooms import private_topics, readers_of
 from messaging.stored import Stored, item_bytes
 from peers.models import Account, Blessing, KeyChange, Process, User
 from peers.selectors import member_of
@@ -26,6 +27,7 @@ MAX_READ_BYTES: Final = MAX_FRAME_BYTES - 1024  # leaves room for the frame arou
 MAX_FETCH_MESSAGES: Final = 500  # a page
 EXPORT_STEP: Final = 1_000
 OPEN_KINDS: Final = ("feed", "chan")
+OPEN: Final = Q(kind__in=OPEN_KINDS, is_private=False)  # of topics, those that every member reads
 OWN_TYPES: Final = ("contact.mark",)  # of `hub:`: only their author reads them, whoever the reader is
 
 _ROW: Final = (
@@ -34,6 +36,8 @@ _ROW: Final = (
     "type",
     "topic__kind",
     "topic__ident",
+    "topic__is_private",
+    "topic_id",
     "author__key",
     "burn_at",
     "header",
@@ -181,10 +185,11 @@ def stored_rows(rows: QuerySet[Message], *, limit: int) -> tuple[list[Stored], b
     """Messages as readers get them, at most `limit` and about MAX_READ_BYTES; and whether there are more."""
     found: list[Stored] = []
     hub_rows: dict[int, Stored] = {}
+    private: dict[int, list[Stored]] = {}
     size = 0
     more = False
     read = rows[: limit + 1].values_list(*_ROW).iterator(chunk_size=READ_STEP)
-    for cursor, ident, type_, kind, topic_ident, author, burn_at, header, sig, salt, body in read:
+    for cursor, ident, type_, kind, topic_ident, is_private, topic_id, author, burn_at, header, sig, salt, body in read:
         if len(found) == limit or size > MAX_READ_BYTES:
             more = True
             break
@@ -205,9 +210,16 @@ def stored_rows(rows: QuerySet[Message], *, limit: int) -> tuple[list[Stored], b
         )
         found.append(stored)
         size += len(stored.item)
+        if is_private:
+            private.setdefault(topic_id, []).append(stored)
         if kind == "hub":
             hub_rows[cursor] = stored
             stored.concerns = []
+    if private:
+        seats = readers_of(private)
+        for topic_id, rows_there in private.items():
+            for stored in rows_there:
+                stored.readers = seats.get(topic_id, frozenset())
     for cursor, key in Mention.objects.filter(message__in=hub_rows).values_list("message_id", "user__key"):
         hub_rows[cursor].concerns.append(bytes(key))
     return found, more
@@ -255,11 +267,15 @@ class Reader:
         """All messages that the reader may read."""
         return Message.objects.filter(readable(self), not_burned(self.now))
 
+    def private_topics(self) -> Q:
+        """The private topics in which the user has a seat, or somebody whom a relay serves."""
+        return private_topics([self.user, *self.inboxes])
+
     def topics(self) -> Q:
         """The topics that the reader may read whole."""
         if self.is_stranger:
             return Q(kind="user", ident=self.user)
-        topics = Q(kind__in=OPEN_KINDS) | Q(kind="user", ident__in=[*self.keys, *self.inboxes])
+        topics = OPEN | Q(kind="user", ident__in=[*self.keys, *self.inboxes]) | self.private_topics()
         return topics | Q(kind="hub") if self.is_admin else topics
 
 
@@ -269,7 +285,7 @@ def readable(reader: Reader) -> Q:
     """
     if reader.is_stranger:
         return Q(topic__in=Topic.objects.filter(reader.topics()))
-    mine = Q(author__in=User.objects.filter(key__in=reader.keys))
+    mine = Q(author__in=User.objects.filter(key__in=reader.keys)) & ~Q(topic__in=Topic.objects.filter(is_private=True))
     hubs = Topic.objects.filter(kind="hub")
     concerns = Q(topic__in=hubs, cursor__in=Mention.objects.filter(user__key__in=reader.keys).values("message_id"))
     whole = Q(topic__in=Topic.objects.filter(reader.topics()))  # no joins: they change a reader's plan
@@ -344,7 +360,7 @@ def page(
     as ready items that fit a frame together, and whether there are more.
     """
     rows = Message.objects.filter(topic__kind=topic.kind, topic__ident=topic.ident).filter(not_burned(reader.now))
-    if topic.kind not in OPEN_KINDS:
+    if not is_open(topic):
         rows = rows.filter(readable(reader))
     if after is not None:
         rows = rows.filter(created_at__gte=after[0]).filter(Q(created_at__gt=after[0]) | Q(ident__gt=after[1]))
@@ -370,6 +386,16 @@ def topic_exists(topic: TopicName) -> bool:
     return Topic.objects.filter(kind=topic.kind, ident=topic.ident).exists()
 
 
+def is_open(topic: TopicName) -> bool:
+    """Whether every member reads a topic."""
+    return Topic.objects.filter(OPEN, kind=topic.kind, ident=topic.ident).exists()
+
+
+def reads_whole(reader: Reader, topic: TopicName) -> bool:
+    """Whether one reads all of a topic that is known here."""
+    return Topic.objects.filter(reader.topics(), kind=topic.kind, ident=topic.ident).exists()
+
+
 def topic_horizon(topic: TopicName) -> int:
     """From when on (ms) the messages of a topic are held; 0 where none has been pruned."""
     found = Topic.objects.filter(kind=topic.kind, ident=topic.ident).values_list("horizon", flat=True).first()
@@ -378,7 +404,7 @@ def topic_horizon(topic: TopicName) -> int:
 
 def topic_by_name(name: str) -> Topic | None:
     """An open channel of this hub by what people call it."""
-    return Topic.objects.filter(kind="chan", name=name, hub__isnull=True).order_by("pk").first()
+    return Topic.objects.filter(OPEN, kind="chan", name=name, hub__isnull=True).order_by("pk").first()
 
 
 def figures() -> dict[str, int]:

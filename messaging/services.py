@@ -223,7 +223,7 @@ def hub_install() -> None:
         Store.objects.get_or_create(pk=1, defaults={"store": secrets.token_bytes(STORE_ID_BYTES)})
         for kind, ident in (("feed", ring.admin.public), ("user", ring.admin.public), ("hub", ring.hub.public)):
             _topic_ensure(kind, ident)
-        if not Topic.objects.filter(kind="chan", hub__isnull=True).exists():
+        if not Topic.objects.filter(kind="chan", hub__isnull=True, is_private=False).exists():
             channel_create(name=LOUNGE, about="Everyone meets here. The hub can read this channel.")
 
 

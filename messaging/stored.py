@@ -32,7 +32,8 @@ class Stored:
     once.
 
     `concerns` are the user keys that it mentions or, for control messages, touches; `related` the message ids that it
-    answers or refers to. `link` is the peer key of the hub that has just brought it, if one has.
+    answers or refers to. `link` is the peer key of the hub that has just brought it, if one has. `readers` are
+    those who have a seat in a private topic; None where it is none.
     """
 
     cursor: int
@@ -45,6 +46,7 @@ class Stored:
     related: list[bytes]
     item: bytes
     link: bytes | None = None
+    readers: frozenset[bytes] | None = None
 
     def signed(self) -> Message:
         """The message itself, read again; it was verified when it was stored."""

@@ -16,8 +16,8 @@ from django.db.models import Q
 from accord.encoding import b64encode
 from accord.messages import envelope_json
 from accord.topics import Topic as TopicName
-from messaging.models import Message, Topic
-from messaging.selectors import OPEN_KINDS, Reader
+from messaging.models import Message, Room, Seat, Topic
+from messaging.selectors import OPEN, Reader
 from peers.blessings import blessed_hubs
 from peers.models import Account, Hub, KeyChange
 from peers.selectors import key_changes
@@ -27,24 +27,24 @@ USED_MS: Final = 30 * 24 * 3600 * 1000  # a topic that nobody here has used for 
 
 def topics_of(reader: Reader, *, hub: bytes, after: TopicName | None, limit: int) -> list[dict[str, Any]]:
     """The rows of a `topics` answer: all that one may read, by name; kinds sort before ids. `hub` is this hub's key."""
-    mine = Q(kind__in=OPEN_KINDS) | Q(kind="user", ident__in=[*reader.keys, *reader.inboxes]) | Q(kind="hub", ident=hub)
-    rows = Topic.objects.filter(mine)
+    mine = OPEN | Q(kind="user", ident__in=[*reader.keys, *reader.inboxes]) | Q(kind="hub", ident=hub)
+    rows = Topic.objects.filter(mine | reader.private_topics())
     if after is not None:
         rows = rows.filter(Q(kind__gt=after.kind) | Q(kind=after.kind, ident__gt=after.ident))
     return topic_rows(list(rows.order_by("kind", "ident")[:limit]), reader)
 
 
 def topics_named(topics: Sequence[TopicName], reader: Reader) -> list[dict[str, Any]]:
-    """The rows of these topics, as far as they are known here."""
+    """The rows of these topics, as far as they are known here; of private ones those that one may read."""
     named = Q(pk__in=[])
     for topic in topics:
         named |= Q(kind=topic.kind, ident=topic.ident)
-    return topic_rows(list(Topic.objects.filter(named)), reader)
+    return topic_rows(list(Topic.objects.filter(named, Q(is_private=False) | reader.private_topics())), reader)
 
 
 def channels(reader: Reader, *, limit: int, after: bytes = b"") -> list[tuple[bytes, dict[str, Any]]]:
     """Open channels by id: (id, row as the frame `topics` has it)."""
-    found = list(Topic.objects.filter(kind="chan", ident__gt=after).order_by("ident")[:limit])
+    found = list(Topic.objects.filter(OPEN, kind="chan", ident__gt=after).order_by("ident")[:limit])
     rows = topic_rows(found, reader)
     return [(bytes(topic.ident), row) for topic, row in zip(found, rows, strict=True)]
 
@@ -88,10 +88,32 @@ def topic_rows(found: Sequence[Topic], reader: Reader) -> list[dict[str, Any]]:
         )
     }
     rows = [_row(topic, reader, names, foreign, homes) for topic in found]
+    add_rooms(found, rows, reader.user)
     for topic, row in zip(found, rows, strict=True):
         if topic.kind in ("feed", "user") and (changes := former.get(bytes(topic.ident))):
             row["former"] = changes
     return rows
+
+
+def add_rooms(found: Sequence[Topic], rows: Sequence[dict[str, Any]], user: bytes) -> None:
+    """Say in the rows of private topics what they are, and what the user is there."""
+    private = [topic.pk for topic in found if topic.is_private]
+    if not private:
+        return
+    rooms = {room.pk: room for room in Room.objects.filter(pk__in=private).select_related("space")}
+    own = dict(Seat.objects.filter(room__in=private, user__key=user).values_list("room_id", "role"))
+    for topic, row in zip(found, rows, strict=True):
+        if (room := rooms.get(topic.pk)) is None:
+            continue
+        row |= {"encrypted": topic.kind == "chan", "role": own.get(topic.pk, Seat.Role.MEMBER)}
+        if room.space is not None:
+            row |= {"space": b64encode(bytes(room.space.ident)), "voice": room.voice}
+            row |= {name: True for name in ("admins_only", "closed") if getattr(room, name)}
+            if room.burn_ms is not None:
+                row["burn_ms"] = room.burn_ms
+        elif topic.kind == "chan":
+            keys = Seat.objects.filter(room=room).values_list("user__key", flat=True)
+            row["with"] = sorted(b64encode(bytes(key)) for key in keys)
 
 
 def former_rows(keys: Sequence[bytes]) -> dict[bytes, list[dict[str, Any]]]:

@@ -103,4 +103,4 @@ def _is_in(places: Sequence[str], message: Message) -> bool:
 @lru_cache(maxsize=4_096)
 def _is_own(channel: bytes) -> bool:
     """Whether a channel is this hub's: in those of others, their hubs answer. It never changes."""
-    return Topic.objects.filter(kind="chan", ident=channel, hub__isnull=True).exists()
+    return Topic.objects.filter(kind="chan", ident=channel, hub__isnull=True, is_private=False).exists()

@@ -118,7 +118,9 @@ def reactions_to(topic: TopicName, ident: bytes, *, now: int) -> dict[str, list[
 def channel_named(name: str) -> str | None:
     """The topic of an open channel of this hub."""
     ident = (
-        Topic.objects.filter(kind="chan", name=name, hub__isnull=True).order_by("pk").values_list("ident", flat=True)
+        Topic.objects.filter(kind="chan", name=name, hub__isnull=True, is_private=False)
+        .order_by("pk")
+        .values_list("ident", flat=True)
     )
     return TopicName("chan", bytes(ident[0])).name if ident.exists() else None
 

@@ -21,7 +21,6 @@ from messaging.api.shared import EXAMPLE, EXAMPLE_ID, ROOT, TOPIC_REGEX, reader_
 from messaging.listing import Reader, api_item
 from messaging.places import Place, read_place, write_place
 from messaging.publishing import messages_submit, publisher_of, result_bytes
-from messaging.selectors import OPEN_KINDS
 from messaging.serializers import (
     RELATIONS,
     InclusionSerializer,
@@ -134,8 +133,8 @@ class MessageViewSet(HubViewSet):
         topic = parse_topic(asked["topic"])
         if not caller.is_member and (caller.role is not Role.TEMP or topic.kind != "hub"):
             raise AccordError("denied", "only members may do that")
-        _check_kept(topic)
         reader = reader_of(caller)
+        _check_kept(topic, reader)
         if caller.is_member and (unnoted := using.unnoted([topic], reader.now)):
             using.note(unnoted, reader.now)
         found, more = selectors.page(
@@ -297,11 +296,11 @@ def _inclusion(ident: bytes, found: selectors.Target, now: int) -> dict[str, Any
     }
 
 
-def _check_kept(topic: Topic) -> None:
-    """AccordError("not_found") for topics that this hub does not keep."""
+def _check_kept(topic: Topic, reader: Reader) -> None:
+    """AccordError("not_found") for topics that this hub does not keep, or not for the reader."""
     if topic.kind not in BUILT_KINDS:
         raise AccordError("not_found", f"this hub keeps no {topic.kind} topics")
     if topic.kind == "hub" and topic.ident != keyring().hub.public:
         raise AccordError("not_found", "that is another hub's topic")
-    if topic.kind in OPEN_KINDS and not selectors.topic_exists(topic):
+    if topic.kind not in ("user", "hub") and not selectors.reads_whole(reader, topic):
         raise AccordError("not_found", f"no such {topic.kind} here")

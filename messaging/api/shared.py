@@ -7,7 +7,7 @@ from typing import Final
 from accord.encoding import b64encode
 from accord.messages import message_uuid
 from accord.topics import Topic
-from messaging.selectors import OPEN_KINDS, Reader
+from messaging.selectors import Reader, reads_whole
 from peers.callers import Caller
 from peers.clock import now_ms
 from peers.keyring import keyring
@@ -20,7 +20,7 @@ from peers.schema import (
 )
 from peers.selectors import former_keys
 
-TOPIC_REGEX: Final = f"(?:feed|user|chan|hub):{KEY_REGEX}"
+TOPIC_REGEX: Final = f"(?:feed|user|chan|hub|space):{KEY_REGEX}"
 
 EXAMPLE_ID: Final = b64encode(bytes([9]) * 32)
 EXAMPLE: Final = {"id": EXAMPLE_ID, "uuid": str(message_uuid(bytes([9]) * 32)), "cursor": 42, "message": ENVELOPE}
@@ -43,7 +43,9 @@ def reads_all_of(caller: Caller, topic: Topic) -> bool:
     """Whether the caller may read the whole topic, and so may see its tree."""
     if topic.kind == "hub":
         return caller.is_admin and topic.ident == keyring().hub.public
-    return topic.kind in OPEN_KINDS or (topic.kind == "user" and topic.ident in reader_of(caller).keys)
+    if topic.kind == "user":
+        return topic.ident in reader_of(caller).keys
+    return reads_whole(reader_of(caller), topic)
 
 
 def reader_of(caller: Caller) -> Reader:

@@ -15,7 +15,6 @@ from accord.merkle import HORIZON_MS
 from accord.topics import Topic, open_channel_id, parse_topic
 from messaging import listing, topic_rows, trees
 from messaging.api.shared import ROOT, TOPIC_REGEX, reader_of, reads_all_of
-from messaging.selectors import OPEN_KINDS
 from messaging.serializers import (
     PrunedPage,
     RootSerializer,
@@ -91,7 +90,8 @@ def _one_topic(name: str, caller: Caller) -> dict[str, Any]:
     topic = parse_topic(name)
     reader = reader_of(caller)
     is_mine = topic.kind == "user" and topic.ident in reader.keys
-    may = topic.kind in OPEN_KINDS or is_mine or topic == Topic("hub", keyring().hub.public)
+    # Of private topics `topics_named` gives only one's own.
+    may = topic.kind in ("feed", "chan", "space") or is_mine or topic == Topic("hub", keyring().hub.public)
     rows = topic_rows.topics_named([topic], reader) if may else []
     if not rows:
         raise AccordError("not_found", "no such topic, or it is not for you")

@@ -79,7 +79,7 @@ def bundle_write(
     of it) into a file that appears when it is whole; `only` limits it to one topic. ArchiveError when there is no such
     topic.
     """
-    rows = Topic.objects.filter(kind__in=KINDS).order_by(Case(*_ORDER), "ident")
+    rows = Topic.objects.filter(kind__in=KINDS, is_private=False).order_by(Case(*_ORDER), "ident")
     if only is not None:
         rows = rows.filter(kind=only.kind, ident=only.ident)
         if not rows.exists():

@@ -35,7 +35,7 @@ from peers.clock import now_ms
 
 THREADS: Final = 2
 GROUP_MESSAGES: Final = 500
-KINDS: Final = ("hub", "feed", "chan", "user")  # in this order: a channel's opening comes before what was said in it
+KINDS: Final = ("hub", "feed", "space", "user", "chan")  # in this order: what opens a channel before what was said
 
 Progress = Callable[[int], None]
 

@@ -108,7 +108,7 @@ class Command(HubCommand):
 
 def _channel(wanted: str) -> Topic:
     """The open channel of this hub with that name; CommandError unless it is one."""
-    rows = list(TopicRow.objects.filter(kind="chan", hub__isnull=True, name=wanted)[:2])
+    rows = list(TopicRow.objects.filter(kind="chan", hub__isnull=True, is_private=False, name=wanted)[:2])
     if len(rows) != 1:
         raise CommandError(f"{'no channel' if not rows else 'several channels'} of this hub named {wanted}")
     return Topic("chan", bytes(rows[0].ident))

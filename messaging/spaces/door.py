@@ -1,0 +1,268 @@
+"""What may be stored in private topics, and what follows from it, within one commit (protocol.md sections 1, 4 and 7).
+
+A person here is told what has no effect; what another hub brings is taken if it is valid, whatever came first: then
+whether it has effect is for the views. What cannot be judged yet is `busy`: it may be brought again.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from accord.connections import WINDOW_MS
+from accord.epochs import is_late
+from accord.errors import AccordError
+from accord.message_types import RULES, read_body
+from accord.messages import Message as SignedMessage
+from accord.space_invites import verify_join_proof
+from accord.spaces import ADMIN, DEEDS, MEMBER, SpaceView, deed_of, space_id
+from accord.topics import Topic as TopicName
+from messaging.admission import CONTROL_WINDOW_MS, Admitted, Right
+from messaging.models import Room, Seat, Topic
+from messaging.spaces.chains import MAX_CHAIN_MESSAGES, Chains
+from messaging.spaces.connections import ACCEPT, REQUEST, Pairs
+from messaging.spaces.epochs import epoch_take, line_of
+from messaging.spaces.late import late_sweep, strangers_sweep
+from messaging.spaces.rooms import readers, room_ensure, room_of, rooms_of_space, seat_role, seats_set, tell_readers
+
+MAX_SPACES: Final = 1_000  # that a hub keeps
+MAX_CHANNELS: Final = 200  # of a space
+MAX_MEMBERS: Final = 2_000
+ROOM_KINDS: Final = ("chan", "space")
+RETRY_MS: Final = 60_000
+SEALED: Final = frozenset(type_ for type_, rule in RULES.items() if rule.seals)
+ADMINS: Final = frozenset({"space.epoch", "space.history"})
+
+
+def _unknown() -> AccordError:
+    return AccordError("not_found", "no such channel here")
+
+
+def _not_yet() -> AccordError:
+    return AccordError("busy", "what this rests on has not come yet", retry_ms=RETRY_MS)
+
+
+class Door:
+    """The private topics of one commit."""
+
+    def __init__(self, now: int) -> None:
+        self._now = now
+        self._chains = Chains()
+        self._pairs = Pairs()
+        self._rooms: dict[TopicName, Room | None] = {}
+        self._readers: dict[TopicName, frozenset[bytes]] = {}
+        self._rotated: dict[TopicName, int] = {}
+
+    def room(self, topic: TopicName) -> Room | None:
+        """The room of a private topic; None for any other."""
+        if topic.kind not in ROOM_KINDS:
+            return None
+        if topic not in self._rooms:
+            self._rooms[topic] = room_of(topic)
+        return self._rooms[topic]
+
+    def readers(self, topic: TopicName) -> frozenset[bytes] | None:
+        """Who may read what is stored in a topic now; None: no private one. Of a control message of a space also those
+        who were members before it, so that they and their hubs learn that they are no more.
+        """
+        room = self.room(topic)
+        if room is None:
+            return None
+        return readers(room) | self._readers.get(topic, frozenset())
+
+    # Before it is stored
+
+    def check(self, item: Admitted) -> None:
+        """Refuse what has no place there; AccordError."""
+        message = item.message
+        is_brought = item.publisher.right in (Right.RELAY, Right.IMPORT)
+        if message.topic.kind == "space":
+            self._check_deed(message, is_brought=is_brought)
+        elif message.topic.kind == "chan":
+            room = self.room(message.topic)
+            if room is not None:
+                self._check_said(message, room, is_brought=is_brought)
+            elif is_brought and (message.encrypted or message.type in ADMINS):
+                raise _not_yet()
+            elif message.encrypted or message.type in ADMINS:
+                known = Topic.objects.filter(kind="chan", ident=message.topic.ident).exists()
+                raise (
+                    AccordError("bad_request", "that channel is open: nothing in it is encrypted")
+                    if known
+                    else _unknown()
+                )
+
+    def _check_deed(self, message: SignedMessage, *, is_brought: bool) -> None:
+        if message.type not in DEEDS:
+            raise AccordError("unsupported", f"a {message.type} is nothing that a space is told")
+        space = message.topic.ident
+        room = self.room(message.topic)
+        if message.type == "space.create":
+            if space_id(message.author, read_body(message)["nonce"]) != space:
+                raise AccordError("bad_request", "the id of a space follows from its creator and nonce")
+            if room is not None and not is_brought:
+                raise AccordError("conflict", "that space exists")
+            if room is None and Topic.objects.filter(kind="space").count() >= MAX_SPACES:
+                raise AccordError("quota", f"this hub keeps {MAX_SPACES} spaces at most")
+            return
+        if room is None:
+            raise _not_yet() if is_brought else _unknown()
+        if self._chains.size(space) >= MAX_CHAIN_MESSAGES:
+            raise AccordError("quota", f"a space has {MAX_CHAIN_MESSAGES} control messages at most")
+        if not is_brought:
+            self._check_authority(message, self._chains.view(space))
+
+    def _check_authority(self, message: SignedMessage, view: SpaceView) -> None:
+        """Whether a person's deed would have effect now."""
+        body = read_body(message)
+        author = message.author
+        if message.type == "space.join":
+            invite = view.invites.get(body["pubkey"])
+            if invite is None or invite.left < 1 or invite.expires < message.created_at:
+                raise _unknown()  # as where there is no such space
+            if abs(message.created_at - self._now) > CONTROL_WINDOW_MS:
+                raise AccordError("gone", "a join is good for ten minutes")
+            if author in view.members:
+                raise AccordError("conflict", "you are a member already")
+            verify_join_proof(body["proof"], invite=body["pubkey"], space=view.space, user=author)
+            if len(view.members) >= MAX_MEMBERS:
+                raise AccordError("quota", f"a space has {MAX_MEMBERS} members at most")
+            return
+        if author not in view.members:
+            raise _unknown()
+        may = {
+            "space.member": lambda: view.may(author, "member", body["user"]),
+            "space.channel": lambda: view.may(author, "channel"),
+            "space.invite": lambda: view.may(author, "invite"),
+            "space.leave": lambda: view.may(author, "leave"),
+        }
+        if not set(deed_of(message).prev) <= set(view.order):
+            raise AccordError("conflict", "prev names what has not come here")
+        if not may[message.type]():
+            raise AccordError("denied", "only an admin of the space may do that, and never to one of longer standing")
+        if message.type == "space.channel" and "nonce" in body and len(view.channels) >= MAX_CHANNELS:
+            raise AccordError("quota", f"a space has {MAX_CHANNELS} channels at most")
+        if message.type == "space.member" and body["role"] != "none" and len(view.members) >= MAX_MEMBERS:
+            raise AccordError("quota", f"a space has {MAX_MEMBERS} members at most")
+
+    def _check_said(self, message: SignedMessage, room: Room, *, is_brought: bool) -> None:
+        role = seat_role(room, message.author)
+        view = None if room.space is None else self._chains.view(bytes(room.space.ident))
+        if is_brought:
+            self._check_brought(message, room, role, view)
+        elif role is None:
+            raise _unknown()
+        elif room.closed:
+            raise AccordError("denied", "that channel is closed")
+        elif message.type in ADMINS and role != Seat.Role.ADMIN:
+            raise AccordError("denied", "only an admin of the space gives a channel its keys")
+        self._check_form(message, room)
+        if message.encrypted:
+            self._check_epoch(message, room, view)
+        if not is_brought and room.burn_ms is not None and message.type in SEALED:
+            burn_at = message.burn_at
+            if burn_at is None or burn_at > message.created_at + room.burn_ms:
+                raise AccordError("denied", f"what is said in that channel burns after {room.burn_ms} ms at most")
+
+    def _check_brought(self, message: SignedMessage, room: Room, role: str | None, view: SpaceView | None) -> None:
+        """Of what others have signed counts when: the author was a member then, of what gives keys an admin."""
+        if view is None:
+            if role is None:
+                raise AccordError("denied", "two people have that channel, and its author is neither")
+            return
+        needed = ADMIN if message.type in ADMINS or room.admins_only else MEMBER
+        if not view.was(message.author, message.created_at, needed):
+            raise _not_yet()  # or never: whoever has put the author out has the word of that too
+
+    def _check_form(self, message: SignedMessage, room: Room) -> None:
+        if message.type in ADMINS:
+            if room.space is None:
+                raise AccordError("bad_request", "the keys of a connection come from its two members")
+        elif message.type == "chat.delete":
+            if message.body is not None and read_body(message):
+                raise AccordError("bad_request", "a deletion in a private channel gives no reason")
+        elif not message.encrypted:
+            raise AccordError("bad_request", "what is said in a private channel is encrypted")
+
+    def _check_epoch(self, message: SignedMessage, room: Room, view: SpaceView | None) -> None:
+        """Of the number and window of an encrypted message; which key it was, only members can tell."""
+        enc = message.header["enc"]
+        window_ms = WINDOW_MS
+        if view is None:
+            if enc["epoch"] != 1:
+                raise AccordError("bad_request", "a connection has one epoch")
+        else:
+            line = line_of(room, view.admins)
+            if enc["epoch"] > len(line):
+                raise AccordError("busy", "that epoch has not come yet", retry_ms=RETRY_MS)
+            if is_late(line, enc["epoch"], message.created_at):
+                raise AccordError("denied", "the channel had other keys by then")
+            window_ms = line[enc["epoch"] - 1].window_ms
+        if abs(enc["win"] - message.created_at // window_ms) > 1:
+            raise AccordError("bad_request", "enc.win is not that of created_at")
+
+    # While it is stored
+
+    def take(self, message: SignedMessage) -> None:
+        """What a message means for seats and epochs; it is about to be stored."""
+        if message.body is None or message.encrypted or message.crit:
+            return
+        if message.topic.kind == "space":
+            self._chains.take(message)
+            self._seat(message.topic)
+            if message.type == "space.channel":
+                self._tell(read_body(message)["channel"])
+        elif message.type in (REQUEST, ACCEPT):
+            for room in self._pairs.take(message):
+                self._rooms[TopicName("chan", bytes(room.topic.ident))] = room
+        elif message.type == "space.epoch" and (room := self.room(message.topic)) is not None:
+            epoch_take(room, message, read_body(message))
+            self._rotated[message.topic] = min(message.created_at, self._rotated.get(message.topic, self._now))
+
+    def _seat(self, topic: TopicName) -> None:
+        """Seats and channels as they follow from the space's view now."""
+        view = self._chains.view(topic.ident)
+        space = self._rooms[topic] = room_ensure(topic, name=view.name, about=view.about)
+        was = seats_set(space, view.members)
+        self._readers[topic] = self._readers.get(topic, frozenset()) | was
+        there = {bytes(room.topic.ident): room for room in rooms_of_space(space)}
+        for ident, channel in view.channels.items():
+            name = TopicName("chan", ident)
+            room = self._rooms[name] = room_ensure(
+                name,
+                name=channel.name,
+                about=channel.about,
+                space=space,
+                voice=channel.voice,
+                burn_ms=channel.burn_ms,
+                admins_only=channel.private,
+                closed=channel.closed,
+            )
+            seats_set(room, {key: role for key, role in view.members.items() if not channel.private or role == ADMIN})
+        for ident, room in there.items():
+            if ident not in view.channels:  # its making was taken back
+                self._rooms[TopicName("chan", ident)] = room
+                seats_set(room, {})
+
+    def _tell(self, ident: bytes) -> None:
+        """A channel may be another one now, for those who stay too."""
+        room = self.room(TopicName("chan", ident))
+        if room is not None:
+            tell_readers(room)
+
+    # After all is written
+
+    def finish(self) -> None:
+        """Remove what is invalid by what this commit has stored."""
+        for topic, since in self._rotated.items():
+            rotated = self.room(topic)
+            if rotated is not None and rotated.space is not None:
+                late_sweep(rotated, self._chains.view(bytes(rotated.space.ident)), since=since)
+        for ident in self._chains.changed:
+            view, before = self._chains.view(ident), self._chains.before(ident)
+            space = self.room(TopicName("space", ident))
+            if space is None or not before.members:
+                continue
+            for channel in rooms_of_space(space):
+                strangers_sweep(channel, view, before)
+                if set(view.admins) != set(before.admins):  # of two epochs another one may count now
+                    late_sweep(channel, view, since=0)
