@@ -13,6 +13,7 @@ from django.db import connection, transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from accord.connections import request_body
 from accord.keys import SigningKey
 from accord.merkle import HORIZON_MS, horizon_of
 from accord.pruned import Held, check_copy, check_receipts
@@ -105,7 +106,8 @@ def test_what_others_rely_on_stays(hub: Hub) -> None:
         for number, name in enumerate(("Ann", "Anna"))
     ]
     revoked = envelope(ann, "feed", b'{"serial":"AAAAAAAAAAAAAAAAAAAAAA"}', type="cert.revoke", created_at=at(0))
-    asked = envelope(ann, inbox(ann), {"a": 1}, type="connection.request", created_at=at(0))
+    asking = request_body(bytes(range(32)), bytes(16))
+    asked = envelope(ann, inbox(ann), asking, type="connection.request", created_at=at(0))
     said = envelope(ann, "feed", "said", created_at=at(0))
     take(*profiles, revoked, asked, said)
     hub_rows = set(Message.objects.filter(topic__kind="hub").values_list("cursor", flat=True))
