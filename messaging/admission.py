@@ -15,6 +15,7 @@ from accord import messages
 from accord.errors import AccordError
 from accord.message_types import RULES, check_type
 from accord.messages import MAX_BODY_BYTES, Envelope, Message
+from accord.spaces import DEEDS
 from accord.topics import Topic
 from messaging.door import MAX_STRANGER_BYTES, STRANGERS, Entry, entry_of, load
 from peers import options, registry
@@ -130,6 +131,8 @@ def _check_topic(publisher: Publisher, envelope: Envelope, now: int) -> None:
             raise AccordError("unsupported", f"this hub does not know {envelope.type}")
         if abs(envelope.created_at - now) > CONTROL_WINDOW_MS:
             raise AccordError("gone", "a control message is good for ten minutes")
+    if kind == "space" and envelope.type not in DEEDS:
+        raise AccordError("unsupported", f"a {envelope.type} is nothing that a space is told")
     if kind in ("hub", "space") and envelope.crit:
         raise AccordError("unsupported", "a control message with fields that must be understood and are not")
 

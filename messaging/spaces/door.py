@@ -14,7 +14,7 @@ from accord.errors import AccordError
 from accord.message_types import RULES, read_body
 from accord.messages import Message as SignedMessage
 from accord.space_invites import verify_join_proof
-from accord.spaces import ADMIN, DEEDS, MEMBER, SpaceView, deed_of, space_id
+from accord.spaces import ADMIN, MEMBER, SpaceView, deed_of, space_id
 from accord.topics import Topic as TopicName
 from messaging.admission import CONTROL_WINDOW_MS, Admitted, Right
 from messaging.models import Room, Seat, Topic
@@ -92,8 +92,6 @@ class Door:
                 )
 
     def _check_deed(self, message: SignedMessage, *, is_brought: bool) -> None:
-        if message.type not in DEEDS:
-            raise AccordError("unsupported", f"a {message.type} is nothing that a space is told")
         space = message.topic.ident
         room = self.room(message.topic)
         if message.type == "space.create":
@@ -212,8 +210,8 @@ class Door:
             if message.type == "space.channel":
                 self._tell(read_body(message)["channel"])
         elif message.type in (REQUEST, ACCEPT):
-            for room in self._pairs.take(message):
-                self._rooms[TopicName("chan", bytes(room.topic.ident))] = room
+            for pair in self._pairs.take(message):
+                self._rooms[TopicName("chan", bytes(pair.topic.ident))] = pair
         elif message.type == "space.epoch" and (room := self.room(message.topic)) is not None:
             epoch_take(room, message, read_body(message))
             self._rotated[message.topic] = min(message.created_at, self._rotated.get(message.topic, self._now))

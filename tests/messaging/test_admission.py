@@ -103,7 +103,6 @@ REFUSED: list[Any] = [
     ("unsupported", Right.OWN, lambda: envelope(ANN, Topic("group", bytes(32)), {}, type="x.unknown")),
     ("unsupported", Right.OWN, lambda: envelope(ANN, Topic("space", bytes(32)), {}, type="x.unknown")),
     ("unsupported", Right.OWN, lambda: envelope(ANN, Topic("round", bytes(32)), {}, type="text")),
-    ("bad_request", Right.OWN, lambda: envelope(ANN, CHAN, b"\xff", **ENC)),
     ("wrong_server", Right.OWN, lambda: envelope(ANN, Topic("hub", bytes(32)), {}, type="chan.open")),
     ("unsupported", Right.OWN, lambda: envelope(ANN, hub_topic())),
     ("unsupported", Right.OWN, lambda: envelope(ANN, hub_topic(), {}, type="x.unknown")),

@@ -212,9 +212,6 @@ def test_what_a_person_may_not_is_refused_and_says_nothing_to_strangers(hub: Hub
     assert take(stranger.member(bob, "member")) == ["not_found"]
     wrong = control(eve, space.topic, "space.create", {"nonce": bytes(16), "name": "mine"})
     assert take(wrong) == ["bad_request"]
-    assert take(control(bob, space.topic, "x.other", {}, prev=[messages.b64encode(space.view.heads[0])])) == [
-        "unsupported"
-    ]
     assert take(envelope(bob, channel, "in clear"), sealed(bob, channel, epoch=2)) == ["bad_request", "busy"]
 
 
