@@ -5,85 +5,103 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('messaging', '0009_report_opened'),
-        ('peers', '0010_reserve'),
+        ("messaging", "0009_report_opened"),
+        ("peers", "0010_reserve"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='EpochPart',
+            name="EpochPart",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('ident', models.BinaryField(help_text='id of the message', max_length=32, unique=True)),
-                ('epoch', models.BigIntegerField()),
-                ('kid', models.BinaryField(max_length=32)),
-                ('prev', models.BinaryField(help_text='id of the epoch before', max_length=32, null=True)),
-                ('part', models.PositiveSmallIntegerField(default=1)),
-                ('parts', models.PositiveSmallIntegerField(default=1)),
-                ('window_ms', models.BigIntegerField()),
-                ('created_at', models.BigIntegerField()),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("ident", models.BinaryField(help_text="id of the message", max_length=32, unique=True)),
+                ("epoch", models.BigIntegerField()),
+                ("kid", models.BinaryField(max_length=32)),
+                ("prev", models.BinaryField(help_text="id of the epoch before", max_length=32, null=True)),
+                ("part", models.PositiveSmallIntegerField(default=1)),
+                ("parts", models.PositiveSmallIntegerField(default=1)),
+                ("window_ms", models.BigIntegerField()),
+                ("created_at", models.BigIntegerField()),
             ],
         ),
         migrations.CreateModel(
-            name='Room',
+            name="Room",
             fields=[
-                ('topic', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='room', serialize=False, to='messaging.topic')),
-                ('voice', models.BooleanField(default=False)),
-                ('burn_ms', models.BigIntegerField(help_text='how long its messages live at most', null=True)),
-                ('admins_only', models.BooleanField(default=False)),
-                ('closed', models.BooleanField(default=False)),
-                ('turn', models.BigIntegerField(default=0, help_text='another one whenever its seats change')),
+                (
+                    "topic",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="room",
+                        serialize=False,
+                        to="messaging.topic",
+                    ),
+                ),
+                ("voice", models.BooleanField(default=False)),
+                ("burn_ms", models.BigIntegerField(help_text="how long its messages live at most", null=True)),
+                ("admins_only", models.BooleanField(default=False)),
+                ("closed", models.BooleanField(default=False)),
+                ("turn", models.BigIntegerField(default=0, help_text="another one whenever its seats change")),
             ],
         ),
         migrations.CreateModel(
-            name='Seat',
+            name="Seat",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('role', models.CharField(choices=[('admin', 'Admin'), ('member', 'Member')], max_length=6)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("role", models.CharField(choices=[("admin", "Admin"), ("member", "Member")], max_length=6)),
             ],
         ),
         migrations.AddField(
-            model_name='topic',
-            name='is_private',
-            field=models.BooleanField(default=False, help_text='whoever has a seat reads it, and nobody else'),
+            model_name="topic",
+            name="is_private",
+            field=models.BooleanField(default=False, help_text="whoever has a seat reads it, and nobody else"),
         ),
         migrations.AddIndex(
-            model_name='topic',
-            index=models.Index(condition=models.Q(('is_private', True)), fields=['id'], name='topic_private'),
+            model_name="topic",
+            index=models.Index(condition=models.Q(("is_private", True)), fields=["id"], name="topic_private"),
         ),
         migrations.AddField(
-            model_name='epochpart',
-            name='author',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='peers.user'),
+            model_name="epochpart",
+            name="author",
+            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="+", to="peers.user"),
         ),
         migrations.AddField(
-            model_name='room',
-            name='space',
-            field=models.ForeignKey(help_text='of a channel', null=True, on_delete=django.db.models.deletion.CASCADE, related_name='rooms', to='messaging.topic'),
+            model_name="room",
+            name="space",
+            field=models.ForeignKey(
+                help_text="of a channel",
+                null=True,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="rooms",
+                to="messaging.topic",
+            ),
         ),
         migrations.AddField(
-            model_name='epochpart',
-            name='room',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='epochs', to='messaging.room'),
+            model_name="epochpart",
+            name="room",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="epochs", to="messaging.room"
+            ),
         ),
         migrations.AddField(
-            model_name='seat',
-            name='room',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='seats', to='messaging.room'),
+            model_name="seat",
+            name="room",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="seats", to="messaging.room"
+            ),
         ),
         migrations.AddField(
-            model_name='seat',
-            name='user',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='seats', to='peers.user'),
+            model_name="seat",
+            name="user",
+            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name="seats", to="peers.user"),
         ),
         migrations.AddIndex(
-            model_name='epochpart',
-            index=models.Index(fields=['room', 'epoch'], name='epoch_by_number'),
+            model_name="epochpart",
+            index=models.Index(fields=["room", "epoch"], name="epoch_by_number"),
         ),
         migrations.AddConstraint(
-            model_name='seat',
-            constraint=models.UniqueConstraint(fields=('room', 'user'), name='seat_once'),
+            model_name="seat",
+            constraint=models.UniqueConstraint(fields=("room", "user"), name="seat_once"),
         ),
     ]
