@@ -48,6 +48,7 @@ ANSWERS: Final = {
     "token": "token",
     "serve": "served",
     "blob": "blob_part",
+    "root": "root_is",
 }
 
 log = logging.getLogger(__name__)

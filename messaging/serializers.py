@@ -161,6 +161,12 @@ class RootSerializer(serializers.Serializer[Any]):
     sig = serializers.CharField()
 
 
+class RootsSerializer(serializers.Serializer[Any]):
+    """Statements of several hubs about one topic."""
+
+    items = RootSerializer(many=True)
+
+
 class StepSerializer(serializers.Serializer[Any]):
     """A step of a proof: the first has `ids`, the others have `mask` and `hashes`."""
 

@@ -18,9 +18,11 @@ from messaging.api.shared import ROOT, TOPIC_REGEX, reader_of, reads_all_of
 from messaging.serializers import (
     PrunedPage,
     RootSerializer,
+    RootsSerializer,
     TopicPage,
     TopicSerializer,
 )
+from messaging.topic_roots import root_statements
 from peers.callers import Caller
 from peers.clock import now_ms
 from peers.keyring import keyring
@@ -151,6 +153,23 @@ class TopicViewSet(HubViewSet):
         if not reads_all_of(caller_of(request), name):
             raise AccordError("not_found", "no such topic, or it is not for you")
         return Response(trees.root_statement(name, now=now_ms()))
+
+    @operation(
+        "List what hubs state of a topic's tree",
+        "This hub's statement of the root, as `root` gives it, and then those of linked hubs that hold the topic and "
+        "answered within a few seconds, each signed by its own hub. Only for those who may read the whole topic.",
+        answer=RootsSerializer,
+        example={"items": [ROOT]},
+        parameters=[_path_topic(TOPIC_REGEX)],
+        refuses=["not_found", "busy"],
+    )
+    @action(detail=True)
+    def roots(self, request: Request, topic: str) -> Response:
+        """Signed anew each time."""
+        name = parse_topic(topic)
+        if not reads_all_of(caller_of(request), name):
+            raise AccordError("not_found", "no such topic, or it is not for you")
+        return Response({"items": root_statements(name)})
 
     @operation(
         "List receipts of pruning",

@@ -26,6 +26,7 @@ import { BLOB_SECTIONS } from "./vectors_of_blobs.js";
 import { KEY_SECTIONS } from "./vectors_of_keys.js";
 import { SEALING_SECTIONS } from "./vectors_of_sealing.js";
 import { SPACE_SECTIONS } from "./vectors_of_spaces.js";
+import { TREE_SECTIONS } from "./vectors_of_trees.js";
 import { VAULT_SECTIONS } from "./vectors_of_vault.js";
 import { readTicket, readVoucher, showVoucher, verifyVoucher } from "./vouchers.js";
 
@@ -186,6 +187,7 @@ const SECTIONS = {
   ...SPACE_SECTIONS,
   ...VAULT_SECTIONS,
   ...BLOB_SECTIONS,
+  ...TREE_SECTIONS,
 
   signatures: (cases) => cases.map(({ key, message, signature, valid, why }) => {
     const verify = () => verifyRaw(fromHex(key), fromHex(message), fromHex(signature));

@@ -1,5 +1,6 @@
 /** Who can read a conversation: the words beside its name, and the dialog behind them. */
 
+import { agreementSection } from "./agreement.js";
 import { announce } from "./announcer.js";
 import { lifeField, lifeText } from "./burning.js";
 import { openDialog } from "./dialog.js";
@@ -46,6 +47,7 @@ export function openLock(client, id) {
     h("p", { class: `lock-state ${face.state}` }, icon(face.icon), face.words),
     ...(isDirect ? direct(client, conversation) : channel(client, conversation)),
     life(client, conversation),
+    conversation.kind === "channel" ? agreementSection(client, id) : null,
     h("p", null, h("button", { type: "button", class: "link", on: { click: () => {
       close();
       openHubSees(client);

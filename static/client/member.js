@@ -6,6 +6,7 @@
 
 import { b64encode } from "../accord/encoding.js";
 import { AccordError } from "../accord/errors.js";
+import { Agreement } from "./agreement.js";
 import { Branch } from "./branch.js";
 import { Allowance } from "./allowance.js";
 import { BoxKeys } from "./boxkeys.js";
@@ -122,6 +123,7 @@ export class Member {
     this.outbox = new Outbox({ storage, composer: this.composer, link, learnTime, events: this.#outboxEvents() });
     this.files = new Files({ storage, transfers: new Transfers(rest), outbox, state, clock });
     this.outbox.isReady = (entry) => this.files.isReady(entry);
+    this.agreement = new Agreement({ rest, timelines, account });
     this.search = new Search({
       storage, timelines, conversations, people, state, link, clock, isAdmin,
       isMine: (key) => directory.currentOf(key) === me,

@@ -105,8 +105,8 @@ function fileCalls(member) {
   return member.files.calls((params) => postOf(member, params));
 }
 
-function searchCalls({ search }) {
-  return search.calls();
+function searchCalls({ search, agreement }) {
+  return { ...search.calls(), ...agreement.calls() };
 }
 
 /** What is known of a message; its signature is checked once more, on the bytes that are shown. */

@@ -49,6 +49,7 @@ def values(world: World, rest: Rest) -> dict[str, dict[str, str]]:
         "GET /api/v1/topics/{topic}": {"topic": lounge},
         "GET /api/v1/topics/{topic}/pruned": {"topic": lounge},
         "GET /api/v1/topics/{topic}/root": {"topic": lounge},
+        "GET /api/v1/topics/{topic}/roots": {"topic": lounge},
         "GET /api/v1/messages": {"topic": lounge},
         "GET /api/v1/messages/{ident}": {"ident": id_of(said)},
         "GET /api/v1/messages/{ident}/proof": {"ident": id_of(said)},

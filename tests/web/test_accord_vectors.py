@@ -22,8 +22,9 @@ pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 
 TEXT = (Path(__file__).parents[1] / "vectors" / "protocol.json").read_text(encoding="utf-8")
 WHOLE: dict[str, Any] = json.loads(TEXT)
-# A page follows topics by subscription, holds no trees, is told of no other hub's removals, and keeps no stores.
-PROGRAMS_ONLY = {section for section in WHOLE if section.startswith(("merkle", "sync_", "hub_status", "store_"))}
+# A page follows topics by subscription, recomputes only roots of trees, is told of no other hub's removals, and keeps no
+# stores.
+PROGRAMS_ONLY = {section for section in WHOLE if section.startswith(("merkle_", "sync_", "hub_status", "store_"))}
 
 
 async def run(page: Page, whole: dict[str, Any]) -> dict[str, Any]:
