@@ -22,8 +22,8 @@ pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 
 TEXT = (Path(__file__).parents[1] / "vectors" / "protocol.json").read_text(encoding="utf-8")
 WHOLE: dict[str, Any] = json.loads(TEXT)
-# A page follows topics by subscription, recomputes only roots of trees, is told of no other hub's removals, and keeps no
-# stores.
+# A page follows topics by subscription, recomputes only roots of trees, is told of no other hub's removals, and keeps
+# no stores.
 PROGRAMS_ONLY = {section for section in WHOLE if section.startswith(("merkle_", "sync_", "hub_status", "store_"))}
 
 
