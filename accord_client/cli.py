@@ -1,5 +1,6 @@
 """The command line: `accord join | invite | send | listen | history | topics | whoami | follow | unfollow | verify |
-recovery | vouch | carry | pruned | token | sign | tui`.
+recovery | vouch | carry | pruned | token | sign | tui | connections | spaces | channels | members | search |
+export | login | vault`.
 
 Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 not joined yet. What a person or a remote did wrong is one
 line on standard error.
@@ -22,7 +23,8 @@ from accord.errors import AccordError, RemoteError
 from accord.invites import MAX_CIRCLE_PEOPLE
 from accord.message_types import COUNT_LIMIT
 from accord.names import normalize_name
-from accord_client import commands, keys
+from accord_client import commands, keys, private_cli, vault_commands
+from accord_client.arguments import MAX_BURN_SECONDS, number_of
 from accord_client.errors import ClientError, NotJoined
 from accord_client.identity import whoami
 from accord_client.inviting import MAX_HOURS, Wanted, invite
@@ -38,7 +40,6 @@ from accord_client.vouching import MAX_DAYS, USUAL_DAYS, vouch
 FAILED: Final = 1
 NOT_JOINED: Final = 3
 INTERRUPTED: Final = 130
-MAX_BURN_SECONDS: Final = 365 * 24 * 3600
 ID_CHARS: Final = 43  # of 32 bytes as base64url
 
 _TARGET_HELP = "#channel, '#channel · hub', @name, @key, feed, feed:@name or a raw topic"
@@ -50,16 +51,6 @@ class _SafeFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         return "\n".join(clean_line(line) for line in super().format(record).splitlines())
-
-
-def _number(low: int, high: int) -> Any:
-    def number(text: str) -> int:
-        value = int(text)
-        if not low <= value <= high:
-            raise argparse.ArgumentTypeError(f"{low} to {high} expected")
-        return value
-
-    return number
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -78,25 +69,26 @@ def build_parser() -> argparse.ArgumentParser:
 
     sub = parsers.add_parser("invite", parents=[common], help="make an invite link, paid from your own invites")
     sub.add_argument("--name", help="an account name to suggest; the newcomer may take another")
-    sub.add_argument("--hours", metavar="N", type=_number(1, MAX_HOURS), default=MAX_HOURS, help="how long it works")
+    sub.add_argument("--hours", metavar="N", type=number_of(1, MAX_HOURS), default=MAX_HOURS, help="how long it works")
     sub.add_argument(
-        "--invites", metavar="N", type=_number(0, COUNT_LIMIT), default=0, help="that go to each (default 0)"
+        "--invites", metavar="N", type=number_of(0, COUNT_LIMIT), default=0, help="that go to each (default 0)"
     )
-    sub.add_argument("--messages", metavar="N", type=_number(0, COUNT_LIMIT), help="each may store (default: any)")
-    sub.add_argument("--bytes", metavar="N", type=_number(0, COUNT_LIMIT), help="each may store (default: any)")
+    sub.add_argument("--messages", metavar="N", type=number_of(0, COUNT_LIMIT), help="each may store (default: any)")
+    sub.add_argument("--bytes", metavar="N", type=number_of(0, COUNT_LIMIT), help="each may store (default: any)")
     sub.add_argument("--code", action="store_true", help="ask for a claim code too, which you tell by other means")
     sub.add_argument(
         "--channel", metavar="NAME", action="append", default=[], help="to begin in; may come several times"
     )
     sub.add_argument(
-        "--people", metavar="N", type=_number(1, MAX_CIRCLE_PEOPLE), default=1, help="one link for N people"
+        "--people", metavar="N", type=number_of(1, MAX_CIRCLE_PEOPLE), default=1, help="one link for N people"
     )
     sub.add_argument("--json", action="store_true", help="print {link, expires, people, code?}; expires in ms")
 
     sub = parsers.add_parser("send", parents=[common], help="send a text, or each line of standard input")
     sub.add_argument("--to", metavar="TARGET", help=f"{_TARGET_HELP} (default: the lounge)")
     sub.add_argument("--reply", metavar="ID", help="the message that this one answers: its id or UUID")
-    sub.add_argument("--burn", metavar="SECONDS", type=_number(1, MAX_BURN_SECONDS), help="vanish after so long")
+    sub.add_argument("--burn", metavar="SECONDS", type=number_of(1, MAX_BURN_SECONDS), help="vanish after so long")
+    sub.add_argument("--openly", action="store_true", help="to a person: in clear, so that the hub can read it")
     sub.add_argument("--json", action="store_true", help="print one JSON object a message")
     sub.add_argument("text", metavar="TEXT", nargs="*", help="absent or `-`: each line of standard input is a message")
 
@@ -106,11 +98,11 @@ def build_parser() -> argparse.ArgumentParser:
     sub.add_argument("targets", metavar="TARGET", nargs="*", help=f"{_TARGET_HELP} (default: all you may read)")
     sub.add_argument("--json", action="store_true", help="print one JSON object a message, text uncleaned")
     sub.add_argument("--since-last", action="store_true", help="begin where the last `listen` of this kind ended")
-    sub.add_argument("--count", metavar="N", type=_number(1, 2**53), help="end after N messages")
+    sub.add_argument("--count", metavar="N", type=number_of(1, 2**53), help="end after N messages")
 
     sub = parsers.add_parser("history", parents=[common], help="show what was said")
     sub.add_argument("target", metavar="TARGET", nargs="?", help=f"{_TARGET_HELP} (default: the lounge)")
-    sub.add_argument("--limit", metavar="N", type=_number(1, 1_000_000), default=50)
+    sub.add_argument("--limit", metavar="N", type=number_of(1, 1_000_000), default=50)
     sub.add_argument("--before", metavar="WHEN", help="a time like 2026-01-31T12:00, or a message's id or UUID")
     sub.add_argument("--json", action="store_true", help="print one JSON object a message, text uncleaned")
 
@@ -140,10 +132,13 @@ def build_parser() -> argparse.ArgumentParser:
     sub.add_argument("--address", metavar="WSS", action="append", default=[], help="where they can be reached")
     sub.add_argument("text", metavar="TEXT", nargs="+")
 
+    private_cli.add_parsers(parsers, common)
+    _add_vault(parsers, common)
+
     sub = parsers.add_parser("vouch", parents=[common], help="a voucher, with which a stranger writes here at once")
     sub.add_argument("key", metavar="KEY", help="the stranger's, as the page /to/NAME of your hub shows it to them")
     sub.add_argument(
-        "--days", metavar="N", type=_number(1, MAX_DAYS), default=USUAL_DAYS, help=f"it holds (default {USUAL_DAYS})"
+        "--days", metavar="N", type=number_of(1, MAX_DAYS), default=USUAL_DAYS, help=f"it holds (default {USUAL_DAYS})"
     )
     sub.add_argument("--to", metavar="NAME", help="to whose page the link leads (default: yours)")
 
@@ -161,6 +156,19 @@ def build_parser() -> argparse.ArgumentParser:
     sub.add_argument("--to", metavar="TARGET", help=f"{_TARGET_HELP} (default: the lounge)")
     sub.add_argument("text", metavar="TEXT", nargs="+")
     return parser
+
+
+def _add_vault(parsers: Any, common: argparse.ArgumentParser) -> None:
+    how = argparse.ArgumentParser(add_help=False)
+    how.add_argument("--recovery", action="store_true", help="by the recovery code in place of the password")
+    how.add_argument("--secret", action="store_true", help="the account has a secret key beside its password")
+    sub = parsers.add_parser("login", parents=[common, how], help="log in on this computer by name and password")
+    sub.add_argument("name", metavar="NAME")
+    sub.add_argument("address", metavar="https://HUB#KEY", help="the hub's address and its key")
+    sub = parsers.add_parser("vault", parents=[common], help="a password for your account, with which keys follow you")
+    deeds = sub.add_subparsers(dest="deed", metavar="make|open", required=True)
+    deeds.add_parser("make", parents=[common], help="choose a password, and print a recovery code once")
+    deeds.add_parser("open", parents=[common, how], help="use the vault that your account has on this device too")
 
 
 def _log_to_stderr(*, verbose: bool) -> None:
@@ -263,6 +271,10 @@ def _execute(args: argparse.Namespace) -> int:
             from accord_client.tui import run as run_tui  # noqa: PLC0415 - its library is large: only who wants it waits
 
             return run_tui(store)
+        case "vault" if args.deed == "make":
+            return vault_commands.make(store, output)
+        case "vault":
+            return vault_commands.use(store, output, recovery=args.recovery, secret=args.secret)
         case "vouch":
             return vouch(store, output, key=args.key, days=args.days, name=args.to)
     return int(_run(_online(args, store, output)))
@@ -279,6 +291,7 @@ async def _online(args: argparse.Namespace, store: ProfileStore, output: Output)
                 text=text,
                 reply=args.reply,
                 burn_seconds=args.burn,
+                openly=args.openly,
                 as_json=args.json,
             )
         case "invite":
@@ -308,12 +321,18 @@ async def _online(args: argparse.Namespace, store: ProfileStore, output: Output)
         case "carry":
             wanted = None if args.wanted is None else args.wanted == "on"
             return await commands.carry(store, output, wanted=wanted)
+        case "login":
+            return await vault_commands.log_in(
+                store, output, name=args.name, address=args.address, recovery=args.recovery, secret=args.secret
+            )
         case "verify":
             return await keys.verify_person(store, output, who=args.who, yes=args.yes)
         case "recovery" if args.deed == "make":
             return await keys.recovery_make(store, output)
         case "recovery":
             return await keys.recovery_use(store, output, address=args.address)
+        case command if command in private_cli.COMMANDS:
+            return await private_cli.run(args, store, output)
         case "follow":
             return await commands.follow(store, output, who=args.who)
         case _:

@@ -19,34 +19,25 @@ from accord.encoding import b64encode, canonical
 from accord.errors import AccordError
 from accord.messages import message_uuid
 from accord.topics import Topic
+from accord_client.account import bearer_token, load_joined
 from accord_client.carrying import bless, carried
-from accord_client.compose import Composer
+from accord_client.compose import Composer, text_body, text_fields
 from accord_client.directory import Directory, parse_key
-from accord_client.errors import ClientError, NotJoined
+from accord_client.errors import ClientError
 from accord_client.foreign import learn_authors, learn_targets
 from accord_client.history import Before, find_message, history, history_json, history_line
 from accord_client.lines import Output, read_lines
 from accord_client.outbox import SendResult
+from accord_client.private import Private, concerns, open_private
 from accord_client.profile import Profile, ProfileStore
 from accord_client.render import Renderer
-from accord_client.rest import BearerToken, http_login
-from accord_client.session import Client, fresh_certificate, is_good, now_ms
+from accord_client.session import Client, now_ms
 from accord_client.terminal import clean_line, quote
 
 FIRST_CONNECTION_SECONDS: Final = 10
 MAX_UNANSWERED: Final = 5_000
 
 log = logging.getLogger(__name__)
-
-
-def load_joined(store: ProfileStore) -> Profile:
-    """The profile of an account; NotJoined where there is none, or its join was not finished."""
-    profile = store.load()
-    if not profile.joined:
-        raise NotJoined(
-            f"the profile {store.name!r} has an unfinished join: run `accord join LINK` again with its link"
-        )
-    return profile
 
 
 @contextlib.asynccontextmanager
@@ -118,16 +109,17 @@ async def send(
     text: str | None,
     reply: str | None,
     burn_seconds: int | None,
+    openly: bool,
     as_json: bool,
 ) -> int:
-    """Send a text, or each line of standard input where `text` is None."""
-    async with open_client(store) as client:
+    """Send a text, or each line of standard input where `text` is None; sealed where the target is private."""
+    async with contextlib.AsyncExitStack() as stack:
+        client = await stack.enter_async_context(open_client(store))
         directory = await load_directory(client, target)
-        topic = directory.topic(target)
-        if topic.kind == "user":
-            check_contact(client.profile, directory, topic.ident)
-        reply_to = await find_message(client, topic, reply) if reply else None
-        composer = Composer(client.profile.user, now_ms)
+        private = await stack.enter_async_context(open_private(client, store, directory))
+        topic = await _private_target(private, target, openly=openly)
+        reply_to = await find_message(client, topic, reply, private) if reply else None
+        composer = private.composer
         report = _Report(output, as_json=as_json)
         sent: asyncio.Queue[tuple[str, asyncio.Future[SendResult]] | None] = asyncio.Queue(MAX_UNANSWERED)
         reporter = asyncio.create_task(report.follow(sent))
@@ -137,8 +129,12 @@ async def send(
                 await composer.keep_pace()
                 try:
                     mentions = directory.mentions(line)
-                    envelope = composer.text(
-                        topic, line, mentions=mentions, reply_to=reply_to, burn_seconds=burn_seconds
+                    envelope = private.envelope(
+                        topic,
+                        "chat.text",
+                        text_body(text=line),
+                        burn_seconds=burn_seconds,
+                        **text_fields(mentions, reply_to),
                     )
                 except (ClientError, AccordError) as error:
                     report.unfit(line, error)
@@ -160,6 +156,24 @@ async def send(
     return 1 if report.failed else 0
 
 
+async def _private_target(private: Private, target: str | None, *, openly: bool) -> Topic:
+    """The topic to write to, with the keys for it where it is private; ClientError."""
+    directory, client = private.directory, private.client
+    try:
+        topic = directory.topic(target)
+        is_private = concerns(topic, directory)
+    except ClientError:
+        is_private, topic = True, None  # perhaps a private channel, whose name only its members know
+    if is_private:
+        await private.publish_boxkey()
+        await private.catch_up()
+        topic = directory.topic(target)
+    assert topic is not None  # noqa: S101 - or the second look has said why not
+    if topic.kind == "user":
+        check_contact(client.profile, directory, topic.ident)
+    return await private.prepare(topic, openly=openly)
+
+
 async def _texts(text: str | None) -> AsyncIterator[str]:
     if text is not None:
         yield text
@@ -179,18 +193,30 @@ async def show_history(
     moment = Before.read(before) if before else Before()
     async with open_client(store) as client:
         directory = await load_directory(client, target)
-        topic = directory.topic(target)
-        now = now_ms()
-        items = await history(client, topic, limit=limit, before=moment, now=now)
-        if not as_json:
-            await learn_authors(client, directory, (item.event.message.author for item in items))
-    renderer = Renderer(directory)
-    for item in items:
-        if as_json:
-            output.raw(history_json(item, directory))
-        else:
-            output.text(history_line(item, renderer, now))
+        async with open_private(client, store, directory) as private:
+            topic = await _readable(private, target)
+            now = now_ms()
+            items = await history(client, topic, limit=limit, before=moment, now=now, private=private)
+            if not as_json:
+                await learn_authors(client, directory, (item.event.message.author for item in items))
+            renderer = Renderer(directory)
+            for item in items:
+                if as_json:
+                    output.raw(history_json(item, directory))
+                else:
+                    output.text(history_line(item, renderer, now))
     return 0
+
+
+async def _readable(private: Private, target: str | None) -> Topic:
+    """The topic that a target names, with the keys to read it; ClientError."""
+    directory = private.directory
+    with contextlib.suppress(ClientError):
+        topic = directory.topic(target)
+        if not concerns(topic, directory):
+            return topic
+    await private.catch_up()
+    return directory.topic(target)
 
 
 # --------------------------------------------------------------------------------------------------------------- others
@@ -275,16 +301,6 @@ async def carry(store: ProfileStore, output: Output, *, wanted: bool | None) -> 
 
 
 # ------------------------------------------------------------------------------------------------------------ REST API
-
-
-def bearer_token(store: ProfileStore) -> BearerToken:
-    """A new token for this profile's account."""
-    profile = load_joined(store)
-    if not is_good(profile.certificate, profile, now_ms()):
-        fresh = fresh_certificate(profile, now_ms())
-        profile = store.update(lambda profile: replace(profile, certificate=fresh))
-    assert profile.certificate is not None  # noqa: S101 - it is good
-    return http_login(profile, profile.certificate)
 
 
 def token(store: ProfileStore, output: Output, *, as_json: bool) -> int:

@@ -42,6 +42,16 @@ def text_body(**fields: Any) -> bytes:
     return body
 
 
+def text_fields(mentions: Iterable[bytes] = (), reply_to: bytes | None = None) -> dict[str, Any]:
+    """The header fields of a text: whom it calls, what it answers."""
+    fields: dict[str, Any] = {}
+    if keys := sorted(set(mentions)):
+        fields["attention_keys"] = [b64encode(key) for key in keys]
+    if reply_to is not None:
+        fields["attention_messages"] = [b64encode(reply_to)]
+    return fields
+
+
 class Composer:
     """Makes one author's messages.
 
@@ -59,11 +69,16 @@ class Composer:
         if ahead_ms > most_ahead_ms:
             await asyncio.sleep((ahead_ms - most_ahead_ms) / 1000)
 
+    def tick(self) -> int:
+        """The created_at (ms) of the next message."""
+        self._last = max(self._clock(), self._last + 1)
+        return self._last
+
     def make(
         self, type: str, topic: Topic, body: bytes, *, burn_seconds: int | None = None, **fields: Any
     ) -> dict[str, Any]:
         """An envelope; `fields` are header fields as on the wire."""
-        self._last = created_at = max(self._clock(), self._last + 1)
+        created_at = self.tick()
         if burn_seconds is not None:
             fields["burn_at"] = created_at + burn_seconds * 1000
         to = to_field(topic, self._user.public)
@@ -79,11 +94,7 @@ class Composer:
         burn_seconds: int | None = None,
     ) -> dict[str, Any]:
         """A chat.text."""
-        fields: dict[str, Any] = {}
-        if keys := sorted(set(mentions)):
-            fields["attention_keys"] = [b64encode(key) for key in keys]
-        if reply_to is not None:
-            fields["attention_messages"] = [b64encode(reply_to)]
+        fields = text_fields(mentions, reply_to)
         return self.make("chat.text", topic, text_body(text=text), burn_seconds=burn_seconds, **fields)
 
     def profile(self, display_name: str) -> dict[str, Any]:

@@ -33,7 +33,7 @@ def open_database(path: Path, schema: str) -> sqlite3.Connection:
             os.close(descriptor)
         if os.name == "posix" and mode & _OTHERS:
             raise ProfileError(f"{path} is private and others can read it: run `chmod 600 {path}`")
-        database = sqlite3.connect(path, timeout=WAIT_SECONDS, isolation_level=None)
+        database = sqlite3.connect(path, timeout=WAIT_SECONDS, isolation_level=None, check_same_thread=False)
         try:
             database.execute("PRAGMA secure_delete = ON")
             database.execute("PRAGMA synchronous = FULL")

@@ -7,7 +7,7 @@ other hubs, who have nothing else: with their hub's name behind, so that they pa
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -72,6 +72,7 @@ class Directory:
         self._extra_names = dict(names or {})
         self._names: dict[bytes, str] = dict(self._extra_names)
         self._keys: dict[str, bytes] = {}
+        self.naming: Callable[[Topic], str | None] = lambda topic: None  # private channels have names of their own
         self._called: dict[bytes, str | None] = {}  # what people without an account name call themselves
 
     def replace(self, rows: Iterable[dict[str, Any]]) -> None:
@@ -212,6 +213,9 @@ class Directory:
         return self._channel(target)
 
     def _channel(self, target: str) -> Topic:
+        named = [row for row in self.channels() if (self.naming(row.topic) or "").casefold() == target.casefold()]
+        if len(named) == 1:
+            return named[0].topic
         wanted = target.removeprefix("#")
         channels = sorted(self.channels(), key=lambda row: row.hub is not None)
         found = _called_so([row for row in channels if row.hub is None], wanted) or _called_so(channels, wanted)
@@ -231,6 +235,8 @@ class Directory:
             return "feed" if topic.ident == self.me else f"feed:@{self.name_of(topic.ident)}"
         if topic.kind == "hub":
             return "hub"
+        if (named := self.naming(topic)) is not None:
+            return named
         row = self.rows.get(topic.name)
         name = f"{b64encode(topic.ident)[:SHORT_KEY_CHARS]}..."
         if row is not None and row.name:

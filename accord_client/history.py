@@ -10,18 +10,20 @@ from typing import Any, Final
 import orjson
 
 from accord.encoding import b64decode
-from accord.errors import RemoteError
+from accord.errors import AccordError, RemoteError
 from accord.messages import ID_BYTES, Message, message_uuid
-from accord.topics import Topic
+from accord.topics import Topic, parse_topic
 from accord_client.directory import Directory
 from accord_client.errors import ClientError
 from accord_client.events import Deliver
+from accord_client.private import Private
 from accord_client.render import TEXTS, Renderer, as_json, body_of, burning, clock_time, may_show, text_of
 from accord_client.session import Client
 from accord_client.terminal import clean_lines
 
 PAGE_MESSAGES: Final = 200
 MAX_SEARCH_PAGES: Final = 50
+NOT_THERE: Final = frozenset({"not_found", "not_member", "denied"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,38 +57,61 @@ def _is_called(message: Message, name: str) -> bool:
 
 
 class Column:
-    """One topic's messages, newest first, page by page; `mine` leaves out what does not belong to a conversation."""
+    """One topic's messages, newest first, page by page, in clear as far as `private` opens them; with `author` those of
+    one person.
+    """
 
-    def __init__(self, client: Client, topic: Topic, author: bytes | None = None) -> None:
+    def __init__(
+        self, client: Client, topic: Topic, author: bytes | None = None, *, private: Private | None = None
+    ) -> None:
         self._client = client
-        self._topic = topic
+        self._private = private
+        self.topic = topic
         self._author = author
         self._before: str | None = None
         self.more = True
 
     async def page(self) -> list[Deliver]:
         page = await self._client.call(
-            lambda connection: connection.fetch(self._topic, before=self._before, limit=PAGE_MESSAGES)
+            lambda connection: connection.fetch(self.topic, before=self._before, limit=PAGE_MESSAGES)
         )
         self._before = page.next
         self.more = page.more and page.next is not None
-        return [item for item in page.messages if self._author is None or item.message.author == self._author]
+        items = [item for item in page.messages if self._author is None or item.message.author == self._author]
+        if self._private is None:
+            return items
+        return [Deliver(item.cursor, self._private.sealed.take(item.message)) for item in items]
 
 
-def columns(client: Client, topic: Topic) -> list[Column]:
+def columns(client: Client, topic: Topic, private: Private | None = None) -> list[Column]:
     """What to read for a topic.
 
-    A conversation lies in two inboxes: the other one's, and in one's own what the other wrote.
+    A conversation lies in two inboxes, the other one's, and in one's own what the other wrote; and once both are
+    connected in their channel of two.
     """
     me = client.profile.user.public
-    if topic.kind == "user" and topic.ident != me:
-        return [Column(client, topic, me), Column(client, Topic("user", me), topic.ident)]
-    return [Column(client, topic)]
+    if topic.kind != "user" or topic.ident == me:
+        return [Column(client, topic, private=private)]
+    inboxes = [
+        Column(client, topic, me, private=private),
+        Column(client, Topic("user", me), topic.ident, private=private),
+    ]
+    twos = () if private is None else private.sealed.connection(topic.ident).topics
+    return [*inboxes, *(Column(client, parse_topic(name), private=private) for name in twos)]
 
 
-async def history(client: Client, topic: Topic, *, limit: int, before: Before, now: int) -> list[Shown]:
+async def history(
+    client: Client, topic: Topic, *, limit: int, before: Before, now: int, private: Private | None = None
+) -> list[Shown]:
     """The last `limit` texts before a moment, oldest first."""
-    found: list[list[Shown]] = [await _column_history(column, limit, before, now) for column in columns(client, topic)]
+    found: list[list[Shown]] = []
+    for column in columns(client, topic, private):
+        try:
+            found.append(await _column_history(column, limit, before, now))
+        except AccordError as error:
+            # A channel of two begins with its first message; and one of several places may lack the message named.
+            if column.topic == topic or column.topic.kind != "chan" or error.code not in NOT_THERE:
+                raise
     whole = sorted(
         (item for column in found for item in column),
         key=lambda item: (item.event.message.created_at, item.event.message.id),
@@ -121,13 +146,13 @@ def _up_to(items: list[Shown], before: Before) -> list[Shown]:
     return items
 
 
-async def find_message(client: Client, topic: Topic, name: str) -> bytes:
+async def find_message(client: Client, topic: Topic, name: str, private: Private | None = None) -> bytes:
     """The id of the message in a topic that an id or a UUID names; a whole id is believed."""
     if not is_message_name(name):
         raise ClientError(f"{name!r} is not the id of a message")
     if len(name) != 36:
         return b64decode(name, ID_BYTES)
-    for column in columns(client, topic):
+    for column in columns(client, topic, private):
         for _ in range(MAX_SEARCH_PAGES):
             if not column.more:
                 break

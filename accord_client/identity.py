@@ -15,7 +15,7 @@ from accord.encoding import b64encode
 from accord.errors import AccordError
 from accord.keys import fingerprint
 from accord.messages import TIME_LIMIT_MS
-from accord_client.commands import bearer_token, load_joined
+from accord_client.account import bearer_token, load_joined
 from accord_client.errors import ClientError
 from accord_client.lines import Output
 from accord_client.profile import ProfileStore

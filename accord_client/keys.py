@@ -105,7 +105,8 @@ def _control(author: SigningKey, hub: bytes, type_: str, body: dict[str, Any]) -
     return create(author, type=type_, to=Topic("hub", hub).name, body=canonical(body), created_at=now_ms())
 
 
-def _read_address(address: str) -> tuple[str, bytes]:
+def read_address(address: str) -> tuple[str, bytes]:
+    """The origin and the key in a hub's address as people pass it on; ClientError."""
     parts = urlsplit(address.strip())
     try:
         key = b64decode(parts.fragment, 32)
@@ -118,7 +119,7 @@ def _read_address(address: str) -> tuple[str, bytes]:
 
 async def recovery_use(store: ProfileStore, output: Output, *, address: str) -> int:
     """Come back to an account by its recovery code, read from standard input: new keys take its place at once."""
-    origin, hub = _read_address(address)
+    origin, hub = read_address(address)
     try:
         recovery = recovery_key(parse_code(_answer("recovery code: ")), hub)
     except RemoteError as error:

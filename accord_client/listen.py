@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 from accord.errors import AccordError
 from accord.messages import Message
 from accord.topics import Topic
-from accord_client.commands import conversation, load_directory, load_joined
+from accord_client.account import load_joined
+from accord_client.commands import conversation, load_directory
 from accord_client.directory import Directory
-from accord_client.events import Deliver, Restarted
+from accord_client.events import Deliver, Restarted, TopicAdded
 from accord_client.foreign import learn_authors
 from accord_client.lines import Output
+from accord_client.private import Private, open_private
 from accord_client.profile import ProfileStore
-from accord_client.render import Renderer, as_json, may_show
+from accord_client.render import QUIET, Renderer, as_json, may_show
 from accord_client.session import Client, now_ms
 from accord_client.subscription import Subscription
 
@@ -27,6 +31,10 @@ EVERYTHING: Final = "*"
 log = logging.getLogger(__name__)
 
 
+def _of_nobody(topic: Topic) -> None:
+    """No topic is a channel of two."""
+
+
 @dataclass(frozen=True, slots=True)
 class Choice:
     """What is listened to: whole topics, and conversations with people; both empty means everything."""
@@ -34,15 +42,17 @@ class Choice:
     me: bytes
     topics: frozenset[Topic]
     people: frozenset[bytes]
+    peer: Callable[[Topic], bytes | None] = _of_nobody  # with whom a topic is a channel of two
 
     @classmethod
-    def read(cls, targets: list[str], directory: Directory) -> Choice:
+    def read(cls, targets: list[str], directory: Directory, peer: Callable[[Topic], bytes | None]) -> Choice:
         """From targets as typed; ClientError."""
         found = [directory.topic(target) for target in targets]
         return cls(
             directory.me,
             frozenset(topic for topic in found if not conversation(topic, directory.me)),
             frozenset(topic.ident for topic in found if conversation(topic, directory.me)),
+            peer,
         )
 
     @property
@@ -56,7 +66,8 @@ class Choice:
         if not self.topics and not self.people:
             return directory.everything()
         inbox = {Topic("user", self.me)} if self.people else set()
-        return sorted(topic.name for topic in self.topics | inbox)
+        twos = {row.topic for row in directory.channels() if self.people and self.peer(row.topic) in self.people}
+        return sorted(topic.name for topic in self.topics | inbox | twos)
 
     def keys(self, follows: list[bytes]) -> list[bytes]:
         """The users to subscribe to: oneself, for what goes into inboxes of others, and by default whom one follows."""
@@ -69,7 +80,7 @@ class Choice:
         if (not self.topics and not self.people) or message.topic in self.topics:
             return True
         if message.topic.kind != "user":
-            return False
+            return self.peer(message.topic) in self.people
         to_me = message.topic.ident == self.me and message.author in self.people
         return to_me or (message.author == self.me and message.topic.ident in self.people)
 
@@ -107,9 +118,14 @@ async def listen(
 ) -> int:
     """Show messages until `count` were shown, or for ever."""
     profile = load_joined(store)
-    async with Client(profile, store) as client:
+    async with contextlib.AsyncExitStack() as stack:
+        client = await stack.enter_async_context(Client(profile, store))
         directory = await load_directory(client, *targets)
-        choice = Choice.read(targets, directory)
+        private = await stack.enter_async_context(open_private(client, store, directory))
+        await private.publish_boxkey()
+        if private.has_private():
+            await private.catch_up()
+        choice = Choice.read(targets, directory, private.sealed.peer)
         subscription = Subscription(
             client,
             choice.wanted,
@@ -123,6 +139,10 @@ async def listen(
             async for event in subscription.events():
                 if isinstance(event, Restarted):
                     log.warning("the hub was restored to an earlier state; what may have been missed follows")
+                if isinstance(event, TopicAdded):
+                    await _learn(private, str(event.row.get("topic")))
+                if isinstance(event, Deliver):
+                    event = Deliver(event.cursor, private.sealed.take(event.message))
                 if isinstance(event, Deliver) and choice.takes(event.message):
                     await printer.show(event)
                     if count is not None and printer.shown >= count:
@@ -132,6 +152,13 @@ async def listen(
         finally:
             keeper.save()
     return 0
+
+
+async def _learn(private: Private, name: str) -> None:
+    """Take the keys that lie in a private topic which has just come to light."""
+    row = private.directory.rows.get(name)
+    if row is not None and (row.encrypted or row.topic.kind == "space"):
+        await private.learn(row.topic)
 
 
 class _Printer:
@@ -147,6 +174,8 @@ class _Printer:
     async def show(self, event: Deliver) -> None:
         now = now_ms()
         if not may_show(event.message, now):
+            return
+        if not self._json and event.message.type in QUIET:
             return
         if self._json:
             self._output.raw(as_json(event, self._directory))

@@ -17,6 +17,7 @@ from accord.message_types import check_type, read_body
 from accord.messages import Message
 from accord.topics import Topic
 from accord_client import commands
+from accord_client.account import bearer_token
 from accord_client.compose import Composer, text_body
 from accord_client.lines import Output
 from accord_client.profile import ProfileStore
@@ -28,7 +29,7 @@ from accord_client.terminal import clean_line, clean_lines
 async def show_notes(store: ProfileStore, output: Output, *, who: str, as_json: bool) -> int:
     """What others say of a person: each author's newest note, the latest first."""
     key, _ = await commands.person(store, who)
-    for row in http_list(commands.bearer_token(store), f"identities/{b64encode(key)}/notes"):
+    for row in http_list(bearer_token(store), f"identities/{b64encode(key)}/notes"):
         note = _verified(row, key)
         if note is None:
             continue

@@ -17,7 +17,8 @@ from accord.fields import time_ms
 from accord.messages import parse_envelope, verify
 from accord.pruned import Held, Receipt, check_copy, check_receipts
 from accord.topics import Topic
-from accord_client.commands import bearer_token, load_directory, open_client
+from accord_client.account import bearer_token
+from accord_client.commands import load_directory, open_client
 from accord_client.errors import ClientError
 from accord_client.lines import Output
 from accord_client.profile import ProfileStore

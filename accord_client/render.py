@@ -25,6 +25,18 @@ KNOWN_FIELDS: Final = frozenset(
     {"v", "type", "from", "to", "created_at", "tz", "attention_keys", "attention_messages", "refs", "prev", "burn_at"}
     | {"enc", "body_hash", "body_size", "crit"}
 )
+QUIET: Final = frozenset({"device.keys", "space.epoch", "space.history"})  # between programs: nothing for people
+WORDS: Final = {
+    "connection.request": "asks for a private conversation (`accord connections`)",
+    "connection.accept": "accepts the private conversation",
+    "connection.decline": "declines the private conversation",
+    "space.create": "makes this space",
+    "space.join": "joins the space",
+    "space.leave": "leaves the space",
+    "space.member": "changes who is in the space",
+    "space.channel": "changes a channel of the space",
+    "space.invite": "gives an invite into the space",
+}
 TEXTS: Final = frozenset({"chat.text", "mail.text", "import.text"})
 
 
@@ -86,7 +98,10 @@ def text_of(message: Message, body: dict[str, Any] | None) -> str:
         return f"{body['subject']}\n{body['text']}"
     if message.type == "profile":
         return f"is now shown as {body['display_name']}"
-    return str(body["text"]) if "text" in body else f"[{message.type}]"
+    if "text" not in body:
+        return f"[{message.type}]"
+    files = [f"[file {file['name']}, {-(-file['size'] // 1024)} KiB]" for file in body.get("files", [])]
+    return "\n".join([body["text"], *files] if body["text"] else files)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +170,8 @@ class Renderer:
             return f"{verb} {self._the_message(message.refs[0][1])}"
         if message.type == "chat.pin":
             return f"{'unpinned' if body.get('off') else 'pinned'} {self._the_message(message.refs[0][1])}"
+        if message.type in WORDS:
+            return WORDS[message.type]
         return clean_lines(text_of(message, body))
 
     def _the_message(self, ident: bytes, known: _Remembered | None = None) -> str:

@@ -35,11 +35,12 @@ class BearerToken:
     expires: int
 
 
-def _ask(url: str, body: bytes | None, headers: dict[str, str]) -> Any:
-    request = urllib.request.Request(url, body, headers)  # noqa: S310 - the profile's hub
+def _ask(url: str, body: bytes | None, headers: dict[str, str], method: str | None = None) -> Any:
+    request = urllib.request.Request(url, body, headers, method=method)  # noqa: S310 - the profile's hub
     try:
         with http_opener(url).open(request, timeout=TIMEOUT_SECONDS) as response:
-            return parse_json(response.read(MAX_ANSWER_BYTES + 1), max_bytes=MAX_ANSWER_BYTES)
+            data = response.read(MAX_ANSWER_BYTES + 1)
+            return parse_json(data, max_bytes=MAX_ANSWER_BYTES) if data else None
     except urllib.error.HTTPError as error:
         with error:
             raise _refusal(error.read(MAX_ANSWER_BYTES)) from error
@@ -55,12 +56,13 @@ def _post(url: str, body: bytes) -> Any:
 def _refusal(data: bytes) -> AccordError:
     try:
         value = parse_json(data, max_bytes=MAX_ANSWER_BYTES)
-        code, detail = value["code"], value["detail"]
+        code, detail, retry = value["code"], value["detail"], value.get("retry_ms")
     except (RemoteError, TypeError, KeyError):
-        code, detail = "internal", "the hub did not say why"
+        code, detail, retry = "internal", "the hub did not say why", None
     if code in ("unauthorized", "denied"):
         return LoginRefused(code, authenticated=False)
-    return AccordError(code if code in HTTP_STATUS else "internal", str(detail))
+    retry_ms = retry if type(retry) is int and retry >= 0 else None
+    return AccordError(code if code in HTTP_STATUS else "internal", str(detail), retry_ms=retry_ms)
 
 
 def http_login(profile: Profile, certificate: dict[str, Any]) -> BearerToken:
@@ -82,6 +84,13 @@ def http_login(profile: Profile, certificate: dict[str, Any]) -> BearerToken:
     if not isinstance(token, str) or not isinstance(expires, int):
         raise ClientError("the hub gave no token")
     return BearerToken(token, api, expires)
+
+
+def http_ask(method: str, url: str, value: Any = None, token: BearerToken | None = None) -> Any:
+    """The answer of the API to one request, None where it is empty; AccordError as the hub refuses, HubUnreachable."""
+    headers = {} if token is None else {"Authorization": f"Bearer {token.token}"}
+    body = None if value is None else orjson.dumps(value)
+    return _ask(url, body, headers if body is None else {**headers, "Content-Type": "application/json"}, method)
 
 
 def http_get(token: BearerToken, path: str) -> Any:

@@ -10,7 +10,7 @@ from typing import Final
 from accord.errors import RemoteError
 from accord.names import normalize_name
 from accord.vouchers import MAX_VOUCHER_LIFE_MS, make_voucher, show_voucher, voucher_link
-from accord_client.commands import load_joined
+from accord_client.account import load_joined
 from accord_client.directory import parse_key
 from accord_client.errors import ClientError
 from accord_client.lines import Output

@@ -7,7 +7,7 @@ from collections.abc import Coroutine
 from typing import Any, Final
 
 from rich.text import Text
-from textual.app import App, ComposeResult
+from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal, Vertical
 from textual.widgets import Footer, Label, OptionList, Static
@@ -16,14 +16,16 @@ from accord.encoding import b64decode, b64encode
 from accord.errors import AccordError
 from accord.messages import Message
 from accord.topics import Topic
-from accord_client.commands import load_joined
-from accord_client.desk import Desk, Talk
+from accord_client.account import load_joined
+from accord_client.desk import Desk
 from accord_client.errors import ClientError
 from accord_client.history import Shown
 from accord_client.profile import ProfileStore
 from accord_client.render import Renderer
 from accord_client.session import Client, State, now_ms
+from accord_client.talks import Talk
 from accord_client.terminal import clean_line
+from accord_client.tui.deeds import PrivateActions
 from accord_client.tui.dialogs import Ask, Choose, Page
 from accord_client.tui.lines import message_line, talk_line
 from accord_client.tui.widgets import Composer, Lines, Messages
@@ -33,8 +35,9 @@ EMOJI_WORDS: Final = ("thumbs up", "heart", "laughing", "party")
 TICK_SECONDS: Final = 1.0
 HELP: Final = """\
 Ctrl+K    go to a conversation or a person       Ctrl+N    the next with something unread
-Ctrl+G    who is in this conversation            F1        this page
-Ctrl+Q    leave
+Ctrl+G    who is in this conversation            Ctrl+O    private conversations: ask, answer, compare
+Ctrl+F    search                                 Ctrl+T    spaces: make, join, invite, members, keys, leave
+F1        this page                              Ctrl+Q    leave
 Tab       list, messages, composer in turn       Esc       back to the composer
 
 In the composer
@@ -46,7 +49,7 @@ On a message
 """
 
 
-class AccordApp(App[None]):
+class AccordApp(PrivateActions):
     """`accord tui` for one profile."""
 
     CSS_PATH = "app.tcss"
@@ -57,6 +60,9 @@ class AccordApp(App[None]):
         Binding("ctrl+k", "go", "Go to", priority=True),
         Binding("ctrl+n", "next_unread", "Unread", priority=True),
         Binding("ctrl+g", "members", "Members", priority=True),
+        Binding("ctrl+o", "private", "Private", priority=True),
+        Binding("ctrl+f", "search", "Search", priority=True),
+        Binding("ctrl+t", "space", "Spaces", priority=True),
         Binding("f1", "help", "Help", priority=True),
         Binding("ctrl+q", "quit", "Leave", priority=True),
         Binding("escape", "compose_text", "Write", show=False),
@@ -65,9 +71,9 @@ class AccordApp(App[None]):
     def __init__(self, store: ProfileStore) -> None:
         super().__init__()
         self._store = store
-        self._profile = load_joined(store)
+        self.profile = load_joined(store)
         self._desk: Desk | None = None
-        self._open: str | None = None
+        self.open: str | None = None
         self._reply_to: Message | None = None
         self._editing: Message | None = None
         self._stale: set[str | None] = set()
@@ -77,6 +83,10 @@ class AccordApp(App[None]):
     def desk(self) -> Desk:
         assert self._desk is not None  # noqa: S101 - nothing can be done before there is one
         return self._desk
+
+    @property
+    def is_ready(self) -> bool:
+        return self._desk is not None
 
     def compose(self) -> ComposeResult:
         with Horizontal():
@@ -105,11 +115,11 @@ class AccordApp(App[None]):
     async def _live(self) -> None:
         """Hold the session for as long as the program runs."""
         try:
-            async with Client(self._profile, self._store, notice=self._say) as client:
+            async with Client(self.profile, self._store, notice=self.say) as client:
                 await client.connected()
                 async with Desk.start(client, self._store) as desk:
                     self._desk = desk
-                    desk.changed, desk.notice = self._mark_stale, self._say
+                    desk.changed, desk.notice = self._mark_stale, self.say
                     self._draw_talks()
                     await self._show_first(desk)
                     await desk.follow()
@@ -127,9 +137,9 @@ class AccordApp(App[None]):
             except ClientError:
                 self.query_one("#title", Label).update(Text("nothing here yet: Ctrl+K goes to a person"))
                 return
-        await self._open_talk(name)
+        await self.open_talk(name)
 
-    def _say(self, sentence: str) -> None:
+    def say(self, sentence: str) -> None:
         self.notify(Text(clean_line(sentence)).plain, markup=False)
 
     # -------------------------------------------------------------------------------------------------------- drawing
@@ -146,7 +156,9 @@ class AccordApp(App[None]):
             return
         if None in stale:
             self._draw_talks()
-        if self._open in stale and self._open is not None:
+            if self.open in self.desk.talks:
+                self._draw_title(self.desk.talks[self.open])
+        if self.open in stale and self.open is not None:
             self._draw_messages()
 
     def _draw_talks(self) -> None:
@@ -154,14 +166,14 @@ class AccordApp(App[None]):
         talks.show([(talk.name, talk_line(self.desk, talk)) for talk in self.desk.listed()])
 
     def _shown(self) -> list[Shown]:
-        return [] if self._open is None else self.desk.talks[self._open].shown(now_ms())
+        return [] if self.open is None else self.desk.talks[self.open].shown(now_ms())
 
     def _draw_messages(self) -> None:
-        if self._open not in self.desk.talks:
-            self._open = None
+        if self.open not in self.desk.talks:
+            self.open = None
             self.query_one("#messages", Lines).show([])
             return
-        talk, now = self.desk.talks[self._open], now_ms()
+        talk, now = self.desk.talks[self.open], now_ms()
         renderer = Renderer(self.desk.directory)
         lines = [
             (b64encode(item.event.message.id), message_line(self.desk, talk, item, renderer, now))
@@ -171,7 +183,7 @@ class AccordApp(App[None]):
 
     def _draw_title(self, talk: Talk) -> None:
         title = Text(clean_line(self.desk.label(talk)), style="bold")
-        title.append("  open: the hub can read it", style="dim")
+        title.append(f"  {self.desk.lock(talk)}", style="dim")
         self.query_one("#title", Label).update(title)
 
     async def _draw_people(self, name: str) -> None:
@@ -195,10 +207,10 @@ class AccordApp(App[None]):
 
     # ----------------------------------------------------------------------------------------------------- navigation
 
-    async def _open_talk(self, name: str) -> None:
+    async def open_talk(self, name: str) -> None:
         self._stop_referring()
         talk = await self.desk.load(name)
-        self._open = name
+        self.open = name
         self._draw_title(talk)
         messages = self.query_one("#messages", Lines)
         messages.clear_options()
@@ -209,20 +221,20 @@ class AccordApp(App[None]):
         await self._draw_people(name)
         self.query_one("#composer").focus()
 
-    def _do(self, work: Coroutine[Any, Any, Any]) -> None:
+    def do(self, work: Coroutine[Any, Any, Any]) -> None:
         """Do something that may fail with a sentence for the person."""
 
         async def tried() -> None:
             try:
                 await work
             except (ClientError, AccordError) as error:
-                self._say(str(error))
+                self.say(str(error))
 
         self.run_worker(tried(), exit_on_error=True)
 
     async def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         if event.option_list.id == "talks" and event.option.id is not None:
-            self._do(self._open_talk(event.option.id))
+            self.do(self.open_talk(event.option.id))
         elif event.option_list.id == "messages":
             self.action_reply()
 
@@ -232,25 +244,25 @@ class AccordApp(App[None]):
         talks = [(talk.name, clean_line(self.desk.label(talk))) for talk in self.desk.listed()]
         there = {name for name, _ in talks}
         people = [(Topic("user", key).name, f"@{clean_line(name)}") for name, key in self.desk.people()]
-        self._choose("Go to", [*talks, *(item for item in people if item[0] not in there)], self._open_talk)
+        self.choose("Go to", [*talks, *(item for item in people if item[0] not in there)], self.open_talk)
 
-    def _choose(self, title: str, choices: list[tuple[str, str]], then: Any) -> None:
+    def choose(self, title: str, choices: list[tuple[str, str]], then: Any) -> None:
         def chosen(ident: str | None) -> None:
             if ident is not None:
-                self._do(then(ident))
+                self.do(then(ident))
 
         self.push_screen(Choose(title, choices), chosen)
 
     def action_next_unread(self) -> None:
-        name = self.desk.next_unread(self._open) if self._desk is not None else None
+        name = self.desk.next_unread(self.open) if self._desk is not None else None
         if name is None:
-            self._say("nothing is unread")
+            self.say("nothing is unread")
         else:
-            self._do(self._open_talk(name))
+            self.do(self.open_talk(name))
 
     def action_members(self) -> None:
-        if self._open is not None:
-            self._do(self._show_members(self._open))
+        if self.open is not None:
+            self.do(self._show_members(self.open))
 
     async def _show_members(self, name: str) -> None:
         members = await self.desk.members(name)
@@ -258,7 +270,7 @@ class AccordApp(App[None]):
             (Topic("user", key).name, f"{clean_line(called)}  {role}  {b64encode(key)[:16]}...")
             for called, key, role in members
         ]
-        self._choose("Who is here; Enter writes to them", choices, self._open_talk)
+        self.choose("Who is here; Enter writes to them", choices, self.open_talk)
 
     def action_help(self) -> None:
         self.push_screen(Page("Keys", HELP))
@@ -281,11 +293,11 @@ class AccordApp(App[None]):
         self._refer_to("")
 
     def on_composer_sent(self, event: Composer.Sent) -> None:
-        if self._open is None or self._desk is None:
+        if self.open is None or self._desk is None:
             return
-        self._do(self._send(self._open, event.text, self._reply_to, self._editing))
+        self.do(self.say_or_ask(self.open, event.text, self._reply_to, self._editing))
 
-    async def _send(self, name: str, text: str, reply_to: Message | None, editing: Message | None) -> None:
+    async def send(self, name: str, text: str, reply_to: Message | None, editing: Message | None) -> None:
         if editing is not None:
             await self.desk.edit(name, editing, text)
         else:
@@ -320,15 +332,15 @@ class AccordApp(App[None]):
 
     def action_edit(self) -> None:
         item = self._chosen()
-        if item is None or self._open is None:
+        if item is None or self.open is None:
             return
-        if item.event.message.id in self.desk.talks[self._open].refused:
-            self.desk.give_up(self._open, item.event.message)
+        if item.event.message.id in self.desk.talks[self.open].refused:
+            self.desk.give_up(self.open, item.event.message)
             self._write_again(item.text)
         elif self.desk.may_edit(item.event.message) and not item.deleted:
             self._edit(item)
         else:
-            self._say("only texts of your own can be edited")
+            self.say("only texts of your own can be edited")
 
     def _edit(self, item: Shown) -> None:
         self._stop_referring()
@@ -343,7 +355,7 @@ class AccordApp(App[None]):
         composer.focus()
 
     def action_delete(self) -> None:
-        item, name = self._chosen(), self._open
+        item, name = self._chosen(), self.open
         if item is None or name is None or item.deleted:
             return
         message = item.event.message
@@ -351,17 +363,17 @@ class AccordApp(App[None]):
             self.desk.give_up(name, message)
             return
         if not self.desk.may_delete(message):
-            self._say("only your own messages, and what lies in your own inbox, can be deleted")
+            self.say("only your own messages, and what lies in your own inbox, can be deleted")
             return
         question = f"Delete '{clean_line(item.text)[:60]}' everywhere?"
-        self._choose(question, [("yes", "Delete"), ("no", "Keep")], lambda said: self._delete(name, message, said))
+        self.choose(question, [("yes", "Delete"), ("no", "Keep")], lambda said: self._delete(name, message, said))
 
     async def _delete(self, name: str, message: Message, said: str) -> None:
         if said == "yes":
             await self.desk.delete(name, message)
 
     def action_react(self) -> None:
-        item, name = self._chosen(), self._open
+        item, name = self._chosen(), self.open
         if item is None or name is None or item.deleted:
             return
         message = item.event.message
@@ -373,24 +385,24 @@ class AccordApp(App[None]):
             if emoji:
                 await self.desk.react(name, message, emoji)
             else:
-                self._ask("React with", lambda typed: self.desk.react(name, message, typed))
+                self.ask("React with", lambda typed: self.desk.react(name, message, typed))
 
-        self._choose("React with; the same again takes it back", [*usual, *used, *other], react)
+        self.choose("React with; the same again takes it back", [*usual, *used, *other], react)
 
-    def _ask(self, title: str, then: Any) -> None:
+    def ask(self, title: str, then: Any) -> None:
         def said(text: str | None) -> None:
             if text is not None:
-                self._do(then(text))
+                self.do(then(text))
 
         self.push_screen(Ask(title), said)
 
     def action_older(self) -> None:
-        if self._open is None or self._desk is None:
+        if self.open is None or self._desk is None:
             return
-        if self.desk.talks[self._open].more:
-            self._do(self.desk.older(self._open))
+        if self.desk.talks[self.open].more:
+            self.do(self.desk.older(self.open))
         else:
-            self._say("there is nothing before")
+            self.say("there is nothing before")
 
     def action_details(self) -> None:
         item = self._chosen()

@@ -5,9 +5,10 @@ from __future__ import annotations
 from rich.text import Text
 
 from accord.messages import Message
-from accord_client.desk import Desk, Talk
+from accord_client.desk import Desk
 from accord_client.history import Shown
 from accord_client.render import Renderer, burning, clock_time
+from accord_client.talks import Talk
 from accord_client.terminal import clean_line, clean_lines
 
 INDENT = "      "

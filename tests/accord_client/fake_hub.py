@@ -210,6 +210,11 @@ class FakeHub:
             await self._deliver(session, item)
         await session.send(type="live", ref=frame["ref"], cursor=cursor)
 
+    async def _on_unsubscribe(self, session: Session, frame: dict[str, Any]) -> None:
+        session.topics -= set(frame["topics"])
+        session.keys -= {b64decode(key) for key in frame["keys"]}
+        await session.send(type="unsubscribed", ref=frame["ref"])
+
     async def _deliver(self, session: Session, item: tuple[int, Message, dict[str, Any]]) -> None:
         cursor, _, envelope = item
         if self.garble:

@@ -127,7 +127,7 @@ async def test_listen_survives_a_cut_and_ends_with_0_when_interrupted(hub, membe
     for number in range(3):
         value = json.loads(await listener.line())
         assert value["body"] == {"text": str(number)}
-        assert (value["cursor"], value["name"], value["topic"]) == (number + 1, "bob", lounge.name)
+        assert (value["cursor"], value["name"], value["topic"]) == (number + 2, "bob", lounge.name)  # after a box key
     listener.process.send_signal(signal.SIGINT)
     assert await listener.end() == (0, "", "")
 
@@ -141,7 +141,7 @@ async def test_terminated_it_keeps_its_position(hub, member, lounge):
     listener.process.send_signal(signal.SIGTERM)
     assert (await listener.end())[0] == 0
     position = store.load().positions["*"]
-    assert position == Position(b64encode(hub.store), 1, position.at)
+    assert position == Position(b64encode(hub.store), 2, position.at)  # after the box key of its device
     assert position.at >= hub.log[0][1].created_at
 
 
@@ -164,7 +164,7 @@ async def test_conversations(hub, member, lounge, accord):
     await hub.until(lambda: any(frame["type"] == "subscribe" for frame in hub.frames))
     await accord("send", "in the open")
     await accord("send", "--to", "@bob", "psst")
-    await accord("--profile", "bob", "send", "--to", "@default", "yes?")
+    await accord("--profile", "bob", "send", "--openly", "--to", "@default", "yes?")
     out = (await listener.end())[1].splitlines()
     assert [line.split(" ", 1)[1] for line in out] == ["@bob default: psst", "@default bob: yes?"]
     out = (await accord("history", "@bob"))[1].splitlines()

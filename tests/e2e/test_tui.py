@@ -16,7 +16,7 @@ from textual.widgets import Input, OptionList, Static
 
 from accord_client.profile import Profile, ProfileStore
 from accord_client.tui.app import AccordApp
-from accord_client.tui.dialogs import Choose
+from accord_client.tui.dialogs import Ask, Choose
 from accord_client.tui.widgets import Composer, Lines
 from tests.e2e.plain_client import Key
 from tests.e2e.world import World, running
@@ -53,6 +53,9 @@ class Screen:
     def talks(self) -> list[str]:
         return self.lines("#talks")
 
+    def title(self) -> str:
+        return str(self.app.screen_stack[0].query_one("#title", Static).render())
+
     def messages(self) -> list[str]:
         return self.lines("#messages")
 
@@ -73,13 +76,19 @@ class Screen:
         await self.press("enter")
 
     async def choose(self, text: str) -> None:
-        await self.until(lambda: isinstance(self.app.screen, Choose), "a choice is offered")
+        await self.until(lambda: isinstance(self.app.screen, Choose), f"a choice is offered, of {text!r} among others")
+        dialog = self.app.screen
         self.app.screen.query_one(Input).value = text
         await self.until(
             lambda: 1 <= self.app.screen.query_one(OptionList).option_count <= 2, f"{text!r} is among the choices"
         )
         await self.press("enter")
-        await self.until(lambda: not isinstance(self.app.screen, Choose), "the choice is made")
+        await self.until(lambda: self.app.screen is not dialog, "the choice is made")
+
+    async def answer(self, text: str) -> None:
+        await self.until(lambda: isinstance(self.app.screen, Ask), "a line is asked for")
+        self.app.screen.query_one(Input).value = text
+        await self.press("enter")
 
     async def pick(self, words: str) -> None:
         """Choose the message that says so."""
@@ -136,7 +145,9 @@ async def test_a_day_in_open_conversations(own: World, tmp_path: Path) -> None:
 
         await b.press("ctrl+k")
         await b.choose("@ann")
+        await b.until(lambda: b.title().startswith("@ann"), "the conversation with ann is open")
         await b.write("only for you")
+        await b.choose("openly")
         await a.until(lambda: "@1 @bob" in a.talks(), "ann has something unread")
         await a.press("ctrl+n")
         await a.sees("only for you")
@@ -149,3 +160,47 @@ async def test_a_day_in_open_conversations(own: World, tmp_path: Path) -> None:
 
     async with tui(ann) as a:
         assert "@bob" in a.talks()  # nothing is unread any more, and the conversation is remembered
+
+
+async def test_a_day_in_private(own: World, tmp_path: Path) -> None:
+    cat, dan = await member(own, "cat", tmp_path), await member(own, "dan", tmp_path)
+    async with tui(cat) as c, tui(dan) as d:
+        await c.press("ctrl+k")
+        await c.choose("@dan")
+        await c.until(lambda: c.title().startswith("@dan"), "the conversation with dan is open")
+        await c.write("between us alone")
+        await c.choose("ask")
+        await d.until(lambda: "@cat" in d.talks(), "cat's wish has come")
+        await d.press("ctrl+o")
+        await d.choose("accept")
+        await d.until(lambda: d.title() == "@cat  encrypted", "dan has accepted")
+        await c.until(lambda: c.title() == "@dan  encrypted", "cat sees it")
+        assert c.app.query_one(Composer).text == "between us alone"  # it has waited
+        await c.press("enter")
+        await d.sees("between us alone")
+        await d.pick("between us")
+        await d.press("plus")
+        await d.choose("heart")
+        await c.sees("\N{HEAVY BLACK HEART} 1")
+
+        await c.press("ctrl+t")
+        await c.choose("make a space")
+        await c.answer("Den")
+        await c.until(lambda: c.title() == "Den #general  encrypted", "the space's first channel is open")
+        await c.press("ctrl+t")
+        await c.choose("add, promote")
+        await c.choose("dan")
+        await c.choose("member")
+        await d.until(lambda: "Den #general" in d.talks(), "dan is in the space")
+        await c.write("the den is warm")
+        await d.until(lambda: "1 Den #general" in d.talks(), "dan has something unread")
+        await d.press("ctrl+n")
+        await d.sees("the den is warm")
+        await d.write("and mine")
+        await c.sees("and mine")
+        await c.press("ctrl+f")
+        await c.answer("ALONE us")
+        await c.choose("between us alone")
+        await c.until(lambda: c.title().startswith("@dan"), "what was found is open")
+    assert not own.holds_bytes(b"between us alone")
+    assert not own.holds_bytes(b"den is warm")

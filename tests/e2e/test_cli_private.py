@@ -1,0 +1,122 @@
+"""What is private on the command line, against a real hub: the vault, connections, spaces, search."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from accord_client import cli
+from accord_client.profile import Profile, ProfileStore
+from tests.e2e.plain_client import Key, b64
+from tests.e2e.world import World, running
+
+pytestmark = pytest.mark.e2e
+
+PASSWORD = "several quite ordinary words"
+Run = Callable[..., str]
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    with running(tmp_path_factory.mktemp("cli-private")) as world:
+        yield world
+
+
+@pytest.fixture
+def accord(own: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
+    """Run the program as a member, who is made when first named; gives what it prints, errors where it fails."""
+
+    async def join(name: str) -> None:
+        key, device = Key(), Key()
+        async with await own.connect(own.admin) as session:
+            await session.store(own.add_user(own.admin, key, name))
+        url = origin(own)
+        profile = Profile(key.seed, device.seed, name, own.key, url, own.url, joined=True, claim_sent=True)
+        ProfileStore("default", tmp_path / name).save(profile)
+
+    def run(who: str, *arguments: str, typed: str = "", code: int = 0) -> str:
+        home = tmp_path / who
+        if not home.exists() and arguments[0] != "login":
+            asyncio.run(join(who))
+        monkeypatch.setenv("ACCORD_CLIENT_HOME", str(home))
+        monkeypatch.setattr(sys, "stdin", io.StringIO(typed))
+        assert cli.main(list(arguments)) == code, capfd.readouterr()
+        out, err = capfd.readouterr()
+        return err if code else out
+
+    return run
+
+
+def origin(own: World) -> str:
+    return own.url.replace("ws", "http", 1).rsplit("/ws", 1)[0]
+
+
+def test_a_password_brings_the_keys_to_a_clean_machine(own: World, accord: Run, tmp_path: Path) -> None:
+    address = f"{origin(own)}#{b64(own.key)}"
+    accord("ada", "follow", "ada")
+    code = accord("ada", "vault", "make", typed=f"{PASSWORD}\n{PASSWORD}\n").strip()
+    assert "already" in accord("ada", "vault", "make", typed=f"{PASSWORD}\n{PASSWORD}\n", code=1)
+    assert "no account of that name with that password" in accord(
+        "new", "login", "ada", address, typed="else\n", code=1
+    )
+    accord("new", "login", "ada", address, typed=f"{PASSWORD}\n")
+    assert (
+        ProfileStore("default", tmp_path / "new").load().user_seed
+        == ProfileStore("default", tmp_path / "ada").load().user_seed
+    )
+    assert "ada" in accord("new", "follow")
+    accord("lost", "login", "Ada", address, "--recovery", typed=f"{code.lower()}\n")
+    accord("lost", "send", "back again")
+    assert "back again" in accord("new", "history")
+    assert not own.holds_bytes(PASSWORD.encode())
+
+
+def test_two_people_talk_in_private(own: World, accord: Run, tmp_path: Path) -> None:
+    accord("eve", "connections")  # each publishes a box key when first heard of
+    accord("bob", "connections")
+    assert "nothing was sent: bob is asked" in accord("eve", "send", "--to", "@bob", "a secret plan", code=1)
+    assert accord("bob", "connections").split() == ["eve", "asks", "you"]
+    assert "compare these words" in accord("bob", "connections", "accept", "eve")
+    accord("eve", "send", "--to", "@bob", "a secret plan", "--burn", "3000")
+    accord("bob", "send", "--to", "@eve", "agreed @eve")
+    said = accord("bob", "history", "@eve")
+    assert "a secret plan (burns in" in said
+    assert "agreed @eve" in said
+    assert "@bob bob: agreed @eve" in accord("eve", "search", "AGREED")
+    assert [json.loads(line)["text"] for line in accord("eve", "export").splitlines()] == ["a secret plan"]
+    assert accord("eve", "search", "nothing", "of", "it", code=1) == ""
+    for word in (b"secret plan", b"agreed"):
+        assert not own.holds_bytes(word)
+        assert not any(word in path.read_bytes() for path in (tmp_path / "eve").iterdir())
+    assert all(path.stat().st_mode & 0o077 == 0 for path in (tmp_path / "eve").iterdir())
+
+
+def test_a_space_and_who_was_put_out(own: World, accord: Run) -> None:
+    accord("zoe", "connections")
+    accord("tom", "connections")
+    accord("kim", "connections")
+    accord("zoe", "spaces", "create", "Garden", "--channel", "beds")
+    accord("zoe", "members", "Garden", "add", "tom")
+    accord("zoe", "members", "Garden", "add", "kim")
+    assert "no channel" in accord("zoe", "spaces", "keys")
+    accord("tom", "send", "--to", "garden #beds", "the beans are up")
+    assert "the beans are up" in accord("kim", "history", "garden #beds")
+    assert "admin" in accord("kim", "members", "Garden")
+    accord("zoe", "members", "Garden", "remove", "kim")
+    accord("zoe", "send", "--to", "garden #beds", "kim is gone")
+    assert "kim is gone" in accord("tom", "history", "garden #beds")
+    assert "kim is gone" not in accord("kim", "history", "garden #beds", code=1)
+    assert "Garden" not in accord("kim", "spaces")
+    accord("zoe", "channels", "create", "Garden", "quick", "--burn", "60")
+    accord("tom", "send", "--to", "garden #quick", "soon gone")
+    assert "soon gone (burns in" in accord("zoe", "history", "garden #quick")
+    assert "gone after 60 s" in accord("tom", "channels")
+    accord("tom", "spaces", "leave", "Garden")
+    assert not own.holds_bytes(b"beans are up")
+    assert not own.holds_bytes(b"soon gone")
