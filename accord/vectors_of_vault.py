@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, Final
 
-from accord import stores, vault
+from accord import handover, stores, vault
 from accord.encoding import b64decode, b64encode
 from accord.keys import SigningKey
 from accord.vector_checks import Entry, equal, refused
@@ -66,6 +66,23 @@ def _vault_enclave_reject(cases: list[Any]) -> Iterator[Entry]:
         yield case["why"], partial(refused, partial(_open, case), case["code"])
 
 
+def _handover(case: dict[str, Any]) -> Iterator[Entry]:
+    code, hub = bytes.fromhex(case["code"]), b64decode(case["hub"])
+
+    def check() -> None:
+        equal(b64encode(handover.attach_id(code, hub)), case["id_attach"])
+        package = handover.open_package(b64decode(case["body"]), code=code, hub=hub)
+        equal((package.name, package.auth.hex(), package.wrap.hex()), (case["name"], case["auth"], case["wrap"]))
+        again = handover.seal_package(package, code=code, hub=hub)
+        equal(handover.open_package(again, code=code, hub=hub), package)
+
+    yield "package", check
+    for bad in case["reject"]:
+        how = {"code": bytes.fromhex(bad.get("code", case["code"])), "hub": b64decode(bad.get("hub", case["hub"]))}
+        body = b64decode(bad.get("body", case["body"]))
+        yield bad["why"], partial(refused, partial(handover.open_package, body, **how), bad["code_of_error"])
+
+
 def _head(case: dict[str, Any]) -> stores.Head | None:
     head: stores.Head | None = None
     for document in case.get("before", []):
@@ -117,6 +134,7 @@ ALONE: Final[dict[str, Callable[[Any], Iterator[Entry]]]] = {
     "vault_params_reject": _vault_params_reject,
     "vault_enclave": _vault_enclave,
     "vault_enclave_reject": _vault_enclave_reject,
+    "handover": _handover,
     "store_enclave": _store_enclave,
     "store_enclave_reject": _store_enclave_reject,
     "store_shard": _store_shard,

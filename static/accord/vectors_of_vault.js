@@ -1,7 +1,8 @@
 // Checks of the sections of a vector file about the vault (vectors.js; protocol.md section 9).
 
-import { canonicalText } from "./encoding.js";
+import { b64decode, b64encode, canonicalText } from "./encoding.js";
 import { RemoteError } from "./errors.js";
+import { attachId, openPackage, sealPackage } from "./handover.js";
 import { signingKeyFromSeed } from "./keys.js";
 import { labelledHash } from "./primitives.js";
 import {
@@ -88,6 +89,21 @@ export const VAULT_SECTIONS = {
     same(opened.recovery && toHex(opened.recovery), one.recovery ?? null);
     await sealAgain(one, opened);
   }]),
+
+  handover: (vector) => {
+    const how = { code: fromHex(vector.code), hub: b64decode(vector.hub) };
+    const check = async () => {
+      same(b64encode(await attachId(how.code, how.hub)), vector.id_attach);
+      const shown = (/** @type {any} */ { name, auth, wrap }) => `${name} ${toHex(auth)} ${toHex(wrap)}`;
+      const found = await openPackage(b64decode(vector.body), how);
+      same(shown(found), `${vector.name} ${vector.auth} ${vector.wrap}`);
+      same(shown(await openPackage(await sealPackage(found, how), how)), shown(found));
+    };
+    return [["package", check], ...vector.reject.map((/** @type {any} */ bad) => [bad.why, () => refused(() =>
+      openPackage(b64decode(bad.body ?? vector.body), {
+        code: fromHex(bad.code ?? vector.code), hub: b64decode(bad.hub ?? vector.hub),
+      }), bad.code_of_error)])];
+  },
 
   vault_enclave_reject: (cases) => cases.map((/** @type {any} */ one) =>
     [one.why, () => refused(() => openCase(one), one.code)]),

@@ -4,6 +4,7 @@ import { announce } from "./announcer.js";
 import { confirmDialog, openDialog } from "./dialog.js";
 import { agoText, dateText, h, icon, iconButton } from "./dom.js";
 import { busyList, fillList } from "./listing.js";
+import { openNewDevice } from "./newdevice.js";
 import { reason } from "./words.js";
 
 const MAX_NAME_CHARS = 80;
@@ -19,6 +20,8 @@ export function openDevices(app) {
       { class: "dialog-lead" },
       "Each of these may read and write as you. Revoke what you do not know or no longer use.",
     ),
+    h("p", null, h("button", { type: "button", class: "button", on: { click: () => openNewDevice(app) } },
+      icon("plus"), "Add a device")),
     status,
     list,
     carryingChoice(app),
@@ -114,7 +117,17 @@ function card(app, device, reload) {
     { class: device.isRevoked ? "card off" : "card" },
     head,
     h("p", { class: "meta" }, `${seen} · First seen ${dateText(device.firstSeen)}${until}`),
+    device.isRevoked || device.isHub ? null : h("p", { class: "meta" }, untilText(device)),
   );
+}
+
+/** Until when it may speak for me, and until when what is encrypted is sealed to it. */
+function untilText({ expires, sealedUntil }) {
+  const may = expires < Date.now() ? "It has to log in again" : `Its access is renewed by itself, next before ${
+    dateText(expires)}`;
+  return sealedUntil > Date.now()
+    ? `${may} · Reads what is encrypted until ${dateText(sealedUntil)}, and longer when it comes back before.`
+    : `${may} · Nothing new that is encrypted is sealed to it until it comes back.`;
 }
 
 function rename(app, device, head, reload) {

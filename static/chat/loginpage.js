@@ -22,10 +22,11 @@ function nameField(name) {
 
 /**
  * @param {any} client
- * @param {{locked?: string, back?: () => void}} [options] `locked`: the name to which this browser is locked
+ * @param {{locked?: string, back?: () => void, device?: string}} [options] `locked`: the name to which this browser is
+ *   locked; `device`: the code of another device, as a link brought it
  * @returns {import("./main.js").Page}
  */
-export function loginPage(client, { locked = "", back } = {}) {
+export function loginPage(client, { locked = "", back, device = "" } = {}) {
   const holder = h("div", { class: "page-holder" });
   const focus = () => {
     const first = holder.querySelector("[data-first]") ?? holder.querySelector("h1");
@@ -35,13 +36,15 @@ export function loginPage(client, { locked = "", back } = {}) {
     holder.replaceChildren(content);
     focus();
   };
-  const byPassword = () => show(passwordPage(client, { locked, back, byCode }));
+  const byPassword = () => show(passwordPage(client, { locked, back, byCode, byDevice }));
   const byCode = () => show(codePage(client, { locked, byPassword }));
-  holder.replaceChildren(passwordPage(client, { locked, back, byCode }));
+  const byDevice = () => show(devicePage(client, { device: "", byPassword }));
+  holder.replaceChildren(device
+    ? devicePage(client, { device, byPassword }) : passwordPage(client, { locked, back, byCode, byDevice }));
   return { element: holder, focus };
 }
 
-function passwordPage(client, { locked, back, byCode }) {
+function passwordPage(client, { locked, back, byCode, byDevice }) {
   const name = nameField(locked);
   const password = passwordField({ label: "Password", isFirst: locked !== "" });
   const secret = codeField({ label: "Secret key", hint: "Only for those who have made one: 8 groups of four." });
@@ -64,7 +67,9 @@ function passwordPage(client, { locked, back, byCode }) {
       locked ? h("div", { hidden: true }, name.element) : name.element, password.element,
       h("details", null, h("summary", null, "I have a secret key"), secret.element)),
     h("p", { class: "meta" }, "Forgotten? ",
-      h("button", { type: "button", class: "link", on: { click: byCode } }, "Use the vault's recovery code"), ".",
+      h("button", { type: "button", class: "link", on: { click: byCode } }, "Use the vault's recovery code"), ". ",
+      "Logged in elsewhere? ",
+      h("button", { type: "button", class: "link", on: { click: byDevice } }, "Use a code of that device"), ".",
       back ? [" ", h("button", { type: "button", class: "link", on: { click: back } }, "Back")] : null),
     h("div", { class: "folds" }, hubKey(shellKey()),
       locked ? h("details", null, h("summary", null, "This is not me"),
@@ -90,4 +95,16 @@ function codePage(client, { locked, byPassword }) {
       "A code of 14 groups is another one: it moves your account to a new key. ",
       h("a", { href: "/recover" }, "Use that one"), ".")),
     h("p", { class: "meta" }, h("button", { type: "button", class: "link", on: { click: byPassword } }, "Back")));
+}
+
+function devicePage(client, { device, byPassword }) {
+  const code = codeField({ label: "The code of the other device", isFirst: device === "",
+    hint: "There: Devices, Add a device. It works for ten minutes." });
+  code.input.value = device;
+  const send = () => client.call("vault.open", { hub: shellKey(), device: code.input.value });
+  return frame({ title: "Add this browser to your devices", picture: "device" },
+    h("p", null, "It comes to your account without your typing the password here."),
+    sendForm({ verb: "Add this browser", busy: "Opening …", send, isBig: true }, code.element),
+    h("p", { class: "meta" }, h("button", { type: "button", class: "link", on: { click: byPassword } },
+      "Log in by name and password")));
 }

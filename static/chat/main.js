@@ -50,6 +50,11 @@ function spaceLink() {
   return location.pathname === "/space" && location.hash.length > 1 ? location.href : "";
 }
 
+/** The code of another device, where its link was followed. */
+function deviceCode() {
+  return location.hash.startsWith("#device=") ? location.hash.slice("#device=".length) : "";
+}
+
 function forgetInvite() {
   history.replaceState(history.state, "", "/");
 }
@@ -68,6 +73,15 @@ function route(client) {
       forgetInvite();
     }
     const { locked } = client.state;
+    const device = deviceCode();
+    if (device) {
+      show("outside device", () => loginPage(client, { device }));
+      forgetInvite();
+      return;
+    }
+    if (shown === "outside device") {
+      return;
+    }
     if (locked && !hasInvite()) {
       show(`outside locked ${locked}`, () => loginPage(client, { locked }));
       return;

@@ -6,6 +6,7 @@
  */
 
 import { Account } from "./account.js";
+import { openByDevice } from "./handover.js";
 import { readHub } from "./hub.js";
 import { keepOpened } from "./vault.js";
 import { checkNewPassword, makeLocks, openByName, passwordWay, readHubKey } from "./vault_open.js";
@@ -16,18 +17,19 @@ const SEEN = "seen";
 
 /**
  * Open the vault of a name and enter with what it holds. With the recovery code comes a new password.
- * @param {{hub: string, name: string, password?: string, secret?: string, code?: string, newPassword?: string}} params
- *   `hub`: its key, as the page came with it
+ * @param {{hub: string, name?: string, password?: string, secret?: string, code?: string, newPassword?: string,
+ *   device?: string}} params `hub`: its key, as the page came with it; `device`: the code that another device shows
  * @param {{storage: import("./storage.js").Storage, clock: import("./clock.js").Clock}} parts
  * @returns {Promise<Account>} joined
  */
-export async function logIn({ hub, newPassword = "", ...typed }, { storage, clock }) {
+export async function logIn({ hub, newPassword = "", device = "", ...typed }, { storage, clock }) {
   const hubKey = await readHubKey(hub);
   await readHub(hubKey, clock);
   if (typed.code) {
     checkNewPassword(newPassword, String(typed.name).trim().toLowerCase());
   }
-  const opened = await openByName({ hub: hubKey, ...typed });
+  const opened = device
+    ? await openByDevice(hubKey, device) : await openByName({ name: "", ...typed, hub: hubKey });
   const { name, seed, recovery, content } = opened;
   let renewed = null;
   if (typed.code) {

@@ -8,6 +8,7 @@ import { MAX_ABOUT_CHARS, MAX_CHANNEL_NAME_CHARS, MAX_EMOJI_CHARS } from "../acc
 import { MAX_BODY_BYTES, readMessage } from "../accord/messages.js";
 import { NONCE_BYTES, openChannelId } from "../accord/topics.js";
 import { isKey } from "./directory.js";
+import { offerCode } from "./handover.js";
 import { ClientError } from "./errors.js";
 import { spaceCalls } from "./spaces.js";
 
@@ -214,8 +215,10 @@ function branchCalls({ branch }) {
   };
 }
 
-function vaultCalls({ vault, settings }) {
+function vaultCalls(member) {
+  const { vault, settings } = member;
   return {
+    "vault.offerCode": (params) => offerCode(member, params),
     "vault.takeCode": () => vault.takeCode(),
     "vault.details": () => vault.details(),
     "vault.makeSecret": () => vault.makeSecret(),

@@ -395,6 +395,16 @@ export class Vault {
   }
 
   /**
+   * The way of a password, if it is the right one. ClientError("denied").
+   * @param {{password: string, secret?: string}} typed
+   */
+  async prove(typed) {
+    const { name, enclave } = this.#mine();
+    const { way } = await this.#unlock(typed, enclave);
+    return { name, way };
+  }
+
+  /**
    * Another password; with `useSecret` the secret key that was made last stands beside it from now on.
    * @param {{current: string, secret?: string, password: string, useSecret?: boolean}} params
    */

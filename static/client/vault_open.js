@@ -121,7 +121,15 @@ export async function openByName({ hub, name: typed, password = "", secret = "",
   const kind = code ? "recovery" : "password";
   const secretKey = secret ? await readCode(secret) : null;
   const way = code ? await recoveryWay(await readCode(code)) : await passwordWay({ hub, name, password, secretKey });
-  const enclave = await fetchByAuth(name, way.auth, code ? "recovery code" : "password");
+  return openByAuth({ name, kind, way });
+}
+
+/**
+ * Fetch a vault by its name and what proves the way in, and open it. ClientError, as `openByName`.
+ * @param {{name: string, kind: "password" | "recovery", way: {auth: Uint8Array, wrap: Uint8Array}}} what
+ */
+export async function openByAuth({ name, kind, way }) {
+  const enclave = await fetchByAuth(name, way.auth, kind === "recovery" ? "recovery code" : "password");
   return openWith(enclave, { name, kind, wrap: way.wrap });
 }
 

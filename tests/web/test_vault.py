@@ -132,6 +132,27 @@ async def test_a_person_goes_from_browser_to_browser_by_name_and_password(
     await page.get_by_role("button", name="Unlock").click()
     await again.sees("and from my second")
 
+    # A third device by the code of the first
+    await menu(vera, "Devices")
+    await vera.page.get_by_role("button", name="Add a device").click()
+    adding = vera.page.get_by_role("dialog", name="Add a device")
+    await adding.get_by_label("Your password", exact=True).fill(PASSWORD)
+    await adding.get_by_role("button", name="Make a code").click()
+    await expect(adding.get_by_role("img", name="The code as a picture")).to_be_visible()
+    code = "".join(
+        await adding.get_by_role("list", name="Code for the new device").get_by_role("listitem").all_inner_texts()
+    )
+    await vera.page.evaluate("Promise.all(document.getAnimations().map((each) => each.finished))")
+    await vera.check_access()
+    await vera.shot("add-device")
+    scanned = await (await open_context(viewport=PHONE)).new_page()
+    await scanned.goto(f"{hub.url}/#device={code}")
+    await scanned.get_by_role("button", name="Add this browser").click()
+    await Person("vera", scanned).sees("and from my second")
+    await scanned.context.close()
+    await vera.page.keyboard.press("Escape")
+    await vera.page.keyboard.press("Escape")
+
     # Another password: the other browser asks for it
     await menu(vera, "Password and lock")
     dialog = vera.page.get_by_role("dialog", name="Password and lock")
