@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import secrets
 from pathlib import Path
 
-from tests.e2e.plain_client import Connection, Key, id_of, message, text, unb64
+from tests.e2e.plain_client import Connection, Key, id_of, message, now_ms, text, unb64
 from tests.links.outside import root_from_outside, roots_claimed
 from tests.links.pair import Pair, pair, until
 
@@ -50,6 +51,28 @@ async def test_a_fresh_hub_becomes_equal_and_stays_so(tmp_path: Path) -> None:
             for session in (at_far, at_near):
                 idents = [id_of(item["message"]) for item in session.delivered()]
                 assert len(idents) == len(set(idents))
+
+            # What burns is gone from the files of both, and they are equal still.
+            words = await burning(both, at_far, ann, garden)
+            await until(
+                lambda: not any(hub.world.holds_bytes(words.encode()) for hub in (both.far, both.near)),
+                "it is burned on both disks",
+            )
+            await both.compare()
+            assert both.exchanges()[-1]["outcome"] == "equal"
+
+
+async def burning(both: Pair, at_far: Connection, author: Key, topic: str) -> str:
+    """Words that both hubs have held and that burn soon; later where the machine is slow."""
+    for seconds in (5, 50, 500):
+        words = f"burns on both {secrets.token_hex(8)}"
+        said = text(author, topic, words, burn_at=now_ms() + seconds * 1000)
+        ends = said["header"]["burn_at"]
+        if await at_far.outcome(said) == "stored":
+            await until(lambda: both.near.world.stored(id_of(said)) or now_ms() >= ends, "it has come", 2 * seconds)  # noqa: B023
+            if now_ms() < ends:
+                break
+    return words
 
 
 async def test_only_what_people_use_is_carried(tmp_path: Path) -> None:
