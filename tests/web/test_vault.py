@@ -8,6 +8,8 @@ import sqlite3
 import pytest
 from playwright.async_api import BrowserContext, Page, expect
 
+from accord import vault
+from tests.e2e import traces
 from tests.hubs import HubProcess
 from tests.web.conftest import OpenContext
 from tests.web.person import DESKTOP, PHONE, Person, invite
@@ -177,6 +179,14 @@ async def test_a_person_goes_from_browser_to_browser_by_name_and_password(
     await third.get_by_role("button", name="Open it").click()
     await Person("vera", third).sees("and from my second")
     await saved(third)
+
+    # The hub has none of it: not in its files, not in its memory, not in its log
+    code = "".join(groups)
+    words = {PASSWORD, "copper lantern visit prune", "velvet basin morning trout", code, code.lower()}
+    planted = {each: each.encode() for each in words} | {"code": vault.parse_code(code)}
+    assert traces.in_files(hub.home, planted) == set()
+    assert traces.in_memory(hub.pid, planted) == set()
+    assert not [each for each in words if each in hub.output]
 
 
 async def test_a_vault_that_goes_back_is_told_and_put_right(hub: HubProcess, open_context: OpenContext) -> None:
