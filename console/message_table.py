@@ -53,6 +53,7 @@ _ROW: Final = (
     "topic__kind",
     "topic__ident",
     "topic__name",
+    "topic__is_private",
     "author__key",
     "author__account__name",
     "body_bytes",
@@ -72,6 +73,7 @@ class Row:
     kind: str
     topic_ident: bytes
     topic_name: str
+    is_private: bool
     author: bytes
     author_name: str | None
     body_bytes: int | None
@@ -105,6 +107,7 @@ def texts_of(rows: Sequence[Row], *, now: int) -> dict[int, str]:
         row.cursor
         for row in rows
         if row.kind == "chan"
+        and not row.is_private
         and row.type in SPOKEN
         and row.body_bytes is not None
         and row.body_bytes <= MAX_SHOWN_BODY_BYTES
@@ -353,7 +356,8 @@ class MessageTable(Table):
 
     @staticmethod
     def _buttons(row: Row) -> Iterable[Button]:
-        if row.kind != "chan" or row.body_bytes is None or row.type not in ("chat.text", "import.text"):
+        is_open = row.kind == "chan" and not row.is_private
+        if not is_open or row.body_bytes is None or row.type not in ("chat.text", "import.text"):
             return
         yield Button("Pin", "pin", row.cursor, is_danger=False)
         yield Button("Unpin", "unpin", row.cursor, is_danger=False)

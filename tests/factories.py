@@ -16,14 +16,15 @@ from typing import Any, Final, TypeVar
 
 import orjson
 from django.conf import settings
-from django.db import connection, connections
+from django.db import connection
+from django.db import connections as databases
 
-from accord import bodies, messages, pow
+from accord import bodies, connections, messages, pow
 from accord.encoding import b64encode, canonical
 from accord.epochs import DAY_MS, window_at
 from accord.invites import make_proof
 from accord.keys import SigningKey
-from accord.topics import Topic
+from accord.topics import Topic, parse_topic
 from invites.models import Balance, Invitation, Movement, Removal, Strike
 from messaging import services
 from messaging.admission import Admitted, Publisher, Right, admit
@@ -104,6 +105,15 @@ def sealed(
         window_key=window_key,
         **fields,
     )
+
+
+def connected(one: SigningKey, other: SigningKey) -> Topic:
+    """Let two members connect; gives their private channel. Its key is nobody's here: `sealed` takes one of its own."""
+    body = connections.request_body(one.public, bytes(connections.CONN_ID_BYTES))
+    request = envelope(one, inbox(other), body, type="connection.request")
+    accept = envelope(other, inbox(one), body, type="connection.accept")
+    assert take(request, accept) == ["stored", "stored"]
+    return parse_topic(connections.connection_topic(ident_of(request), ident_of(accept)))
 
 
 def key_of(value: dict[str, Any], window_key: bytes = bytes(32)) -> bytes:
@@ -324,7 +334,7 @@ def in_threads(jobs: list[Callable[[], T]]) -> list[T]:
             barrier.wait()
             return job()
         finally:
-            connections.close_all()
+            databases.close_all()
 
     with ThreadPoolExecutor(len(jobs)) as threads:
         return [future.result(60) for future in [threads.submit(run, job) for job in jobs]]

@@ -45,7 +45,7 @@ function card(client, of, report, reload) {
     h("p", { class: "meta" },
       [reporter && of === "turn" ? `by ${nameOf(reporter)}` : "", dateText(report.at), STATES[state]].filter(Boolean).join(" · ")),
     text ? h("blockquote", { class: "confirm-quote" }, text) : null,
-    ...texts.map(quote),
+    ...texts.map((message) => quote(message, nameOf(reported))),
     shut > 0 ? h("p", { class: "meta" }, `${shut} of the reported messages are sealed, and no key that was given opens them.`) : null,
     unread > 0 ? h("p", { class: "meta" }, `${unread} of the reported messages are not for you to read.`) : null,
     answer ? h("p", null, `Answer: ${answer}`) : null,
@@ -54,13 +54,13 @@ function card(client, of, report, reload) {
 }
 
 /** What somebody has signed; `isOpened`: it was sealed, and whoever reports has handed over its key. */
-function quote({ text, at, files, isOpened }) {
+function quote({ text, at, files, isOpened }, author) {
   const notes = [
-    isOpened ? `Sealed ${dateText(at)}, opened by whoever reports; the signature is theirs.` : "",
+    isOpened ? `It was sealed. Whoever reports has opened it; ${author} has signed it, ${dateText(at)}.` : "",
     files ? `With ${files} ${files === 1 ? "file" : "files"}.` : "",
   ].filter(Boolean).join(" ");
   return h("blockquote", { class: "confirm-quote" },
-    h("span", { dir: "auto" }, text), notes ? h("small", { class: "meta" }, ` ${notes}`) : null);
+    h("span", { dir: "auto" }, text), notes ? h("p", { class: "meta" }, notes) : null);
 }
 
 function deeds(client, report, reload) {

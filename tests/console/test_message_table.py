@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 
 from console import message_table
 from console.message_table import Asked, page_of
-from messaging.models import Message
+from messaging.models import Message, Topic
 from messaging.services import messages_burn
 from peers.clock import now_ms
 from tests.console.conftest import page
@@ -50,6 +50,17 @@ def test_text_of_other_topics_is_not(operator: Client, hub: Hub) -> None:
     text = everything(operator)
     assert text.count("/change/") > 8
     assert SECRET not in text
+
+
+def test_of_private_channels_there_is_neither_text_nor_deed(operator: Client, hub: Hub) -> None:
+    ann = hub.member("ann")
+    said = envelope(ann, hub.lounge, SECRET)
+    store(said)
+    address = f"/console/messaging/message/{row_of(ident_of(said)).pk}/change/"
+    assert "Delete for everyone" in page(operator, address)
+    Topic.objects.filter(kind="chan").update(is_private=True)
+    assert SECRET not in everything(operator)
+    assert "Delete for everyone" not in page(operator, address)
 
 
 def test_what_was_deleted_is_nowhere(operator: Client, hub: Hub) -> None:

@@ -12,8 +12,8 @@ from blobs.selectors import blob_held
 from messaging.models import Message, Report
 from tests.console.conftest import page
 from tests.console.test_deeds import audit, do
-from tests.factories import NOW, Hub, account_of, ident_of, key_of, person, sealed, take
-from tests.messaging.test_opened import entry, keep
+from tests.factories import NOW, Hub, account_of, connected, ident_of, key_of, person, sealed, store, take
+from tests.messaging.test_opened import entry
 from tests.messaging.test_opened import report as opening
 
 
@@ -51,10 +51,11 @@ def test_what_was_opened_is_read_and_its_file_deleted(operator: Client, hub: Hub
     services.upload_begin(account_id=account_of(bob).pk, ident=ident, size=len(content), burn_at=None, now=NOW)
     services.upload_take(account_id=account_of(bob).pk, ident=ident, at=0, data=content, now=NOW)
     file = {"blob": b64encode(ident), "key": b64encode(bytes(32)), "name": "a.png", "size": 9, "media": "image/png"}
-    read = sealed(bob, hub.lounge, {"text": "<i>look</i> what I have", "files": [file]})
-    unread = sealed(bob, hub.lounge, "something that ann keeps to herself")
-    lied = sealed(bob, hub.lounge, "good morning")
-    keep(read, unread, lied)
+    private = connected(ann, bob)
+    read = sealed(bob, private, {"text": "<i>look</i> what I have", "files": [file]})
+    unread = sealed(bob, private, "something that ann keeps to herself")
+    lied = sealed(bob, private, "good morning")
+    store(read, unread, lied)
     assert take(opening(hub, ann, bob, entry(read), entry(lied, bytes(44)))) == ["stored"]
     address = f"/console/messaging/report/{Report.objects.get().pk}/change/"
     shown = page(operator, address)

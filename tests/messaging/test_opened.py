@@ -12,7 +12,6 @@ from accord.encoding import b64encode
 from accord.keys import SigningKey
 from accord.messages import parse_envelope, verify
 from messaging import opened, reports
-from messaging.admission import Admitted, Publisher, Right
 from messaging.models import Report
 from messaging.selectors import Reader
 from peers.models import Account
@@ -20,13 +19,14 @@ from tests.factories import (
     NOW,
     Hub,
     account_of,
+    connected,
     deletion,
     envelope,
     ident_of,
-    inbox,
     install,
     key_of,
     sealed,
+    store,
     take,
 )
 
@@ -42,15 +42,6 @@ def people(hub: Hub) -> list[SigningKey]:
     """The admin's invitee ann, hers bob, and dora."""
     ann = hub.member("ann", invites=50)
     return [ann, hub.member("bob", by=ann), hub.member("dora")]
-
-
-def keep(*values: dict[str, Any]) -> None:
-    """Store sealed messages in whatever topic they go to."""
-    admitted = [
-        Admitted(message, Publisher(Right.OWN, user=message.author))
-        for message in (verify(parse_envelope(value)) for value in values)
-    ]
-    assert take(*admitted) == ["stored"] * len(values)
 
 
 def entry(value: dict[str, Any], key: bytes | None = None) -> dict[str, str]:
@@ -79,9 +70,9 @@ def told(author: SigningKey, now: int = NOW) -> list[tuple[str, str]]:
 
 def test_the_judge_gets_the_sealed_message_and_its_key(hub: Hub, people: list[SigningKey]) -> None:
     ann, bob, dora = people
-    # An inbox of hers: the judge could not read it, sealed or not.
-    one = sealed(bob, inbox(dora), {"text": "I know where you live"})
-    keep(one, sealed(bob, inbox(dora), "something else"))
+    private = connected(bob, dora)
+    one = sealed(bob, private, {"text": "I know where you live"})
+    store(one, sealed(bob, private, "something else"))
     assert take(report(hub, dora, bob, entry(one))) == ["stored"]
     shown = shown_to(ann)
     assert shown.opened == [{"id": ident_of(one), "key": key_of(one)}]
@@ -94,25 +85,27 @@ def test_the_judge_gets_the_sealed_message_and_its_key(hub: Hub, people: list[Si
 
 def test_keys_are_kept_of_what_the_reported_wrote_and_the_reporter_reads(hub: Hub, people: list[SigningKey]) -> None:
     ann, bob, dora = people
-    foreign, hers = sealed(bob, inbox(ann), "to somebody else"), sealed(dora, hub.lounge, "her own")
-    absent, gone = sealed(bob, hub.lounge, "never sent"), sealed(bob, hub.lounge, "deleted")
-    keep(foreign, hers, gone, deletion(bob, hub.lounge, ident_of(gone)))
+    private = connected(bob, dora)
+    foreign, hers = sealed(bob, connected(bob, ann), "to somebody else"), sealed(dora, private, "her own")
+    absent, gone = sealed(bob, private, "never sent"), sealed(bob, private, "deleted")
+    store(foreign, hers, gone, deletion(bob, private, ident_of(gone)))
     entries = [entry(value) for value in (foreign, hers, absent, gone)]
     assert take(report(hub, dora, bob, *entries)) == ["stored"]
     assert bytes(Report.objects.get().opened) == b""
     shown = shown_to(ann)
     assert (shown.opened, shown.quoted) == ([], 4)
     names = {orjson.loads(item)["id"] for item in shown.messages}
-    assert b64encode(ident_of(foreign)) in names, "ann reads her own inbox, reported or not"
+    assert names == {b64encode(ident_of(foreign))}, "which ann reads, reported or not"
 
 
 def test_a_wrong_key_and_what_is_no_text_are_said_to_be_so(hub: Hub, people: list[SigningKey]) -> None:
     _, bob, dora = people
-    lied, odd = sealed(bob, hub.lounge, "good morning"), sealed(bob, hub.lounge, {"text": 1})
+    private = connected(bob, dora)
+    lied, odd = sealed(bob, private, "good morning"), sealed(bob, private, {"text": 1})
     picture = {"blob": b64encode(bytes([7]) * 32), "key": b64encode(bytes(32)), "name": "a.png", "size": 1}
-    shared = sealed(bob, hub.lounge, {"text": "look", "files": [{**picture, "media": "image/png"}]})
+    shared = sealed(bob, private, {"text": "look", "files": [{**picture, "media": "image/png"}]})
     clear = envelope(bob, hub.lounge, "in the open")
-    keep(lied, odd, shared, clear)
+    store(lied, odd, shared, clear)
     assert take(report(hub, dora, bob, entry(lied, bytes(44)), entry(odd), entry(shared), entry(clear))) == ["stored"]
     assert [bool(wrong) for _, wrong in told(bob)] == [True, True, False, True]
     found = list(opened.told(bytes(Report.objects.get().opened), author=bob.public, now=NOW))
@@ -121,11 +114,12 @@ def test_a_wrong_key_and_what_is_no_text_are_said_to_be_so(hub: Hub, people: lis
 
 def test_what_burns_or_is_deleted_is_gone_from_reports_too(hub: Hub, people: list[SigningKey]) -> None:
     ann, bob, dora = people
-    burning, deleted = sealed(bob, hub.lounge, "burning", burn_at=NOW + 1000), sealed(bob, hub.lounge, "deleted")
-    keep(burning, deleted)
+    private = connected(bob, dora)
+    burning, deleted = sealed(bob, private, "burning", burn_at=NOW + 1000), sealed(bob, private, "deleted")
+    store(burning, deleted)
     take(report(hub, dora, bob, entry(burning), entry(deleted)))
     assert [text for text, _ in told(bob)] == ["burning", "deleted"]
-    take(deletion(bob, hub.lounge, ident_of(deleted)))
+    take(deletion(bob, private, ident_of(deleted)))
     assert [text for text, _ in told(bob, NOW + 1000)] == ["", ""]
     assert all(wrong for _, wrong in told(bob, NOW + 1000))
     account = account_of(ann)
@@ -137,7 +131,7 @@ def test_what_burns_or_is_deleted_is_gone_from_reports_too(hub: Hub, people: lis
 
 def test_who_was_warned_sees_neither_messages_nor_keys(hub: Hub, people: list[SigningKey]) -> None:
     ann, bob, dora = people
-    keep(one := sealed(bob, hub.lounge, "rude"))
+    store(one := sealed(bob, connected(bob, dora), "rude"))
     value = report(hub, dora, bob, entry(one))
     closing = hub.control(ann, "report.close", {"report": ident_of(value), "verdict": "warned"})
     assert take(value, closing) == ["stored", "stored"]
