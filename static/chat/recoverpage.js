@@ -7,6 +7,7 @@ import { copyButton } from "./copy.js";
 import { h, icon } from "./dom.js";
 import { wordsBox } from "./keywords.js";
 import { frame, hubKey, hubName } from "./pageframe.js";
+import { passwordField } from "./passwordfield.js";
 import { qrPicture } from "./qr.js";
 import { reason } from "./words.js";
 
@@ -37,7 +38,7 @@ export function recoverPage(client) {
 }
 
 /** A form with one field; what goes wrong is said under it. */
-function oneField({ label, hint, verb, value = "", isFirst = false }, send) {
+function oneField({ label, hint, verb, value = "", isFirst = false, more = null }, send) {
   const input = /** @type {HTMLTextAreaElement} */ (h("textarea", {
     rows: 3, required: true, autocomplete: "off", autocapitalize: "characters", spellcheck: "false",
     class: "code-field", "data-first": isFirst || null,
@@ -53,16 +54,32 @@ function oneField({ label, hint, verb, value = "", isFirst = false }, send) {
       await send(input.value);
     } catch (failure) {
       failed.textContent = reason(failure);
-      button.disabled = false;
       input.focus();
     }
+    button.disabled = false;
   };
   return h("form", { class: "stack", on: { submit } },
-    h("label", { class: "field" }, h("span", null, label), input, h("span", { class: "meta" }, hint)), failed, button);
+    h("label", { class: "field" }, h("span", null, label), input, h("span", { class: "meta" }, hint)), more, failed,
+    button);
+}
+
+/** A password for the account under its new key; optional. */
+function vaultFields() {
+  const name = /** @type {HTMLInputElement} */ (h("input", { type: "text", autocomplete: "username", autocapitalize: "off",
+    spellcheck: "false" }));
+  const password = passwordField({ label: "Password", isNew: true, optional: true });
+  const element = h("details", null, h("summary", null, "With a password, to log in from any browser (optional)"),
+    h("label", { class: "field" }, h("span", null, "Your name here"), name), password.element);
+  const read = () => {
+    const typed = password.read();
+    return typed === null ? null : { name: name.value, password: typed };
+  };
+  return { element, read };
 }
 
 function forms(client, wait) {
   const hub = shellKey();
+  const vault = vaultFields();
   const old = decodeURIComponent(location.hash.slice(1));
   return frame({ title: "Back into your account", picture: "key", documentTitle: `Recover · ${hubName(client)}` },
     h("p", { class: "lead" },
@@ -70,8 +87,13 @@ function forms(client, wait) {
       "messages stay yours."),
     oneField({
       label: "Your recovery code", hint: "14 groups of four, as you saved them. It is not stored here.",
-      verb: "Recover my account", isFirst: true,
-    }, (code) => client.call("recover.use", { hub, code })),
+      verb: "Recover my account", isFirst: true, more: vault.element,
+    }, async (code) => {
+      const chosen = vault.read();
+      if (chosen) {
+        await client.call("recover.use", { hub, code, ...chosen });
+      }
+    }),
     h("div", { class: "folds" },
       h("details", { open: old !== "" },
         h("summary", null, "I have no recovery code"),

@@ -144,15 +144,19 @@ export class Engine {
     const { account, vaultCode } = await claim(params, {
       storage: this.#storage, clock: this.#clock, account: this.#unfinished ?? (await Account.load(this.#storage)),
     });
-    await this.#enter(account, true);
-    if (vaultCode) {
-      this.#member?.vault.showOnce(await codeGroups(vaultCode));
-    }
+    await this.#enterNew(account, vaultCode);
     const typed = String(params.name).trim();
     if (typed !== account.name) {
       await this.#memberCalls["profile.set"]({ displayName: typed, about: "", status: "" });
     }
     return {};
+  }
+
+  async #enterNew(account, vaultCode) {
+    await this.#enter(account, true);
+    if (vaultCode) {
+      this.#member?.vault.locks.showOnce(await codeGroups(vaultCode));
+    }
   }
 
   async #logIn(params) {
@@ -162,7 +166,8 @@ export class Engine {
 
   async #recover(params) {
     const account = this.#unfinished;
-    await this.#enter(await useCode(params, { storage: this.#storage, clock: this.#clock, account }), true);
+    const come = await useCode(params, { storage: this.#storage, clock: this.#clock, account });
+    await this.#enterNew(come.account, come.vaultCode);
     return {};
   }
 

@@ -26,7 +26,7 @@ const LIFE_MS = MAX_LIFE_MS - 30_000;
  * @returns {Promise<{groups: string[], link: string, until: number}>} `until` by this computer's clock
  */
 export async function offerCode({ vault, rest, clock, account }, typed) {
-  const { name, way } = await vault.prove(typed);
+  const { name, way } = await vault.locks.prove(typed);
   const [code, hub] = [newCode(), account.hubKey];
   const body = await sealPackage({ name, auth: way.auth, wrap: way.wrap }, { code, hub });
   await rest.ask("POST", "shards", {

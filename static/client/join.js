@@ -18,7 +18,7 @@ import { Account } from "./account.js";
 import { Connection, LoginRefused } from "./connection.js";
 import { ClientError } from "./errors.js";
 import { ORIGIN, readHub, WrongKey } from "./hub.js";
-import { forgetNew, keepNew } from "./vault.js";
+import { forgetNew, keepNew } from "./vault_records.js";
 import { beginVault } from "./vault_open.js";
 
 const MAX_OWN_MESSAGES = 50;

@@ -8,7 +8,7 @@
 import { Account } from "./account.js";
 import { openByDevice } from "./handover.js";
 import { readHub } from "./hub.js";
-import { keepOpened } from "./vault.js";
+import { keepOpened } from "./vault_records.js";
 import { checkNewPassword, makeLocks, openByName, passwordWay, readHubKey } from "./vault_open.js";
 
 const LOCKED = "locked";

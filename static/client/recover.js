@@ -8,12 +8,15 @@
 import { b64decode, b64encode, canonical } from "../accord/encoding.js";
 import { RemoteError } from "../accord/errors.js";
 import { createMessage } from "../accord/messages.js";
+import { normalizeName } from "../accord/names.js";
 import { makeReplacementProof, parseCode, recoveryKey, vouchLink } from "../accord/replacing.js";
 import { keyWords } from "../accord/words.js";
 import { Account } from "./account.js";
 import { ClientError } from "./errors.js";
 import { ORIGIN, readHub } from "./hub.js";
 import { logInWith, open } from "./join.js";
+import { forgetNew, keepNew } from "./vault_records.js";
+import { beginVault, readTyped } from "./vault_open.js";
 import { readFacts } from "./verify.js";
 
 const PAGE_MESSAGES = 50;
@@ -60,21 +63,32 @@ async function oldKeyOf(connection, recovery, hubText) {
   return fact.author;
 }
 
+/** Whether a name is that of the account behind a key; the hub answers for every name. */
+async function checkName(connection, name, key) {
+  const answer = await connection.request("to", { name });
+  if (answer.key !== key) {
+    throw new ClientError("bad_request", `The account of that code is not called ${name}. Nothing was changed.`);
+  }
+}
+
 /**
- * New keys take the account's place at once. Gives the account, joined.
- * @param {{hub: string, code: string}} params the hub's key as the page came with it
+ * New keys take the account's place at once; with a password they get a vault.
+ * @param {{hub: string, code: string, name?: string, password?: string}} params the hub's key as the page came with it;
+ *   the account's name is needed for a vault
  * @param {{storage: import("./storage.js").Storage, clock: import("./clock.js").Clock, account: Account | null}} parts
  *   `account` is an unfinished one
+ * @returns {Promise<{account: Account, vaultCode: Uint8Array | null}>} `account`: joined
  */
-export async function useCode({ hub, code }, { storage, clock, account }) {
+export async function useCode({ hub, code, name: typed = "", password = "" }, { storage, clock, account }) {
   const hubKey = readKey(hub);
   const recovery = await recoveryKey(await readCode(code), hubKey);
   await readHub(hubKey, clock);
   const isSame = account?.temporary === recovery.publicText;
   if (isSame && (await isTaken(account, clock))) { // what was sent before has arrived
     await account.change({ joinedAt: clock.hubNow() });
-    return account;
+    return { account, vaultCode: null };
   }
+  const name = password ? await readTyped(() => normalizeName(String(typed).trim())) : "";
   const { connection } = await logInWith(recovery, hubKey, clock);
   if (!connection) {
     throw new ClientError("denied", NOT_KNOWN);
@@ -82,9 +96,14 @@ export async function useCode({ hub, code }, { storage, clock, account }) {
   try {
     const hubText = b64encode(hubKey);
     const old = await oldKeyOf(connection, recovery, hubText);
-    const mine = isSame ? account : await Account.make(storage, {
-      hub: hubKey, temporary: recovery.publicText, name: "",
-    });
+    let vault = null;
+    const keepSeed = async (/** @type {Uint8Array} */ seed) => {
+      await checkName(connection, name, old);
+      vault = await beginVault({ hub: hubKey, name, password }, seed);
+    };
+    const claim = { hub: hubKey, temporary: recovery.publicText, name };
+    const mine = isSame && !password ? account : await Account.make(storage, claim, password ? keepSeed : undefined);
+    await (vault ? keepNew(storage, mine, vault) : forgetNew(storage));
     try {
       await replace(connection, recovery, mine, old, clock);
     } catch (error) {
@@ -93,7 +112,7 @@ export async function useCode({ hub, code }, { storage, clock, account }) {
       }
     }
     await mine.change({ joinedAt: clock.hubNow() });
-    return mine;
+    return { account: mine, vaultCode: vault?.code ?? null };
   } finally {
     connection.close();
   }

@@ -219,13 +219,13 @@ function vaultCalls(member) {
   const { vault, settings } = member;
   return {
     "vault.offerCode": (params) => offerCode(member, params),
-    "vault.takeCode": () => vault.takeCode(),
-    "vault.details": () => vault.details(),
-    "vault.makeSecret": () => vault.makeSecret(),
-    "vault.changePassword": (params) => vault.changePassword(params),
-    "vault.makeCode": (params) => vault.makeCode(params),
-    "vault.unlock": (params) => vault.unlock(params),
-    "vault.putBack": (params) => vault.putBack(params),
+    "vault.takeCode": () => vault.locks.takeCode(),
+    "vault.details": () => vault.locks.details(),
+    "vault.makeSecret": () => vault.locks.makeSecret(),
+    "vault.changePassword": (params) => vault.locks.changePassword(params),
+    "vault.makeCode": (params) => vault.locks.makeCode(params),
+    "vault.unlock": (params) => vault.locks.unlock(params),
+    "vault.putBack": (params) => vault.locks.putBack(params),
     "setting.set": (params) => settings.set(params),
   };
 }

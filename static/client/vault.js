@@ -1,31 +1,28 @@
 /**
  * The vault of a logged-in browser (protocol.md section 9): what follows from device to device is put in and taken out,
- * sealed, kept here and sent to the hub; the password and the recovery code are changed.
+ * sealed, kept here and sent to the hub.
  *
  * Kept are the enclave as it goes on the wire and a key that opens its body and cannot be taken out; the user key in it
  * stays sealed until the password is typed. What was put in is kept before it is sent. A version older than one that
  * was seen here is not taken: it is told (`status: "older"`), and the person decides. Not here: what the lists mean to
- * those who fill them, beginning and opening (vault_open.js), what two devices' lists become (vault_content.js).
+ * those who fill them, beginning and opening (vault_open.js), password and codes (vault_locks.js), what two devices' lists
+ * become (vault_content.js).
  */
 
-import { b64decode, b64encode } from "../accord/encoding.js";
+import { b64decode } from "../accord/encoding.js";
 import { RemoteError } from "../accord/errors.js";
-import {
-  bodyKey, codeGroups, makeSlot, newCode, openBody, sealEnclave, sealKeys, verifyEnclave,
-} from "../accord/vault.js";
+import { openBody, sealEnclave, verifyEnclave } from "../accord/vault.js";
 import { ClientError } from "./errors.js";
 import { LIST_NAMES, mergeContent, mergeList } from "./vault_content.js";
-import { checkNewPassword, makeLocks, openWith, passwordWay, readCode, recoveryWay } from "./vault_open.js";
+import { VaultLocks } from "./vault_locks.js";
+import { RECORD, SEEN } from "./vault_records.js";
 
-const RECORD = "mine";
-const SEEN = "seen";
 /** Keys are sent at once, what is seldom missed a little later and together. */
 const SOON_MS = 500;
 const LATER_MS = 10_000;
 const LATER = new Set(["reads"]);
 const LOOK_MS = 5 * 60 * 1000;
 const MAX_TRIES = 5;
-const NOT_YOURS = "That is not your password, so nothing was changed.";
 
 /**
  * @typedef {{name: string, body: CryptoKey, enclave: any, version: number, saved: string, isDirty: boolean,
@@ -34,16 +31,17 @@ const NOT_YOURS = "That is not your password, so nothing was changed.";
  *   `recovery` are what it is still to be told
  */
 
+/**
+ * What the vault lets its locks do: private methods of Vault, under their names.
+ * @typedef {Record<string, (...given: any[]) => any>} Desk
+ */
+
 /** The vault of one account, if it has one. */
 export class Vault {
   /** @type {Kept | null} */
   #kept = null;
   #status = "saved";
   #found = 0;
-  /** The recovery code, until it was shown once; never stored. */
-  #toShow = null;
-  /** A secret key that was shown and is not in use yet; never stored. */
-  #secret = null;
   /** List -> what is done with records that came from another device. */
   #takers = new Map();
   #pending = new Map();
@@ -60,6 +58,7 @@ export class Vault {
    */
   constructor(parts) {
     this.#parts = parts;
+    this.locks = new VaultLocks(parts.account.hubKey, this.#desk());
   }
 
   async load() {
@@ -130,14 +129,6 @@ export class Vault {
     }
   }
 
-  /** Change one list by hand, as where keys are burned. @param {string} list @param {(items: any[]) => any[]} change */
-  async change(list, change) {
-    if (this.#kept) {
-      await this.#inTurn(() => this.#rewrite((content) => ({ ...content, [list]: change(content[list] ?? []) })));
-      this.#sendIn(SOON_MS);
-    }
-  }
-
   async #keepPending(sendMs) {
     clearTimeout(this.#pendingTimer);
     this.#pendingTimer = 0;
@@ -158,6 +149,29 @@ export class Vault {
     const done = this.#queue.then(work);
     this.#queue = done.catch(() => {});
     return done;
+  }
+
+  #desk() {
+    return {
+      inTurn: (work) => this.#inTurn(work),
+      mine: () => this.#mine(),
+      open: (kept) => this.#open(kept),
+      exchange: () => this.#exchange(),
+      fetch: () => this.#fetch(),
+      isMine: (enclave) => this.#isMine(enclave),
+      sealed: (kept, content, locks) => this.#sealed(kept, content, locks),
+      send: (kept) => this.#send(kept),
+      become: (next, content, mine) => this.#become(next, content, mine),
+      sendSoon: () => this.#sendIn(SOON_MS),
+      standing: () => ({ status: this.#status, found: this.#found }),
+    };
+  }
+
+  #mine() {
+    if (!this.#kept) {
+      throw new ClientError("not_found", "This account has no password.");
+    }
+    return this.#kept;
   }
 
   #open({ enclave, body, name }) {
@@ -240,7 +254,18 @@ export class Vault {
         if (error.code !== "conflict" || tries === MAX_TRIES) {
           throw error;
         }
+        await this.#passOver();
       }
+    }
+  }
+
+  /** The account had a vault under another key: the first version of this one comes after it. */
+  async #passOver() {
+    const kept = /** @type {Kept} */ (this.#kept);
+    const theirs = kept.version === 0 ? await this.#fetch() : null;
+    if (theirs && Number.isSafeInteger(theirs.version)) {
+      const from = { ...kept, version: theirs.version };
+      await this.#keep({ ...kept, ...(await this.#sealed(from, await this.#open(kept))) });
     }
   }
 
@@ -348,150 +373,6 @@ export class Vault {
       hasRecovery: kept.enclave.slots.length > 1,
     });
   }
-
-  // ------------------------------------------------------------------------------------------- password, code, secret
-
-  /** The recovery code that was made at the beginning, once; null later. */
-  takeCode() {
-    const shown = this.#toShow;
-    this.#toShow = null;
-    return { groups: shown };
-  }
-
-  /** @param {string[]} groups */
-  showOnce(groups) {
-    this.#toShow = groups;
-  }
-
-  /** A fresh secret key, to be written down before it is used. */
-  async makeSecret() {
-    this.#secret = newCode();
-    return { groups: await codeGroups(this.#secret) };
-  }
-
-  /** Whether the secret key stands beside the password. */
-  async details() {
-    const content = await this.#open(this.#mine());
-    return { isSecret: content.secret === true };
-  }
-
-  #mine() {
-    if (!this.#kept) {
-      throw new ClientError("not_found", "This account has no password.");
-    }
-    return this.#kept;
-  }
-
-  /** Everything in the kept vault, by the password as typed. ClientError("denied"). */
-  async #unlock({ password, secret = "" }, enclave) {
-    const { name } = this.#mine();
-    const secretKey = secret ? await readCode(secret) : null;
-    const way = await passwordWay({ hub: this.#parts.account.hubKey, name, password, secretKey });
-    try {
-      return { way, ...(await openWith(enclave, { name, kind: "password", wrap: way.wrap })) };
-    } catch (error) {
-      throw error.code === "bad_sig" ? new ClientError("denied", NOT_YOURS) : error;
-    }
-  }
-
-  /**
-   * The way of a password, if it is the right one. ClientError("denied").
-   * @param {{password: string, secret?: string}} typed
-   */
-  async prove(typed) {
-    const { name, enclave } = this.#mine();
-    const { way } = await this.#unlock(typed, enclave);
-    return { name, way };
-  }
-
-  /**
-   * Another password; with `useSecret` the secret key that was made last stands beside it from now on.
-   * @param {{current: string, secret?: string, password: string, useSecret?: boolean}} params
-   */
-  changePassword({ current, secret, password, useSecret = false }) {
-    return this.#inTurn(async () => {
-      await this.#ready();
-      const kept = this.#mine();
-      checkNewPassword(password, kept.name);
-      if (useSecret && !this.#secret) {
-        throw new ClientError("gone", "That secret key is no longer here; make another one.");
-      }
-      const { seed, recovery, content } = await this.#unlock({ password: current, secret }, kept.enclave);
-      const secretKey = useSecret ? this.#secret : null;
-      const way = await passwordWay({ hub: this.#parts.account.hubKey, name: kept.name, password, secretKey });
-      const locks = await makeLocks({ name: kept.name, seed, way, recovery });
-      const { secret: _, ...rest } = content;
-      const next = { ...kept, body: locks.body, auth: b64encode(way.auth) };
-      const changed = { ...rest, keys: locks.keys, ...(useSecret ? { secret: true } : {}) };
-      await this.#send({ ...next, ...(await this.#sealed(next, changed, locks)) });
-      this.#secret = null;
-      return {};
-    });
-  }
-
-  /** Another recovery code, shown by the answer and stored nowhere. @param {{password: string, secret?: string}} params */
-  makeCode({ password, secret }) {
-    return this.#inTurn(async () => {
-      await this.#ready();
-      const kept = this.#mine();
-      const { key, seed, content } = await this.#unlock({ password, secret }, kept.enclave);
-      const code = newCode();
-      const { auth, wrap } = await recoveryWay(code);
-      const slots = [kept.enclave.slots[0], await makeSlot("recovery", { name: kept.name, wrap, key })];
-      const keys = await sealKeys(key, { name: kept.name, seed, recovery: wrap });
-      const next = { ...kept, recovery: b64encode(auth) };
-      await this.#send({ ...next, ...(await this.#sealed(kept, { ...content, keys }, { slots })) });
-      return { groups: await codeGroups(code) };
-    });
-  }
-
-  /** The hub's version first: what is changed then is changed in the newest. */
-  async #ready() {
-    this.#mine();
-    await this.#exchange();
-    if (this.#status !== "saved") {
-      throw new ClientError("conflict", "First decide about the vault that the hub has shown; nothing was changed.");
-    }
-  }
-
-  /**
-   * The password was changed on another device: go on with the new one.
-   * @param {{password: string, secret?: string}} params
-   */
-  unlock({ password, secret }) {
-    return this.#inTurn(async () => {
-      const kept = this.#mine();
-      const theirs = await this.#fetch();
-      if (theirs === null || !(await this.#isMine(theirs)) || theirs.version < kept.version) {
-        throw new ClientError("not_found");
-      }
-      const { key, content } = await this.#unlock({ password, secret }, theirs);
-      const mine = await this.#open(kept);
-      const next = { ...kept, body: await bodyKey(key), enclave: theirs, version: theirs.version };
-      await this.#become({ ...next, saved: theirs.signature, auth: "", recovery: "" }, content, mine);
-      this.#sendIn(SOON_MS);
-      return {};
-    });
-  }
-
-  /**
-   * The hub showed an older vault, or none: put this browser's in its place.
-   * @param {{password: string, secret?: string}} params
-   */
-  putBack({ password, secret }) {
-    return this.#inTurn(async () => {
-      const kept = this.#mine();
-      const { way, key, seed, content } = await this.#unlock({ password, secret }, kept.enclave);
-      const next = { ...kept, version: Math.max(kept.version, this.#found), auth: b64encode(way.auth) };
-      const locks = { slots: kept.enclave.slots };
-      if (this.#status === "gone") { // what proves the recovery code to the hub is known to nobody but its owner
-        locks.slots = [kept.enclave.slots[0]];
-        content.keys = await sealKeys(key, { name: kept.name, seed });
-      }
-      await this.#send({ ...next, ...(await this.#sealed(next, content, locks)) });
-      return {};
-    });
-  }
 }
 
 /** How the password of an enclave is stretched. */
@@ -502,48 +383,4 @@ function readKdf({ kdf }) {
 /** Canonical JSON has no empty lists. */
 function withoutEmpty(content) {
   return Object.fromEntries(Object.entries(content).filter(([, value]) => !Array.isArray(value) || value.length > 0));
-}
-
-/**
- * The record of a vault that has just begun: its first version, not sent yet.
- * @param {import("./storage.js").Storage} storage
- * @param {import("./account.js").Account} account
- * @param {Awaited<ReturnType<typeof import("./vault_open.js").beginVault>>} begun
- */
-export async function keepNew(storage, account, { name, locks, auth, recovery }) {
-  const { body, slots, params, keys } = locks;
-  const enclave = await sealEnclave(account.user, { name, version: 1, params, slots, body, content: { keys } });
-  await storage.put("vault", {
-    name, body, enclave, version: 0, saved: "", isDirty: true, auth: b64encode(auth), recovery: b64encode(recovery),
-    savedAt: 0,
-  }, RECORD);
-}
-
-/** Forget a vault that was begun and has come to nothing. @param {import("./storage.js").Storage} storage */
-export function forgetNew(storage) {
-  return storage.remove("vault", RECORD);
-}
-
-/**
- * The record of a vault that was opened by its name; with `renewed` it has other locks from its next version on.
- * @param {import("./storage.js").Storage} storage
- * @param {import("./account.js").Account} account
- * @param {Awaited<ReturnType<typeof import("./vault_open.js").openByName>>} opened
- * @param {{locks: Awaited<ReturnType<typeof makeLocks>>, auth: Uint8Array} | null} renewed
- */
-export async function keepOpened(storage, account, { name, key, enclave, version, content }, renewed) {
-  const seen = await storage.get("vault", SEEN);
-  const known = seen?.name === name ? Math.max(seen.version, version) : version;
-  const kept = {
-    name, body: await bodyKey(key), enclave, version: known, saved: enclave.signature, isDirty: false, auth: "",
-    recovery: "", savedAt: 0, isFresh: true,
-  };
-  if (renewed) {
-    const { body, slots, params, keys } = renewed.locks;
-    const { secret: _, ...rest } = content;
-    const what = { name, version: known + 1, params, slots, body, content: { ...rest, keys } };
-    Object.assign(kept, { body, isDirty: true, auth: b64encode(renewed.auth) });
-    kept.enclave = await sealEnclave(account.user, what);
-  }
-  await storage.put("vault", kept, RECORD);
 }

@@ -10,23 +10,27 @@
 
 const byTime = (/** @type {Item} */ a, /** @type {Item} */ b) => a.at - b.at;
 
-/** List -> by what its records are known, which of two counts (positive: the first), and how many are kept. */
+/**
+ * List -> by what its records are known, which of two counts (positive: the first), and how many are kept: all together
+ * stay below what an enclave holds (512 KiB in base64).
+ */
 const LISTS = {
   settings: { idOf: (item) => item.name, compare: byTime, most: 64 },
-  contacts: { idOf: (item) => item.key, compare: byTime, most: 2_000 },
-  known: { idOf: (item) => item.key, compare: byTime, most: 2_000 },
+  contacts: { idOf: (item) => item.key, compare: byTime, most: 400 },
+  known: { idOf: (item) => item.key, compare: byTime, most: 600 },
   reads: {
     idOf: (item) => item.conversation,
     compare: (a, b) => a.at - b.at || (a.message < b.message ? -1 : Number(a.message > b.message)),
-    most: 1_000,
+    most: 400,
   },
   windows: {
     idOf: (item) => `${item.topic} ${item.epoch} ${item.id}`,
-    compare: (a, b) => a.win - b.win, // a window that is passed is burned: the later key, whoever has it
-    most: 1_000,
+    // A window that is passed is burned: the later key, whoever has it; of the same, the one of which more is known
+    compare: (a, b) => a.win - b.win || Number(Boolean(a.author)) - Number(Boolean(b.author)),
+    most: 350,
     age: (a, b) => a.created_at - b.created_at,
   },
-  connections: { idOf: (item) => item.id, compare: byTime, most: 1_000 },
+  connections: { idOf: (item) => item.id, compare: byTime, most: 250 },
 };
 
 /** The names of the lists. */

@@ -23,7 +23,7 @@ export const MIN_NEW_PASSWORD_CHARS = 8;
  */
 
 /** What a person typed, as bytes or as one spelling; ClientError with a sentence for them. */
-async function readTyped(read) {
+export async function readTyped(read) {
   try {
     return await read();
   } catch (error) {

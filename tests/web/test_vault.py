@@ -14,6 +14,7 @@ from tests.hubs import HubProcess
 from tests.web.conftest import OpenContext
 from tests.web.person import DESKTOP, PHONE, Person, invite
 from tests.web.problems import Problems
+from tests.web.test_keys import save_code
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 
@@ -212,3 +213,22 @@ async def test_a_vault_that_goes_back_is_told_and_put_right(hub: HubProcess, ope
     await dialog.get_by_role("button", name="Put the newest back").click()
     await saved(nina.page)
     await expect(notice).to_be_hidden()
+
+    # Keys that are lost: the account moves to a new one by the recovery code, and that gets a password of its own
+    await nina.page.get_by_role("dialog").get_by_role("button", name="Close").click()
+    code = await save_code(nina.page)
+    page = await (await open_context(viewport=DESKTOP)).new_page()
+    await page.goto(f"{hub.url}/recover")
+    await page.get_by_role("textbox", name=re.compile("Your recovery code")).fill(" ".join(code))
+    await page.get_by_text("With a password, to log in from any browser").click()
+    await page.get_by_role("textbox", name="Your name here").fill("somebody")
+    await page.get_by_label("Password", exact=True).fill("anchor yellow pillow track")
+    await page.get_by_role("button", name="Recover my account").click()
+    await expect(page.get_by_role("alert").filter(has_text="is not called somebody")).to_be_visible()
+    await page.get_by_role("textbox", name="Your name here").fill("nina")
+    await page.get_by_role("button", name="Recover my account").click()
+    await (
+        page.get_by_role("dialog", name="Your vault's recovery code").get_by_role("button", name="I have saved").click()
+    )
+    await saved(page)
+    await expect(nina.page.get_by_role("heading", name="Your account has a new key")).to_be_visible()

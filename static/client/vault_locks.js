@@ -1,0 +1,167 @@
+/**
+ * What takes the password of a logged-in browser's vault: changing it, the recovery code, a secret key beside it, a vault
+ * that the hub has lost or shown as it was before (protocol.md section 9).
+ *
+ * Each reads the hub's version first and is done when the hub has the new one. Not here: the vault itself (vault.js).
+ */
+
+import { b64encode } from "../accord/encoding.js";
+import { bodyKey, codeGroups, makeSlot, newCode, sealKeys } from "../accord/vault.js";
+import { ClientError } from "./errors.js";
+import { checkNewPassword, makeLocks, openWith, passwordWay, readCode, recoveryWay } from "./vault_open.js";
+
+const NOT_YOURS = "That is not your password, so nothing was changed.";
+
+/** The locks of one vault. */
+export class VaultLocks {
+  /** The recovery code, until it was shown once; never stored. */
+  #toShow = null;
+  /** A secret key that was shown and is not in use yet; never stored. */
+  #secret = null;
+  #desk;
+  #hubKey;
+
+  /**
+   * @param {Uint8Array} hubKey
+   * @param {import("./vault.js").Desk} desk what the vault lets its locks do
+   */
+  constructor(hubKey, desk) {
+    this.#hubKey = hubKey;
+    this.#desk = desk;
+  }
+
+  /** The recovery code that was made at the beginning, once; null later. */
+  takeCode() {
+    const shown = this.#toShow;
+    this.#toShow = null;
+    return { groups: shown };
+  }
+
+  /** @param {string[]} groups */
+  showOnce(groups) {
+    this.#toShow = groups;
+  }
+
+  /** A fresh secret key, to be written down before it is used. */
+  async makeSecret() {
+    this.#secret = newCode();
+    return { groups: await codeGroups(this.#secret) };
+  }
+
+  /** Whether the secret key stands beside the password. */
+  async details() {
+    const content = await this.#desk.open(this.#desk.mine());
+    return { isSecret: content.secret === true };
+  }
+
+  /** Everything in the kept vault, by the password as typed. ClientError("denied"). */
+  async #unlock({ password, secret = "" }, enclave) {
+    const { name } = this.#desk.mine();
+    const secretKey = secret ? await readCode(secret) : null;
+    const way = await passwordWay({ hub: this.#hubKey, name, password, secretKey });
+    try {
+      return { way, ...(await openWith(enclave, { name, kind: "password", wrap: way.wrap })) };
+    } catch (error) {
+      throw error.code === "bad_sig" ? new ClientError("denied", NOT_YOURS) : error;
+    }
+  }
+
+  /**
+   * The way of a password, if it is the right one. ClientError("denied").
+   * @param {{password: string, secret?: string}} typed
+   */
+  async prove(typed) {
+    const { name, enclave } = this.#desk.mine();
+    const { way } = await this.#unlock(typed, enclave);
+    return { name, way };
+  }
+
+  /**
+   * Another password; with `useSecret` the secret key that was made last stands beside it from now on.
+   * @param {{current: string, secret?: string, password: string, useSecret?: boolean}} params
+   */
+  changePassword({ current, secret, password, useSecret = false }) {
+    return this.#desk.inTurn(async () => {
+      await this.#ready();
+      const kept = this.#desk.mine();
+      checkNewPassword(password, kept.name);
+      if (useSecret && !this.#secret) {
+        throw new ClientError("gone", "That secret key is no longer here; make another one.");
+      }
+      const { seed, recovery, content } = await this.#unlock({ password: current, secret }, kept.enclave);
+      const secretKey = useSecret ? this.#secret : null;
+      const way = await passwordWay({ hub: this.#hubKey, name: kept.name, password, secretKey });
+      const locks = await makeLocks({ name: kept.name, seed, way, recovery });
+      const { secret: _, ...rest } = content;
+      const next = { ...kept, body: locks.body, auth: b64encode(way.auth) };
+      const changed = { ...rest, keys: locks.keys, ...(useSecret ? { secret: true } : {}) };
+      await this.#desk.send({ ...next, ...(await this.#desk.sealed(next, changed, locks)) });
+      this.#secret = null;
+      return {};
+    });
+  }
+
+  /** Another recovery code, shown by the answer and stored nowhere. @param {{password: string, secret?: string}} params */
+  makeCode({ password, secret }) {
+    return this.#desk.inTurn(async () => {
+      await this.#ready();
+      const kept = this.#desk.mine();
+      const { key, seed, content } = await this.#unlock({ password, secret }, kept.enclave);
+      const code = newCode();
+      const { auth, wrap } = await recoveryWay(code);
+      const slots = [kept.enclave.slots[0], await makeSlot("recovery", { name: kept.name, wrap, key })];
+      const keys = await sealKeys(key, { name: kept.name, seed, recovery: wrap });
+      const next = { ...kept, recovery: b64encode(auth) };
+      await this.#desk.send({ ...next, ...(await this.#desk.sealed(kept, { ...content, keys }, { slots })) });
+      return { groups: await codeGroups(code) };
+    });
+  }
+
+  /** The hub's version first: what is changed then is changed in the newest. */
+  async #ready() {
+    this.#desk.mine();
+    await this.#desk.exchange();
+    if (this.#desk.standing().status !== "saved") {
+      throw new ClientError("conflict", "First decide about the vault that the hub has shown; nothing was changed.");
+    }
+  }
+
+  /**
+   * The password was changed on another device: go on with the new one.
+   * @param {{password: string, secret?: string}} params
+   */
+  unlock({ password, secret }) {
+    return this.#desk.inTurn(async () => {
+      const kept = this.#desk.mine();
+      const theirs = await this.#desk.fetch();
+      if (theirs === null || !(await this.#desk.isMine(theirs)) || theirs.version < kept.version) {
+        throw new ClientError("not_found");
+      }
+      const { key, content } = await this.#unlock({ password, secret }, theirs);
+      const mine = await this.#desk.open(kept);
+      const next = { ...kept, body: await bodyKey(key), enclave: theirs, version: theirs.version };
+      await this.#desk.become({ ...next, saved: theirs.signature, auth: "", recovery: "" }, content, mine);
+      this.#desk.sendSoon();
+      return {};
+    });
+  }
+
+  /**
+   * The hub showed an older vault, or none: put this browser's in its place.
+   * @param {{password: string, secret?: string}} params
+   */
+  putBack({ password, secret }) {
+    return this.#desk.inTurn(async () => {
+      const kept = this.#desk.mine();
+      const { way, key, seed, content } = await this.#unlock({ password, secret }, kept.enclave);
+      const next = { ...kept, version: Math.max(kept.version, this.#desk.standing().found), auth: b64encode(way.auth) };
+      const locks = { slots: kept.enclave.slots };
+      if (this.#desk.standing().status === "gone") { // what proves the recovery code to the hub is known to nobody but its owner
+        locks.slots = [kept.enclave.slots[0]];
+        content.keys = await sealKeys(key, { name: kept.name, seed });
+      }
+      await this.#desk.send({ ...next, ...(await this.#desk.sealed(next, content, locks)) });
+      return {};
+    });
+  }
+}
