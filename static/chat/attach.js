@@ -5,6 +5,7 @@
 
 import { announce } from "./announcer.js";
 import { h, icon, iconButton } from "./dom.js";
+import { withoutFacts } from "./camera.js";
 import { sizeText } from "./filesize.js";
 import { lookAt } from "./preview.js";
 
@@ -72,7 +73,8 @@ export class Attachments {
         this.#host.refuse(`A message has at most ${MAX_FILES} files; send the others in another one.`);
         break;
       } else {
-        const attached = { file, name: file.name || "file", ...(await lookAt(file)) };
+        const facts = await lookAt(file);
+        const attached = { file: await withoutFacts(file, facts.media), name: file.name || "file", ...facts };
         this.#held.set(conversation, [...(this.#held.get(conversation) ?? []), attached]);
         announce(`${attached.name} added`);
       }

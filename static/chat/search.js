@@ -144,7 +144,10 @@ class SearchDialog {
 
   #fromField(event) {
     const first = this.#list.querySelector("button");
-    if (event.key === "ArrowDown" && first) {
+    if (event.key === "Escape" && !event.isComposing) {
+      event.preventDefault(); // else it would only empty the field
+      this.#close();
+    } else if (event.key === "ArrowDown" && first) {
       event.preventDefault();
       first.focus();
     } else if (event.key === "Enter" && !event.isComposing && first) {

@@ -9,6 +9,7 @@ import { mentionable, trimmed } from "./composer.js";
 import { h, icon, iconButton } from "./dom.js";
 import { Field } from "./field.js";
 import { mentionsIn } from "./inline.js";
+import { showPictures } from "./filebox.js";
 import { fillRow } from "./message.js";
 import { reason } from "./words.js";
 
@@ -131,6 +132,9 @@ export class ThreadPane {
       const row = h("div", { class: "item", role: "listitem" });
       const shown = { ...item, answers: 0, replyTo: item.replyTo?.id === items[0].id ? null : item.replyTo };
       fillRow(row, shown, { day: false, isNew: false, head: true, origin: false }, { state, isWhole: true, editor: null });
+      if (item.files?.length) {
+        showPictures(row, item, this.#app.client);
+      }
       row.classList.toggle("thread-first", index === 0);
       return row;
     }));

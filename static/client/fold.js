@@ -209,7 +209,8 @@ export class Fold {
       return { id, author: "", authorName: "", text: null, ...this.#quotes.get(id) };
     }
     const { text, isDeleted } = this.#words(held, this.#effectsOn(held));
-    return { id, author: held.author, authorName: this.nameOf(held), text: isDeleted ? null : quoteOf(text) };
+    const words = text || namesOf(held.files);
+    return { id, author: held.author, authorName: this.nameOf(held), text: isDeleted ? null : quoteOf(words) };
   }
 
   /** Whom to name for a text: of an imported one the author in its source. @param {Post} post */
@@ -283,6 +284,11 @@ export class Fold {
 function unsentOf(effects) {
   const entries = effects.map((effect) => effect.entry).filter((entry) => entry !== null);
   return entries.find((entry) => entry.state === "failed") ?? entries[0];
+}
+
+/** What stands for a message that has files and no words. @param {import("./files.js").SealedFile[]} files */
+function namesOf(files) {
+  return files.map(({ name }) => name).join(", ");
 }
 
 /** A text in at most QUOTE_CHARS characters. @param {string} text */

@@ -37,6 +37,11 @@ export function folded(text) {
   return text.normalize("NFKD").replace(/\p{M}+/gu, "").toLowerCase();
 }
 
+/** What a column is called. @param {string} topic @param {string | null} author */
+function nameOf(topic, author) {
+  return `${topic} ${author ?? ""}`;
+}
+
 /** The index of one account. */
 export class Search {
   /** @type {Map<string, Text>} */
@@ -54,6 +59,8 @@ export class Search {
   #key = null;
   /** @type {Promise<void> | null} */
   #reading = null;
+  /** Whether there is something that was not read before. */
+  #isReading = false;
   #loaded = Promise.resolve();
   #saving = Promise.resolve();
   #saveTimer = 0;
@@ -298,6 +305,7 @@ export class Search {
       .catch((error) => error.code ?? console.error(error))
       .finally(() => {
         this.#reading = null;
+        this.#isReading = false;
         this.#tell();
       });
     return this.#reading;
@@ -305,15 +313,17 @@ export class Search {
 
   async #readAll() {
     await this.#loaded;
-    for (const conversation of Object.keys(this.#parts.state.value.conversations)) {
-      for (const { topic, author } of this.#parts.timelines.columnsOf(conversation)) {
-        await this.#readColumn(topic, author);
-      }
+    const { state, timelines } = this.#parts;
+    const all = Object.keys(state.value.conversations).flatMap((conversation) => timelines.columnsOf(conversation));
+    const left = all.filter(({ topic, author }) => !this.#columns.get(nameOf(topic, author))?.isDone);
+    this.#isReading = left.length > 0;
+    for (const { topic, author } of left) {
+      await this.#readColumn(topic, author);
     }
   }
 
   async #readColumn(topic, author) {
-    const name = `${topic} ${author ?? ""}`;
+    const name = nameOf(topic, author);
     const place = this.#columns.get(name) ?? { before: null, isDone: false };
     this.#columns.set(name, place);
     let hasLocked = false;
@@ -330,10 +340,6 @@ export class Search {
     if (hasLocked) {
       this.#columns.delete(name); // keys may come: the next session reads it again
     }
-  }
-
-  get #isReading() {
-    return this.#reading !== null;
   }
 
   #tell() {

@@ -75,10 +75,19 @@ async def test_files_from_one_browser_to_another(hub: HubProcess, open_context: 
     await expect(large).to_have_js_property("naturalWidth", 400)
     await bob.page.keyboard.press("Escape")
 
-    # A file without words, dropped; a pasted one.
+    # A file without words, dropped; a pasted photograph, which is sent without what the camera wrote into it.
     dropped = base64.b64encode(png(64, 64)).decode()
-    give = """([text, kind]) => {
-      const bytes = Uint8Array.from(atob(text), (each) => each.charCodeAt(0));
+    give = """async ([text, kind]) => {
+      let bytes = Uint8Array.from(atob(text), (each) => each.charCodeAt(0));
+      if (kind === "past") {
+        const canvas = Object.assign(document.createElement("canvas"), {width: 40, height: 30});
+        canvas.getContext("2d").fillRect(0, 0, 40, 30);
+        const blob = await new Promise((resolve) => canvas.toBlob(resolve, "image/jpeg"));
+        const jpeg = new Uint8Array(await blob.arrayBuffer());
+        const facts = new TextEncoder().encode("Exif\\0\\0at home, 48.2 N 16.4 E");
+        const head = [0xff, 0xe1, 0, facts.length + 2];
+        bytes = Uint8Array.from([...jpeg.slice(0, 2), ...head, ...facts, ...jpeg.slice(2)]);
+      }
       const transfer = new DataTransfer();
       transfer.items.add(new File([bytes], `${kind}ed.png`, {type: "image/png"}));
       const target = document.querySelector(kind === "dropp" ? "accord-conversation" : "accord-conversation textarea");
@@ -91,7 +100,15 @@ async def test_files_from_one_browser_to_another(hub: HubProcess, open_context: 
         await expect(waiting).to_have_count(1 if kind == "dropp" else 2)
     await ada.page.get_by_role("button", name="Send", exact=True).click()
     await expect(bob.log.get_by_role("button", name="Picture dropped.png")).to_be_visible()
-    await expect(bob.log.get_by_role("button", name="Picture pasted.png")).to_be_visible()
+    photograph = bob.log.get_by_role("button", name="Picture pasted.png")
+    await expect(photograph.locator("img:not(.thumb)")).to_have_js_property("naturalWidth", 40)
+    await photograph.click()
+    async with bob.page.expect_download() as saving:
+        await bob.page.get_by_role("dialog", name="pasted.png").get_by_role("button", name="Save").click()
+    sent = content(await (await saving.value).path())
+    assert sent.startswith(b"\xff\xd8\xff")
+    assert b"48.2 N" not in sent
+    await bob.page.keyboard.press("Escape")
 
     # The hub has sealed bytes and no names; what is deleted is gone from it.
     held = blobs(hub)
