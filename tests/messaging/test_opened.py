@@ -29,6 +29,7 @@ from tests.factories import (
     store,
     take,
 )
+from tests.messaging.private import SECRET, Space, epoch
 
 
 @pytest.fixture
@@ -137,3 +138,19 @@ def test_who_was_warned_sees_neither_messages_nor_keys(hub: Hub, people: list[Si
     assert take(value, closing) == ["stored", "stored"]
     warning = shown_to(bob, "warnings")
     assert (warning.messages, warning.opened, warning.reporter) == ([], [], None)
+
+
+def test_admins_of_the_space_delete_what_the_operator_cannot(hub: Hub, people: list[SigningKey]) -> None:
+    ann, bob, dora = people
+    space = Space(ann)
+    said = [space.create()]
+    opened_channel, channel = space.channel()
+    said += [opened_channel, space.invite(SECRET), space.join(bob, SECRET), space.join(dora, SECRET)]
+    assert take(*said, epoch(ann, channel, 1)) == ["stored"] * 6
+    rude = sealed(bob, channel, "rude")
+    assert take(rude) == take(report(hub, dora, bob, entry(rude))) == ["stored"]
+    assert told(bob) == [("rude", "")]
+    by_operator, by_admin = (deletion(key, channel, ident_of(rude)) for key in (hub.admin, ann))
+    assert take(by_operator, deletion(dora, channel, ident_of(rude))) == ["not_found", "denied"]
+    assert take(by_admin, space.member(bob, "none")) == ["stored"] * 2
+    assert [text for text, _ in told(bob)] == [""]
