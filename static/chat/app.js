@@ -294,7 +294,8 @@ export class App {
   }
 
   #enter({ conversation, view = "talk" }, takesFocus = true) {
-    const id = conversation in this.client.state.conversations ? conversation : this.current;
+    const isList = PHONE.matches && view === "list" && this.current in this.client.state.conversations;
+    const id = !isList && conversation in this.client.state.conversations ? conversation : this.current;
     if (id) {
       this.#show(id, view);
       if (takesFocus) {

@@ -6,6 +6,7 @@ import { textField } from "./form.js";
 import { reason } from "./words.js";
 
 const FORM = "join-space";
+const PATIENCE_MS = 10_000;
 
 /**
  * @param {import("./app.js").App} app
@@ -59,10 +60,25 @@ export function openJoinSpace(app, link = "") {
   const { close, setFooter } = openDialog({ title: "Join a space", narrow: true }, form);
   setFooter(h("button", { type: "button", class: "button", on: { click: close } }, "Cancel"), button);
   if (link) {
-    submit();
+    onceOnline(client).then(submit);
   } else {
     field.input.focus();
   }
+}
+
+/** When the hub is reached, or will not be soon: a link is followed to a page that has only just begun. */
+function onceOnline(client) {
+  return new Promise((resolve) => {
+    const look = () => {
+      if (client.state.link.status === "online") {
+        client.removeEventListener("state", look);
+        resolve(undefined);
+      }
+    };
+    client.addEventListener("state", look);
+    setTimeout(resolve, PATIENCE_MS);
+    look();
+  });
 }
 
 function shown({ name, about, members, isMember }) {

@@ -422,6 +422,9 @@ export class Member {
       this.spaces.load(row.key);
     } else if (row.kind === "chan") {
       this.conversations.channel(row.topic);
+      if (row.space) {
+        this.spaces.onChanged(row.space); // the chain may have told of the channel before the hub did
+      }
       this.#countUnread().catch((error) => error.code ?? console.error(error));
     } else if (row.kind === "feed") {
       this.people.publish(row.key);
