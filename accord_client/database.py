@@ -18,11 +18,11 @@ WAIT_SECONDS: Final = 20
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 
 
-def open_database(path: Path, schema: str) -> sqlite3.Connection:
+def open_database(path: Path, schema: str, *, is_durable: bool) -> sqlite3.Connection:
     """The database at `path`, made with `schema` (statements that may run again) where there is none.
 
-    Each statement is a transaction of its own unless one is begun. ProfileError where others can read it, or it is
-    damaged.
+    `is_durable`: what is written outlives a loss of power; it is slower. Each statement is a transaction of its own
+    unless one is begun. ProfileError where others can read it, or it is damaged.
     """
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -36,7 +36,7 @@ def open_database(path: Path, schema: str) -> sqlite3.Connection:
         database = sqlite3.connect(path, timeout=WAIT_SECONDS, isolation_level=None, check_same_thread=False)
         try:
             database.execute("PRAGMA secure_delete = ON")
-            database.execute("PRAGMA synchronous = FULL")
+            database.execute(f"PRAGMA synchronous = {'FULL' if is_durable else 'OFF'}")
             database.executescript(schema)
         except sqlite3.Error:
             database.close()

@@ -431,8 +431,7 @@ class Desk:
 
     def search(self, words: str) -> list[Found]:
         """The newest texts with all the words, among what this device has read of what is private or was shown here."""
-        texts = self.sealed.texts
-        return [] if texts is None else list(islice(texts.search(words, now=now_ms()), MAX_FOUND))
+        return list(islice(self.sealed.texts.search(words, now=now_ms()), MAX_FOUND))
 
     def talk_of(self, found: Found) -> str:
         """The name of the conversation in which a text was found."""

@@ -63,7 +63,7 @@ class Keystore:
     """One profile's keys. Use it as a context manager, or close it."""
 
     def __init__(self, profiles: ProfileStore) -> None:
-        self._database = open_database(profiles.home / f"{profiles.name}.keys.sqlite3", _SCHEMA)
+        self._database = open_database(profiles.home / f"{profiles.name}.keys.sqlite3", _SCHEMA, is_durable=True)
 
     def __enter__(self) -> Keystore:
         return self

@@ -22,7 +22,7 @@ class Places:
     """
 
     def __init__(self, profiles: ProfileStore, store: str, *, newest: int) -> None:
-        self._database = open_database(profiles.home / f"{profiles.name}.places.sqlite3", _SCHEMA)
+        self._database = open_database(profiles.home / f"{profiles.name}.places.sqlite3", _SCHEMA, is_durable=False)
         self._store = store
         self._kept: dict[str, int] = dict(
             self._database.execute("SELECT talk, cursor FROM place WHERE store = ?", (store,)).fetchall()

@@ -37,6 +37,7 @@ MAX_TOPICS: Final = 900  # of the 1,000 that one connection may listen to
 MAX_ROUNDS: Final = 8
 PAGE_MESSAGES: Final = 500
 MAX_LEARNED_PAGES: Final = 100
+TOGETHER_MESSAGES: Final = 500
 OWN: Final = "keys"  # under what name the position in what oneself has written is kept
 SEARCH_KEY: Final = "texts"
 
@@ -127,18 +128,26 @@ class Private:
             asked["keys"] = [self.sealed.me]
         ref, cursor = await connection.subscribe(**asked, since=since, store=connection.store)
         try:
-            async for event in connection:
-                if isinstance(event, Deliver):
-                    self.sealed.take(event.message)
-                elif isinstance(event, TopicAdded):
-                    self.directory.put(event.row)
-                elif isinstance(event, Live) and event.ref == ref:
-                    return max(cursor, event.cursor)
-                elif isinstance(event, Closed):
-                    break
+            return max(cursor, await self._backlog(connection, ref))
         finally:
             if not connection.closed:
                 await connection.unsubscribe(**asked)
+
+    async def _backlog(self, connection: Connection, ref: int) -> int:
+        count = 0
+        with self.sealed.texts.many() as go_on:
+            async for event in connection:
+                if isinstance(event, Deliver):
+                    self.sealed.take(event.message)
+                    count += 1
+                    if count % TOGETHER_MESSAGES == 0:
+                        go_on()
+                elif isinstance(event, TopicAdded):
+                    self.directory.put(event.row)
+                elif isinstance(event, Live) and event.ref == ref:
+                    return event.cursor
+                elif isinstance(event, Closed):
+                    break
         raise ConnectionLost("the connection ended while messages were read")
 
     async def learn(self, topic: Topic) -> None:
@@ -152,8 +161,9 @@ class Private:
             except AccordError as error:
                 log.debug("%s cannot be fetched: %s", topic.name, error)
                 return
-            for item in page.messages:
-                self.sealed.take(item.message)
+            with self.sealed.texts.many():
+                for item in page.messages:
+                    self.sealed.take(item.message)
             before = page.next
             if not page.more or before is None:
                 return

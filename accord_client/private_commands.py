@@ -226,7 +226,7 @@ async def search(store: ProfileStore, output: Output, *, words: str, limit: int,
     """The newest texts that hold all the words, among all that this device has read and all that it may."""
     async with _private(store, everything=True) as private:
         texts, now = private.sealed.texts, now_ms()
-        if texts is None or not words.strip():
+        if not words.strip():
             raise ClientError("say what to search for")
         found = []
         for item in texts.search(words, now=now):
@@ -249,7 +249,7 @@ async def export(store: ProfileStore, output: Output) -> int:
     """Print what one has written, oldest first, a JSON object a line; nothing that has burned or was deleted."""
     async with _private(store, everything=True) as private:
         texts, me = private.sealed.texts, private.sealed.me
-        mine = [] if texts is None else [item for item in texts.search("", now=now_ms()) if item.author == me]
+        mine = [item for item in texts.search("", now=now_ms()) if item.author == me]
         for item in reversed(mine):
             where = _label(private, item.talk)
             value = {"id": b64encode(item.ident), "topic": item.talk, "where": where, "created_at": item.created_at}

@@ -73,9 +73,9 @@ class Place:
 
 
 class Sealed:
-    """What a user holds of what is sealed. `user` is the own key; `texts`, where given, keeps what is read."""
+    """What a user holds of what is sealed. `user` is the own key; `texts` keeps what is read."""
 
-    def __init__(self, user: SigningKey, keys: Keystore, texts: Texts | None = None) -> None:
+    def __init__(self, user: SigningKey, keys: Keystore, texts: Texts) -> None:
         self.user = user
         self.me = user.public
         self.keys = keys
@@ -99,7 +99,7 @@ class Sealed:
             return message
         if message.encrypted:
             message = self.open(message)
-        if self.texts is not None and not message.encrypted and message.body is not None:
+        if not message.encrypted and message.body is not None:
             self.texts.take(message)
         return message
 
@@ -349,5 +349,4 @@ class Sealed:
                     self.keys.forget_topic(topic)
                 elif channel.burn_ms is not None:
                     self.keys.forget_windows(topic, now=now, burn_ms=channel.burn_ms)
-        if self.texts is not None:
-            self.texts.burn(now)
+        self.texts.burn(now)

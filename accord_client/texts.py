@@ -7,7 +7,8 @@ beside it. What burns or is deleted is overwritten. Not here: where texts come f
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Final
@@ -48,7 +49,7 @@ class Texts:
     """One profile's texts, sealed with `key` (32 bytes)."""
 
     def __init__(self, profiles: ProfileStore, key: bytes) -> None:
-        self._database = open_database(profiles.home / f"{profiles.name}.texts.sqlite3", _SCHEMA)
+        self._database = open_database(profiles.home / f"{profiles.name}.texts.sqlite3", _SCHEMA, is_durable=False)
         self._cipher = AESGCM(key)
 
     def __enter__(self) -> Texts:
@@ -58,6 +59,19 @@ class Texts:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._database.close()
+
+    @contextmanager
+    def many(self) -> Iterator[Callable[[], None]]:
+        """While many texts are taken: they are written together, each time that what it gives is called."""
+        self._database.execute("BEGIN IMMEDIATE")
+        try:
+            yield self._go_on
+        finally:
+            self._database.execute("COMMIT")
+
+    def _go_on(self) -> None:
+        self._database.execute("COMMIT")
+        self._database.execute("BEGIN IMMEDIATE")
 
     def take(self, message: Message) -> None:
         """Keep what a message says, in clear here; an edit changes it, a delete takes it away."""

@@ -158,6 +158,7 @@ class AccordApp(PrivateActions):
             self._draw_talks()
             if self.open in self.desk.talks:
                 self._draw_title(self.desk.talks[self.open])
+                self.do(self._draw_people(self.open))
         if self.open in stale and self.open is not None:
             self._draw_messages()
 

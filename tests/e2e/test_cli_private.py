@@ -89,7 +89,16 @@ def test_two_people_talk_in_private(own: World, accord: Run, tmp_path: Path) -> 
     assert "a secret plan (burns in" in said
     assert "agreed @eve" in said
     assert "@bob bob: agreed @eve" in accord("eve", "search", "AGREED")
-    assert [json.loads(line)["text"] for line in accord("eve", "export").splitlines()] == ["a secret plan"]
+    accord("eve", "vault", "make", typed=f"{PASSWORD}\n{PASSWORD}\n")
+    accord("eve", "connections")
+    accord("eva", "login", "eve", f"{origin(own)}#{b64(own.key)}", typed=f"{PASSWORD}\n")
+    assert "agreed @eve" in accord("eva", "history", "@bob")
+    accord("eva", "send", "--to", "@bob", "from a new machine")
+    assert "from a new machine" in accord("eve", "history", "@bob")
+    assert [json.loads(line)["text"] for line in accord("eve", "export").splitlines()] == [
+        "a secret plan",
+        "from a new machine",
+    ]
     assert accord("eve", "search", "nothing", "of", "it", code=1) == ""
     for word in (b"secret plan", b"agreed"):
         assert not own.holds_bytes(word)

@@ -53,8 +53,11 @@ class Screen:
     def talks(self) -> list[str]:
         return self.lines("#talks")
 
+    def shows(self, where: str) -> str:
+        return str(self.app.screen_stack[0].query_one(where, Static).render())
+
     def title(self) -> str:
-        return str(self.app.screen_stack[0].query_one("#title", Static).render())
+        return self.shows("#title")
 
     def messages(self) -> list[str]:
         return self.lines("#messages")
@@ -198,6 +201,7 @@ async def test_a_day_in_private(own: World, tmp_path: Path) -> None:
         await d.sees("the den is warm")
         await d.write("and mine")
         await c.sees("and mine")
+        await c.until(lambda: c.shows("#people") == "cat  admin\ndan", "both are among the people")
         await c.press("ctrl+f")
         await c.answer("ALONE us")
         await c.choose("between us alone")
