@@ -17,6 +17,7 @@ from messaging.api import (
     MessageViewSet,
     PowViewSet,
     ReportViewSet,
+    SpaceViewSet,
     TopicViewSet,
 )
 from peers.api import DeviceViewSet, LoginViewSet, MeViewSet, SessionViewSet, StatusViewSet, UserViewSet
@@ -39,6 +40,7 @@ router.register("removals", RemovalViewSet, basename="removal")
 router.register("reports", ReportViewSet, basename="report")
 router.register("sessions", SessionViewSet, basename="session")
 router.register("shards", ShardViewSet, basename="shard")
+router.register("spaces", SpaceViewSet, basename="space")
 router.register("topics", TopicViewSet, basename="topic")
 router.register("users", UserViewSet, basename="user")
 

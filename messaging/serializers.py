@@ -108,7 +108,7 @@ class TopicSerializer(serializers.Serializer[Any]):
     """
 
     topic = serializers.CharField()
-    kind = serializers.ChoiceField(choices=["feed", "user", "chan", "hub"])
+    kind = serializers.ChoiceField(choices=["feed", "user", "chan", "hub", "space"])
     name = serializers.CharField(allow_null=True)
     about = serializers.CharField(allow_null=True)
     encrypted = serializers.BooleanField()
@@ -120,6 +120,27 @@ class TopicSerializer(serializers.Serializer[Any]):
     hub_name = serializers.CharField(allow_null=True)
     admin = serializers.DictField(allow_null=True)
     former = FormerSerializer(many=True, allow_null=True, help_text="of a person: keys the account had, newest first")
+    space = Key(required=False, help_text="of a channel: the id of its space")
+    voice = serializers.BooleanField(required=False, help_text="of a channel of a space")
+    burn_ms = serializers.IntegerField(required=False, min_value=0, help_text="how long its messages live at most")
+    admins_only = serializers.BooleanField(required=False, help_text="whether its members are the space's admins")
+    closed = serializers.BooleanField(required=False, help_text="whether nothing more is written there")
+
+    def get_fields(self) -> dict[str, Any]:
+        """Of a connection also `with`, which is no name in Python."""
+        pair = serializers.ListField(child=Key(), required=False, help_text="of a connection: its two users")
+        return {**super().get_fields(), "with": pair}
+
+
+class SpaceInviteSerializer(serializers.Serializer[Any]):
+    """What somebody with a link into a space sees of it."""
+
+    name = serializers.CharField()
+    about = serializers.CharField()
+    members = serializers.IntegerField(min_value=0)
+    expires = Time()
+    uses_left = serializers.IntegerField(min_value=0)
+    heads = serializers.ListField(child=Key())
 
 
 class PrunedSerializer(serializers.Serializer[Any]):

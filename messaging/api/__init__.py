@@ -6,6 +6,7 @@ Messages come in through the same pipeline as those of a socket, and go out as t
 from messaging.api.identities import IdentityViewSet, PowViewSet
 from messaging.api.messages import MessageViewSet
 from messaging.api.people import ContactViewSet, ReportViewSet
+from messaging.api.spaces import SpaceViewSet
 from messaging.api.topics import ChannelViewSet, TopicViewSet
 
 __all__ = [
@@ -15,5 +16,6 @@ __all__ = [
     "MessageViewSet",
     "PowViewSet",
     "ReportViewSet",
+    "SpaceViewSet",
     "TopicViewSet",
 ]
