@@ -27,6 +27,7 @@ from links.holdings import Acquaintance
 from links.peering import PARCELS_A_FRAME, Peering
 from links.selectors import MAX_ENVELOPES_BYTES
 from messaging.publishing import MAX_PUBLISH_MESSAGES, result_bytes
+from messaging.selectors import is_open
 from messaging.stored import Stored
 from peers.blessings import serve_take
 from peers.clock import now_ms
@@ -296,7 +297,7 @@ class Dialled(Peering):
 
     def carries(self, topic: Topic) -> bool:
         """Any feed, and channels that are carried and known here."""
-        return topic.kind == "feed" or (topic in self.carried and bool(selectors.topic_rows([topic])))
+        return topic.kind == "feed" or (topic in self.carried and is_open(topic))
 
     def note(self, stored: Sequence[Stored]) -> None:
         """What this link carries goes on to the other hub, but not what that has brought."""

@@ -1,29 +1,39 @@
 """Messages to people go to the hubs that they have blessed (protocol.md section 4, `serve`): each waits as a parcel,
-written in the transaction that stores it, until that hub has it.
+written in the transaction that stores it, until that hub has it. So do those of private topics for the hubs of their
+members: what is there when somebody comes, and what is said afterwards.
 
 Not here: sending parcels (peering.py).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
-from links.selectors import inbox_cursors
+from links.selectors import inbox_cursors, seats_of, topic_cursors
 from links.services import parcels_make
+from messaging.spaces.rooms import seated_hooks, seated_in
 from peers import registry
 from peers.blessings import blessed_hubs
 
 
+def _concerned(arrival: registry.Arrival) -> frozenset[bytes]:
+    """The users who read it wherever they are."""
+    if arrival.readers is not None:
+        return arrival.readers
+    topic = arrival.message.topic
+    return frozenset({topic.ident}) if topic.kind == "user" else frozenset()
+
+
 def parcel_stored(arrivals: Sequence[registry.Arrival], now: int) -> None:
     """What a commit stores for people waits for their other hubs, but not for the one that has just brought it."""
-    letters = [arrival for arrival in arrivals if arrival.message.topic.kind == "user"]
+    letters = [(arrival, users) for arrival in arrivals if (users := _concerned(arrival))]
     if not letters:
         return
-    hubs = blessed_hubs({letter.message.topic.ident for letter in letters}, now=now)
+    hubs = blessed_hubs(set().union(*(users for _, users in letters)), now=now)
     wanted = [
         (hub, letter.cursor)
-        for letter in letters
-        for hub in sorted(hubs.get(letter.message.topic.ident, ()))
+        for letter, users in letters
+        for hub in sorted(set().union(*(hubs.get(user, set()) for user in users)))
         if hub != letter.publisher.link
     ]
     if wanted:
@@ -32,8 +42,25 @@ def parcel_stored(arrivals: Sequence[registry.Arrival], now: int) -> None:
 
 def parcel_held(user: bytes, hub: bytes, now: int) -> None:
     """Somebody has blessed a hub: what is held for them waits for it."""
-    parcels_make(cursors=[(hub, cursor) for cursor in inbox_cursors(user)], now=now)
+    cursors = inbox_cursors(user)
+    for topic_id in seats_of(user):
+        cursors += topic_cursors(topic_id)
+    parcels_make(cursors=[(hub, cursor) for cursor in cursors], now=now)
+
+
+def parcel_seated(topic_id: int, users: frozenset[bytes], links: Collection[bytes | None], now: int) -> None:
+    """Somebody has come into a private topic: what is held of it waits for their hubs, but not for one that has it
+    already for somebody else, or that is bringing it.
+    """
+    hubs = set().union(*blessed_hubs(users, now=now).values())
+    others = seated_in(topic_id) - users
+    hubs -= set().union(*blessed_hubs(others, now=now).values())
+    cursors = topic_cursors(topic_id)
+    wanted = [(hub, cursor) for hub in sorted(hubs) if hub not in links for cursor in cursors]
+    if wanted:
+        parcels_make(cursors=wanted, now=now)
 
 
 registry.stored_hooks.append(parcel_stored)
 registry.blessing_hooks.append(parcel_held)
+seated_hooks.append(parcel_seated)

@@ -137,7 +137,7 @@ class Peering:
         for entry in stored:
             if entry.link == self.hub:
                 has.add(entry.cursor)
-            elif entry.topic.kind == "user":
+            elif entry.topic.kind == "user" or entry.readers is not None:
                 self._parcels.set()
         if len(has) > MAX_REMEMBERED:
             has.clear()  # a comparison sends some of it again, which costs no more than that
@@ -215,6 +215,10 @@ class Peering:
     async def _deliver_some(self, due: list[tuple[int, int, int]]) -> None:
         envelopes = await in_db(selectors.envelopes_at, [cursor for _, cursor, _ in due])
         due = due[: len(envelopes)]
+        withheld = await in_db(selectors.withheld, self.hub, [cursor for _, cursor, _ in due], now=now_ms())
+        envelopes = [
+            None if cursor in withheld else envelope for (_, cursor, _), envelope in zip(due, envelopes, strict=True)
+        ]
         sent = [place for place, envelope in enumerate(envelopes) if envelope is not None]
         done = [number for (number, _, _), envelope in zip(due, envelopes, strict=True) if envelope is None]
         again: list[tuple[int, int]] = []

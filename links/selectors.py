@@ -13,10 +13,12 @@ from accord.encoding import b64encode
 from accord.topics import Topic as TopicName
 from links.models import Base, Exchange, Link, Parcel, Refusal
 from links.states import State, describe, is_connected
-from messaging.models import Message, Topic
+from messaging.models import Message, Seat, Topic
 from messaging.selectors import OPEN
+from messaging.spaces.rooms import seated_in
 from messaging.stored import envelope_bytes
 from messaging.topic_rows import USED_MS
+from peers.blessings import blessed_users
 
 
 def link_of(key: bytes) -> Link | None:
@@ -139,6 +141,26 @@ def inbox_cursors(user: bytes) -> list[int]:
     """The arrival numbers of what is held of somebody's inbox, in order."""
     rows = Message.objects.filter(topic__in=Topic.objects.filter(kind="user", ident=user))
     return list(rows.order_by("cursor").values_list("cursor", flat=True))
+
+
+def topic_cursors(topic_id: int) -> list[int]:
+    """The arrival numbers of what is held of a topic, in order."""
+    return list(Message.objects.filter(topic=topic_id).order_by("cursor").values_list("cursor", flat=True))
+
+
+def seats_of(user: bytes) -> list[int]:
+    """The private topics in which somebody has a seat, by row number: spaces before their channels."""
+    rows = Seat.objects.filter(user__key=user).order_by("-room__topic__kind", "room")
+    return list(rows.values_list("room_id", flat=True))
+
+
+def withheld(hub: bytes, cursors: Sequence[int], *, now: int) -> set[int]:
+    """Of these arrival numbers, what is of private channels in which nobody whom the hub serves has a seat any more."""
+    rows = Message.objects.filter(cursor__in=cursors, topic__kind="chan", topic__is_private=True)
+    topics = dict(rows.values_list("cursor", "topic_id"))
+    served = blessed_users(hub, now=now) if topics else set()
+    open_to_it = {topic_id for topic_id in set(topics.values()) if not served.isdisjoint(seated_in(topic_id))}
+    return {cursor for cursor, topic_id in topics.items() if topic_id not in open_to_it}
 
 
 def parcel_due_at(hub: bytes) -> int | None:

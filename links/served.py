@@ -14,11 +14,10 @@ from accord.errors import AccordError, CloseCode
 from accord.topics import Topic
 from accord_client.errors import ConnectionLost
 from accord_client.wire import refusal
-from links import selectors
 from links.holdings import Acquaintance
 from links.peering import Peering
 from messaging.reading import reader_of
-from messaging.selectors import readable_topics
+from messaging.selectors import is_open, readable_topics
 from peers.sessions import Session
 
 ANSWERS: Final = {"publish": "published", "serve": "served", "blob": "blob_part", "root": "root_is"}
@@ -29,9 +28,10 @@ FIRST_REF: Final = 1 << 40  # numbers that the other side's own requests never r
 
 def comparable(session: Session, *, inboxes: bool) -> dict[Topic, int]:
     """What a session may read and therefore compare, with this hub's horizons. In a database thread."""
-    kinds = ("feed", "chan", "user", "hub") if inboxes else ("feed", "chan")
-    rows = readable_topics(reader_of(session)).filter(kind__in=kinds).values_list("kind", "ident", "horizon")
-    return {Topic(kind, bytes(ident)): horizon for kind, ident, horizon in rows}
+    rows = readable_topics(reader_of(session))
+    if not inboxes:  # to hubs those go as parcels, and so does what is private
+        rows = rows.filter(kind__in=("feed", "chan"), is_private=False)
+    return {Topic(kind, bytes(ident)): horizon for kind, ident, horizon in rows.values_list("kind", "ident", "horizon")}
 
 
 class Served(Peering):
@@ -60,8 +60,8 @@ class Served(Peering):
         return comparable(self.session, inboxes=False)
 
     def carries(self, topic: Topic) -> bool:
-        """Any feed, and the channels that are known here."""
-        return topic.kind == "feed" or (topic.kind == "chan" and bool(selectors.topic_rows([topic])))
+        """Any feed, and the open channels that are known here."""
+        return topic.kind == "feed" or (topic.kind == "chan" and is_open(topic))
 
     async def ask(self, type_: str, **fields: Any) -> dict[str, Any]:
         """Send a frame and wait for its answer, which `answered` gets; AccordError, ConnectionLost."""

@@ -97,6 +97,7 @@ class Arrival:
     message: SignedMessage
     cursor: int
     publisher: Publisher
+    readers: frozenset[bytes] | None
 
 
 class TableIds:
@@ -258,7 +259,7 @@ class Batch:
             self._door.take(message)
         self._append(message, concerns, purged, size, item.publisher)
         self.stored[-1].link = item.publisher.link
-        self._arrivals.append(Arrival(message, self.cursor, item.publisher))
+        self._arrivals.append(Arrival(message, self.cursor, item.publisher, self.stored[-1].readers))
         return Result("stored", message.id)
 
     def _take_again(self, message: SignedMessage, cursor: int, has_body: bool) -> Result:
@@ -421,7 +422,7 @@ class Batch:
             if self._rows:
                 cursor.execute(_SET_CURSOR, (self.cursor,))
         self._charges.write()
-        self._door.finish()
+        self._door.finish({arrival.publisher.link for arrival in self._arrivals})
         if self._arrivals:
             for hook in registry.stored_hooks:
                 hook(self._arrivals, self.now)

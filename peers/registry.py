@@ -45,7 +45,7 @@ class Publisher(Protocol):
 
 
 class Arrival(Protocol):
-    """A message that is being stored, its arrival number, and who brought it."""
+    """A message that is being stored, its arrival number, who brought it, of a private topic who reads it."""
 
     @property
     def message(self) -> Message: ...
@@ -53,6 +53,8 @@ class Arrival(Protocol):
     def cursor(self) -> int: ...
     @property
     def publisher(self) -> Publisher: ...
+    @property
+    def readers(self) -> frozenset[bytes] | None: ...
 
 
 class Written(NamedTuple):

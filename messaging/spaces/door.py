@@ -6,6 +6,7 @@ whether it has effect is for the views. What cannot be judged yet is `busy`: it 
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from typing import Final
 
 from accord.connections import WINDOW_MS
@@ -22,7 +23,16 @@ from messaging.spaces.chains import MAX_CHAIN_MESSAGES, Chains
 from messaging.spaces.connections import ACCEPT, REQUEST, Pairs
 from messaging.spaces.epochs import epoch_take, line_of
 from messaging.spaces.late import late_sweep, strangers_sweep
-from messaging.spaces.rooms import readers, room_ensure, room_of, rooms_of_space, seat_role, seats_set, tell_readers
+from messaging.spaces.rooms import (
+    readers,
+    room_ensure,
+    room_of,
+    rooms_of_space,
+    seat_role,
+    seated_hooks,
+    seats_set,
+    tell_readers,
+)
 
 MAX_SPACES: Final = 1_000  # that a hub keeps
 MAX_CHANNELS: Final = 200  # of a space
@@ -51,6 +61,7 @@ class Door:
         self._rooms: dict[TopicName, Room | None] = {}
         self._readers: dict[TopicName, frozenset[bytes]] = {}
         self._rotated: dict[TopicName, int] = {}
+        self._seated: dict[int, frozenset[bytes]] = {}
 
     def room(self, topic: TopicName) -> Room | None:
         """The room of a private topic; None for any other."""
@@ -212,6 +223,7 @@ class Door:
         elif message.type in (REQUEST, ACCEPT):
             for pair in self._pairs.take(message):
                 self._rooms[TopicName("chan", bytes(pair.topic.ident))] = pair
+                self._seated[pair.pk] = readers(pair)
         elif message.type == "space.epoch" and (room := self.room(message.topic)) is not None:
             epoch_take(room, message, read_body(message))
             self._rotated[message.topic] = min(message.created_at, self._rotated.get(message.topic, self._now))
@@ -220,7 +232,7 @@ class Door:
         """Seats and channels as they follow from the space's view now."""
         view = self._chains.view(topic.ident)
         space = self._rooms[topic] = room_ensure(topic, name=view.name, about=view.about)
-        was = seats_set(space, view.members)
+        was = self._give_seats(space, view.members)
         self._readers[topic] = self._readers.get(topic, frozenset()) | was
         there = {bytes(room.topic.ident): room for room in rooms_of_space(space)}
         for ident, channel in view.channels.items():
@@ -235,11 +247,18 @@ class Door:
                 admins_only=channel.private,
                 closed=channel.closed,
             )
-            seats_set(room, {key: role for key, role in view.members.items() if not channel.private or role == ADMIN})
+            roles = {key: role for key, role in view.members.items() if not channel.private or role == ADMIN}
+            self._give_seats(room, roles)
         for ident, room in there.items():
             if ident not in view.channels:  # its making was taken back
                 self._rooms[TopicName("chan", ident)] = room
                 seats_set(room, {})
+
+    def _give_seats(self, room: Room, roles: Mapping[bytes, str]) -> frozenset[bytes]:
+        before = seats_set(room, roles)
+        if come := roles.keys() - before:
+            self._seated[room.pk] = self._seated.get(room.pk, frozenset()) | come
+        return before
 
     def _tell(self, ident: bytes) -> None:
         """A channel may be another one now, for those who stay too."""
@@ -249,8 +268,10 @@ class Door:
 
     # After all is written
 
-    def finish(self) -> None:
-        """Remove what is invalid by what this commit has stored."""
+    def finish(self, links: Collection[bytes | None]) -> None:
+        """Remove what is invalid by what this commit has stored, and tell the apps above who has come; `links` are the
+        hubs that have brought something.
+        """
         for topic, since in self._rotated.items():
             rotated = self.room(topic)
             if rotated is not None and rotated.space is not None:
@@ -264,3 +285,6 @@ class Door:
                 strangers_sweep(channel, view, before)
                 if set(view.admins) != set(before.admins):  # of two epochs another one may count now
                     late_sweep(channel, view, since=0)
+        for topic_id, users in self._seated.items():
+            for hook in seated_hooks:
+                hook(topic_id, users, links, self._now)

@@ -7,7 +7,7 @@ after the commit: a topic more, a topic less. Not here: why somebody has a seat 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Final
 
 from django.db import transaction
@@ -22,6 +22,10 @@ MAX_KEPT_READERS: Final = 4_096
 
 # On the loop, after the commit: the topic, who has a seat now and had none, who had one and has none.
 seats_changed: list[Callable[[TopicName, frozenset[bytes], frozenset[bytes]], None]] = []
+
+# In the transaction, once all is written: the topic's row number, who has a seat now and had none, the hubs whose links
+# have just brought something, the time in ms.
+seated_hooks: list[Callable[[int, frozenset[bytes], Collection[bytes | None], int], None]] = []
 
 _readers: dict[int, tuple[int, frozenset[bytes]]] = {}
 
@@ -60,6 +64,11 @@ def readers_named(topic: TopicName) -> frozenset[bytes] | None:
     """The users who have a seat in a topic; None where it is no private one."""
     room = room_of(topic)
     return None if room is None else readers(room)
+
+
+def seated_in(topic_id: int) -> frozenset[bytes]:
+    """The users who have a seat in the private topic of a row number."""
+    return readers_of([topic_id]).get(topic_id, frozenset())
 
 
 def seat_role(room: Room, key: bytes) -> str | None:

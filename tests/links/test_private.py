@@ -1,0 +1,62 @@
+"""A space of members of two hubs is on both, also when one was off; who was put out reads nothing more there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.e2e.plain_client import Json, b64, id_of
+from tests.e2e.spaces import Space, sealed
+from tests.links.pair import Hub, pair, until
+from tests.links.test_people import meet, parcels
+
+
+def held(hub: Hub, *envelopes: Json) -> list[bool]:
+    """Which messages are on a hub's disk."""
+    idents = {b64(ident) for (ident,) in hub.rows("SELECT ident FROM messaging_message")}
+    return [id_of(envelope) in idents for envelope in envelopes]
+
+
+async def test_a_space_of_two_hubs_and_a_removal_while_one_is_off(tmp_path: Path) -> None:
+    async with pair(tmp_path) as both:
+        ann, bob, at_far, at_near = await meet(both)
+        space = Space(ann)
+        before = sealed(ann, space.channel)
+        await at_far.store(*space.said, *space.epochs, before)
+        eve = await both.near.world.member()
+        added = space.say(ann, "space.member", {"user": bob.text, "role": "member"})
+        await at_far.store(added)
+        await at_near.until(lambda: at_near.first("topic_added", topic=space.channel))
+        await until(lambda: all(held(both.near, *space.said, *space.epochs, before)), "all that is there has come")
+        await at_near.subscribe(topics=[space.channel])
+        await at_far.subscribe(topics=[space.channel])
+
+        hello = sealed(ann, space.channel, attention_keys=[eve.text])
+        await at_far.store(hello)
+        await at_near.until_delivered(hello)
+        answer = sealed(bob, space.channel)
+        await at_near.store(answer)
+        await at_far.until_delivered(answer)
+        async with await both.near.world.connect(eve) as outside:
+            assert not {space.topic, space.channel} & (await outside.topics()).keys()
+
+        # Near is off: what is said is there afterwards.
+        await at_near.leave()
+        await both.near.kill()
+        missed = sealed(ann, space.channel)
+        await at_far.store(missed)
+        await both.near.start()
+        await until(lambda: all(held(both.near, missed)), "what was missed has come")
+
+        # Near is off while Bob is put out: it learns of that, and of nothing that came after.
+        await both.near.kill()
+        removal = space.say(ann, "space.member", {"user": bob.text, "role": "none"})
+        space.epochs.append(space.epoch(2))
+        after = sealed(ann, space.channel, 2)
+        await at_far.store(removal, space.epochs[-1], after)
+        await both.near.start()
+        await until(lambda: all(held(both.near, removal)), "the removal has come")
+        await until(lambda: parcels(both.far) + parcels(both.near) == 0, "nothing waits any more")
+        assert held(both.near, space.epochs[-1], after) == [False, False]
+        async with await both.near.world.connect(bob) as again:
+            assert not {space.topic, space.channel} & (await again.topics()).keys()
+            assert await again.outcome(sealed(bob, space.channel)) == "not_found"
