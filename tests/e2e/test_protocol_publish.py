@@ -164,8 +164,8 @@ BAD_MESSAGES: dict[str, tuple[str, Maker]] = {
     "control message not canonical": ("bad_encoding", lambda hub, user, other, channel: message(
         user, "add_user", hub.topic, b'{"pubkey":"' + Key().text.encode() + b'","kind":"temp","account_name":"abc"}')),
     "version 2": ("unsupported", _changed(v=2)),
-    "space topic": ("unsupported", lambda hub, user, other, channel: message(
-        user, "space.member", f"space:{b64(bytes(32))}", {"x": 1})),
+    "group topic": ("unsupported", lambda hub, user, other, channel: message(
+        user, "repo.entry", f"group:{b64(bytes(32))}", {"x": 1})),
     "unknown control type": ("unsupported", lambda hub, user, other, channel: message(
         user, "hub.explode", hub.topic, {"x": 1})),
     "body too big": ("too_big", lambda hub, user, other, channel: text(user, channel, "x" * MAX_BODY_BYTES)),
