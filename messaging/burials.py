@@ -1,5 +1,6 @@
-"""What buried keys have signed after their time goes (protocol.md section 8): from every topic but `hub:` where this
-hub has buried them, from the channels of another hub where that one has.
+"""What buried keys have signed after their time goes (protocol.md section 8): from every topic but `hub:` and `space:`,
+which are records on which others stand, where this hub has buried them, from the channels of another hub where that one
+has.
 
 First the keys are buried, which closes the door; then what is held is removed in short transactions, and the tombstone
 is marked as swept. A kill at any line leaves tombstones to be swept. Control messages to `hub:` stay: they are the
@@ -72,7 +73,9 @@ def _late(tombstone: Tombstone, author: int, *, after: int) -> list[int]:
     """The arrival numbers of what an author signed too late, of those greater than `after`."""
     hub = bytes(tombstone.hub)
     where, values = (
-        ("t.kind <> 'hub'", []) if hub == keyring().hub.public else ("t.kind = 'chan' AND t.hub = %s", [hub])
+        ("t.kind NOT IN ('hub', 'space')", [])
+        if hub == keyring().hub.public
+        else ("t.kind = 'chan' AND t.hub = %s", [hub])
     )
     with connection.cursor() as cursor:
         cursor.execute(_LATE + where, [tombstone.at, author, after, *values])

@@ -12,10 +12,13 @@ from accord.keys import SigningKey
 from accord.topics import Topic
 from messaging import listing, selectors, topic_rows, trees
 from messaging.admission import Admitted, Publisher, Right, admit
+from messaging.burials import burials_sweep
 from messaging.models import EpochPart, Message, Seat
 from messaging.models import Topic as TopicRow
 from messaging.prune_rules import is_never_pruned
 from messaging.selectors import Reader, Wanted
+from messaging.spaces.chains import view_of
+from peers.models import Tombstone
 from tests.factories import (
     HOUR_MS,
     MINUTE_MS,
@@ -321,3 +324,16 @@ def test_epochs_and_chains_outlive_pruning(hub: Hub, garden: tuple[Space, Topic]
     assert not is_never_pruned("chan", "chat.text")
     counts = [trees.root_of_view(trees.view(topic, now=NOW)).count for topic in (space.topic, channel)]
     assert counts == [4, 1]
+
+
+def test_a_chain_stays_whole_when_a_member_of_it_is_removed_from_the_hub(hub: Hub, garden: tuple[Space, Topic]) -> None:
+    space, channel = garden
+    ada, bob = person("ada"), person("bob")
+    assert take(sealed(bob, channel, at=NOW + 1)) == ["stored"]
+    Tombstone.objects.create(key=bob.public, at=NOW - 1, hub=hub.key, buried_at=NOW)
+    assert burials_sweep() == 1
+    assert not Message.objects.filter(topic__ident=channel.ident, author__key=bob.public).exists()
+    assert bob.public in view_of(space.ident).members
+    assert take(space.member(bob, "none"), sealed(ada, channel)) == ["stored", "stored"]
+    assert not view_of(space.ident).waiting
+    check_totals()
