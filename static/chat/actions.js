@@ -45,6 +45,7 @@ export class Actions {
       picture: () => openPicture(this.#host.client(), item, data.blob),
       retry: () => this.#call("message.retry", item),
       discard: () => this.#discard(item),
+      openly: () => this.#call("message.openly", item),
     };
     if (item === null || !(name in actions)) {
       return false;

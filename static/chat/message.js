@@ -92,7 +92,7 @@ function labelOf(item, state, text) {
   const words = text === null ? item.text : Array.from(text.children, (block) => block.textContent).join(" ");
   parts.push(words.length > LABEL_CHARS ? `${words.slice(0, LABEL_CHARS)}…` : words);
   parts.push(...(item.files ?? []).map(({ name }) => `file ${name}`));
-  parts.push(item.state === "failed" ? "not sent" : item.state === "sending" ? "sending" : "");
+  parts.push(item.state === "failed" ? "not sent" : item.state === "sent" ? "" : item.state);
   for (const { emoji, by } of item.reactions) {
     parts.push(`${emoji} ${by.length}`);
   }
@@ -231,6 +231,12 @@ function spanText(ms) {
 function sendState(item, state) {
   if (item.state === "sending" && state.link.status !== "online") {
     return h("p", { class: "send-state" }, "Waits for the connection, then goes out by itself");
+  }
+  if (item.state === "waiting") {
+    const isOpenable = ["waiting", "declined"].includes(item.error?.code) && item.conversation.startsWith("direct:");
+    return h("p", { class: "send-state" }, icon("lock"), h("span", null, `Not sent yet. ${item.error?.detail ?? ""}`.trim()),
+      isOpenable && h("button", { type: "button", class: "link", "data-act": "openly", tabindex: "-1" }, "Send openly"),
+      h("button", { type: "button", class: "link", "data-act": "discard", tabindex: "-1" }, "Discard"));
   }
   if (item.state !== "failed") {
     return null;

@@ -55,7 +55,7 @@ export function guessHeight(item, place, width) {
   const lines = item.isDeleted ? 1 : Math.min(MAX_GUESSED_LINES, Math.ceil((item.text.length || 1) / perLine) + breaks);
   const lead = (place.day ? 40 : 0) + (place.isNew ? 32 : 0) + (place.head ? 34 : 0) + (item.replyTo ? 20 : 0);
   const tail = (item.reactions.length > 0 ? 32 : 0) + (item.answers ? 24 : 0)
-    + (item.state === "failed" ? 26 : 0) + (item.burnAt ? 18 : 0);
+    + (["failed", "waiting"].includes(item.state) ? 26 : 0) + (item.burnAt ? 18 : 0);
   const words = item.text === "" && item.files?.length ? 0 : lines * LINE_PX;
   return 4 + lead + words + filesHeight(item) + tail;
 }

@@ -2,14 +2,21 @@
  * Messages of one's own (protocol.md sections 1 and 14), signed and ready to send.
  */
 
+import { createEncrypted, PAD_BYTES } from "../accord/bodies.js";
 import { canonical, sortByBytes, utf8 } from "../accord/encoding.js";
 import { createMessage, MAX_ATTENTION_KEYS, MAX_BODY_BYTES } from "../accord/messages.js";
 import { ClientError } from "./errors.js";
 
+/** What sealing adds to a body: padding, a tag. */
+const SEAL_BYTES = PAD_BYTES + 16;
+
 /**
  * @typedef {{type: string, topic: string, body: object, mentions?: string[], replyTo?: string,
- *   refs?: {rel: string, id: string}[], prev?: string[], isControl?: boolean}} Draft what is to be said; `topic` as in its header's `to`, or one's own
- *   `feed:K`
+ *   refs?: {rel: string, id: string}[], prev?: string[], isControl?: boolean,
+ *   direct?: string, isOpen?: boolean, burnMs?: number, burnAt?: number,
+ *   seal?: (createdAt: number) => Promise<{epoch: number, win: number, windowKey: CryptoKey}>}} Draft what is to be said;
+ *   `topic` as in its header's `to`, or one's own `feed:K`; `direct`: to whom, where sealing.js decides by which topic,
+ *   unless it is to go in clear (`isOpen`); it burns so long after it is written (`burnMs`), or at `burnAt`
  */
 
 /** Makes one author's messages, each later than the one before, so that they are read in the order of writing. */
@@ -25,25 +32,35 @@ export class Composer {
   }
 
   /**
-   * An envelope; ClientError("too_big").
+   * An envelope; ClientError: too_big, burned.
    * @param {Draft} draft
    */
-  make({ type, topic, body, mentions = [], replyTo = "", refs = [], prev = [], isControl = false }) {
+  async make({
+    type, topic, body, mentions = [], replyTo = "", refs = [], prev = [], isControl = false, seal, burnMs = 0, burnAt = 0,
+  }) {
     const bytes = isControl ? canonical(body) : utf8(JSON.stringify(body, wellFormed));
-    if (bytes.length > MAX_BODY_BYTES) {
+    if (bytes.length > MAX_BODY_BYTES - (seal ? SEAL_BYTES : 0)) {
       throw new ClientError("too_big");
     }
     this.#last = Math.max(this.#clock.now(), this.#last + 1);
-    return createMessage(this.#user, {
+    const createdAt = this.#last;
+    if (burnAt && burnAt <= createdAt) {
+      throw new ClientError("burned");
+    }
+    const fields = {
       type,
       to: topic === `feed:${this.#user.publicText}` ? "feed" : topic,
       body: bytes,
-      createdAt: this.#last,
+      createdAt,
       attentionKeys: sortByBytes(mentions).slice(0, MAX_ATTENTION_KEYS),
       attentionMessages: replyTo ? [replyTo] : [],
       refs,
       extra: prev.length ? { prev } : {},
-    });
+      burnAt: burnAt || (burnMs ? createdAt + burnMs : 0),
+    };
+    return seal
+      ? createEncrypted(this.#user, { ...fields, ...(await seal(createdAt)) })
+      : createMessage(this.#user, fields);
   }
 }
 

@@ -47,7 +47,8 @@ export class Conversations {
    *   state: import("./state.js").PublishedState, account: import("./account.js").Account,
    *   people: import("./people.js").People, clock: import("./clock.js").Clock,
    *   contacts: import("./contacts.js").Contacts, marks: import("./marks.js").Marks,
-   *   keys: import("./keys.js").Keys, spaces: () => import("./spaces.js").Spaces}} parts
+   *   keys: import("./keys.js").Keys, spaces: () => import("./spaces.js").Spaces,
+   *   seals: () => import("./seals.js").Seals}} parts
    */
   constructor(parts) {
     this.#parts = parts;
@@ -167,7 +168,8 @@ export class Conversations {
   idOf({ topic, author }) {
     const me = this.#parts.account.key;
     if (topic.startsWith("chan:")) {
-      return topic;
+      const other = this.#parts.seals().connections.withOf(topic);
+      return other ? this.direct(this.#parts.directory.currentOf(other)) : this.#records.has(topic) ? topic : null;
     }
     if (topic.startsWith("feed:")) {
       return this.#follows(topic) && this.#records.has(topic) ? topic : null;
@@ -186,7 +188,21 @@ export class Conversations {
   /** Channels in which something has arrived that was not counted. */
   uncounted() {
     const isBehind = (row) => row.cursor > (this.#records.get(row.topic)?.cursor ?? 0);
-    return this.followed().filter(isBehind).map((row) => row.topic);
+    return [...this.followed().filter(isBehind).map((row) => row.topic), ...this.#uncountedDirect()];
+  }
+
+  /** Direct conversations of which something sealed was not counted. */
+  #uncountedDirect() {
+    const { connections } = this.#parts.seals();
+    const behind = connections.topics().filter((topic) => {
+      const record = this.#records.get(`direct:${connections.withOf(topic)}`);
+      return record && this.#cursorOf([topic]) > record.cursor;
+    });
+    return [...new Set(behind.map((topic) => `direct:${connections.withOf(topic)}`))];
+  }
+
+  #cursorOf(topics) {
+    return Math.max(0, ...topics.map((topic) => this.#parts.directory.rows.get(topic)?.cursor ?? 0));
   }
 
   /** What is listened to: this hub's channels, those of others that have been opened here, feeds that one follows. */
@@ -282,7 +298,8 @@ export class Conversations {
     ]);
     record.lastAt = Math.max(record.lastAt, posts.at(-1)?.at ?? 0);
     record.isAnswered ||= posts.some((post) => post.author === me);
-    record.cursor = Math.max(record.cursor, this.#parts.directory.rows.get(id)?.cursor ?? 0);
+    const topics = record.with ? this.#parts.seals().connections.topicsOf(record.with) : [id];
+    record.cursor = Math.max(record.cursor, this.#cursorOf(topics));
     this.#save(id);
   }
 
@@ -409,7 +426,7 @@ export class Conversations {
       horizon: (other ? directory.rows.get(`user:${account.key}`) : row)?.horizon ?? 0,
       draft: record.draft,
       replyTo: record.replyTo || null,
-      isEncrypted: false,
+      ...this.#lockOf(id, other, row),
       formerIds: other ? directory.formerOf(other).map(({ key }) => `direct:${key}`) : [],
       keyChanged: other ? keys.changedFrom(other) : "",
       // Whoever has written can be answered, with an account or without
@@ -421,6 +438,21 @@ export class Conversations {
       canPin: row?.space ? spaces().isAdmin(id, account.key) : !other && row?.isAdmin === true,
     });
     this.#publishMentions();
+  }
+
+  /** How it is sealed. `burnMs`: after which time what is written burns; `epoch`: 0 without one */
+  #lockOf(id, other, row) {
+    const { keys, account } = this.#parts;
+    const { connections, keystore, epochs } = this.#parts.seals();
+    const topic = other ? connections.topicOf(other) : row?.isEncrypted ? id : "";
+    const record = other ? keystore.newest(topic) : topic && epochs.writable(topic);
+    const epoch = record?.epoch ?? 0;
+    const isAsked = other !== null && connections.standing(other).state === "asked";
+    const isChanged = other !== null && other !== account.key && keys.changedFrom(other) !== "";
+    const isWaiting = isAsked || (topic !== "" && epoch === 0);
+    const state = isChanged ? "changed" : epoch > 0 ? "encrypted" : isWaiting ? "waiting" : "open";
+    const burnMs = other ? connections.burnMsOf(other) : this.#parts.spaces().channel(id)?.burnMs ?? null;
+    return { isEncrypted: topic !== "", lock: { state, burnMs, epoch, progress: epochs.progressOf(id) } };
   }
 
   #publishMentions() {

@@ -28,6 +28,8 @@ function readRow(value) {
       name: typeof value.name === "string" ? value.name : "",
       about: typeof value.about === "string" ? value.about : "",
       isEncrypted: value.encrypted === true,
+      /** @type {string[]} of a connection: whose it is */
+      with: Array.isArray(value.with) ? value.with.filter(isKey) : [],
       /** @type {string | null} of a channel of a space: which one */
       space: isKey(value.space) ? value.space : null,
       cursor: Number.isSafeInteger(value.cursor) ? value.cursor : 0,

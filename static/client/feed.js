@@ -33,7 +33,9 @@ export class Feed {
    * @param {{storage: import("./storage.js").Storage, directory: import("./directory.js").Directory, me: string,
    *   events: {messages: (facts: import("./verify.js").Fact[]) => void, restarted: (isOtherStore: boolean) => void,
    *     linked: () => void, topics: () => void, added: (row: any) => void, gone: (topic: string) => void,
-   *     account: (frame: any) => void, signal: (frame: any) => void}, followed: () => {topic: string}[]}} parts `followed`: channels and feeds to listen to
+   *     account: (frame: any) => void, signal: (frame: any) => void}, followed: () => {topic: string}[],
+   *   isPersonal: (row: any) => boolean, open: import("./verify.js").Opener}} parts `followed`: channels and feeds to
+   *   listen to; `isPersonal`: what is not to be missed
    */
   constructor(parts) {
     this.#parts = parts;
@@ -100,10 +102,11 @@ export class Feed {
   /** One's own inbox; then channels, then feeds, as many as may be. */
   #wanted() {
     const { directory } = this.#parts;
-    const personal = [...directory.rows.values()].filter((row) => row.kind === "user").map((row) => row.topic);
+    const personal = [...directory.rows.values()].filter(this.#parts.isPersonal).map((row) => row.topic);
     const channels = this.#parts.followed().map((row) => row.topic);
     const feeds = directory.feeds().map((row) => row.topic);
-    return [personal, [...new Set([...channels, ...feeds])].slice(0, MAX_SUBSCRIBED - 1)];
+    const others = new Set([...channels, ...feeds].filter((topic) => !personal.includes(topic)));
+    return [personal, [...others].slice(0, Math.max(0, MAX_SUBSCRIBED - personal.length))];
   }
 
   // ----------------------------------------------------------------------------------------------------------- frames
@@ -143,7 +146,7 @@ export class Feed {
       return;
     }
     if (frame.type === "deliver") {
-      const facts = await readFacts(frame.messages);
+      const facts = await readFacts(frame.messages, () => true, this.#parts.open);
       this.#parts.events.messages(facts);
       this.#advance(Math.max(0, ...frame.messages.map((item) => Number(item?.cursor) || 0)));
     } else if (frame.type === "live") {
@@ -162,16 +165,18 @@ export class Feed {
     if (!row) {
       return;
     }
-    if (row.kind === "feed" || this.#parts.followed().includes(row)) {
-      this.#follow(connection, row.topic);
+    if (row.kind === "feed" || this.#parts.isPersonal(row) || this.#parts.followed().includes(row)) {
+      this.#follow(connection, row.topic, this.#parts.isPersonal(row));
     }
     this.#parts.events.added(row);
   }
 
-  #follow(connection, topic) {
+  /** `isWhole`: also what came before the hub has taken the subscription. */
+  #follow(connection, topic, isWhole = false) {
     if (this.#subscribed.size < MAX_SUBSCRIBED && !this.#subscribed.has(topic)) {
       this.#subscribed.add(topic);
-      connection.request("subscribe", { topics: [topic] }).catch((error) => {
+      const since = isWhole && this.#position ? { since: this.#position.cursor, store: this.#position.store } : {};
+      this.#ask(connection, { topics: [topic], ...since }).catch((error) => {
         console.warn("a new topic was not subscribed to:", error.code);
       });
     }

@@ -12,12 +12,18 @@ export const TEXTS = new Set(["chat.text", "mail.text", "import.text"]);
 const RELATIONS = { "chat.edit": "edit", "chat.delete": "delete", "chat.react": "react", "chat.pin": "pin" };
 const QUOTE_CHARS = 140;
 const NO_EFFECTS = new Map();
+/** What stands in place of a text that cannot be read. */
+const LOCKED = {
+  waiting: "A sealed message: its key has not come to this browser.",
+  untrusted: "A message that does not fit this conversation's keys is not shown: it may be forged, or sealed wrongly.",
+  gone: "A sealed message whose key is forgotten.",
+};
 
 /**
  * A text that may be shown, as compact as it can be; `item` is made from it when it changes.
  * @typedef {{id: string, at: number, author: string, topic: string, type: string, text: string, format: string,
  *   importAuthor: string, replyTo: string, mentions: string[], files: import("./files.js").SealedFile[], burnAt: number, isEmptied: boolean, cursor: number,
- *   entry: any, item: any}} Post
+ *   isSealed: boolean, lock: string, entry: any, item: any}} Post
  *   `isEmptied`: the hub holds it without its body, so it was deleted; `entry` is its outbox entry while unsent
  */
 
@@ -30,10 +36,10 @@ const NO_EFFECTS = new Map();
 
 /** @param {import("./verify.js").Fact} fact @returns {Post | null} null for what is no text */
 export function postOf(fact, entry = null) {
-  if (!TEXTS.has(fact.type) || !fact.isClear) {
+  if (!TEXTS.has(fact.type) || !(fact.isClear || fact.lock in LOCKED)) {
     return null;
   }
-  const body = fact.body ?? {};
+  const body = fact.body ?? { text: LOCKED[fact.lock] };
   const isMail = fact.type === "mail.text" && body.subject;
   return {
     id: fact.id,
@@ -48,8 +54,10 @@ export function postOf(fact, entry = null) {
     mentions: fact.mentions,
     files: filesIn(fact.body),
     burnAt: fact.burnAt,
-    isEmptied: fact.body === null,
+    isEmptied: fact.body === null && fact.lock === "",
     cursor: fact.cursor,
+    isSealed: fact.isSealed,
+    lock: fact.lock,
     entry,
     item: null,
   };
@@ -248,6 +256,7 @@ export class Fold {
     const author = this.#world.currentOf(post.author);
     const isOwn = author === me;
     const isSigned = post.author === me; // and not by a key that one had before
+    const isReadable = post.lock === "";
     const isSettled = !words.isDeleted && post.entry === null && this.#world.canPost();
     const isAdmin = !isDirect && this.#isAdmin(post.topic, me);
     return {
@@ -273,10 +282,12 @@ export class Fold {
       state: unsent?.state ?? "sent",
       error: unsent?.error ?? null,
       burnAt: post.burnAt,
-      isReadOnly: !this.#world.canPost(),
-      canEdit: isSettled && isSigned && post.type === "chat.text",
+      isSealed: post.isSealed,
+      lock: post.lock,
+      isReadOnly: !this.#world.canPost() || !isReadable,
+      canEdit: isSettled && isReadable && isSigned && post.type === "chat.text",
       canDelete: isSettled && (isSigned || isAdmin),
-      canPin: isSettled && isAdmin,
+      canPin: isSettled && isReadable && isAdmin,
     };
   }
 }

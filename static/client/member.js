@@ -33,6 +33,7 @@ import { People } from "./people.js";
 import { Presence } from "./presence.js";
 import { Rest } from "./rest.js";
 import { Search } from "./search.js";
+import { Seals } from "./seals.js";
 import { Spaces } from "./spaces.js";
 import { Timelines } from "./timelines.js";
 import { Transfers } from "./transfers.js";
@@ -108,19 +109,28 @@ export class Member {
     this.conversations = new Conversations({
       storage, directory, state, account, people, contacts, clock, marks, keys,
       spaces: () => this.spaces,
+      seals: () => this.seals,
     });
     const { conversations } = this;
     this.spaces = new Spaces({
       link, rest, clock, directory, state, people, account, conversations, me, composer: () => this.composer,
     });
     const { spaces } = this;
-    const outbox = () => this.outbox;
-    this.timelines = new Timelines({ link, rest, clock, conversations, people, directory, state, me, isAdmin, outbox });
-    const { timelines } = this;
-    this.mentions = new Mentions({ rest, timelines, conversations, people, directory, me, isAdmin });
     this.composer = new Composer(account.user, clock);
+    const publish = (draft) => this.publish(draft);
+    this.boxkeys = new BoxKeys({ storage, link, account, clock, publish });
+    this.seals = new Seals(this, (fact) => this.#take(fact));
+    const { seals } = this;
+    const { connections, epochs, keystore, sealing } = seals;
+    Object.assign(this, { connections, epochs, keystore, sealing });
+    const outbox = () => this.outbox;
+    this.timelines = new Timelines({
+      link, rest, clock, conversations, people, directory, state, me, isAdmin, outbox, connections, sealing,
+    });
+    const { timelines } = this;
+    this.mentions = new Mentions({ rest, timelines, conversations, people, directory, me, isAdmin, sealing });
     const learnTime = () => this.#learnTime();
-    this.outbox = new Outbox({ storage, composer: this.composer, link, learnTime, events: this.#outboxEvents() });
+    this.outbox = new Outbox({ storage, sealing, me, link, learnTime, events: this.#outboxEvents() });
     this.files = new Files({ storage, transfers: new Transfers(rest), outbox, state, clock });
     this.outbox.isReady = (entry) => this.files.isReady(entry);
     this.agreement = new Agreement({ rest, timelines, account });
@@ -129,10 +139,11 @@ export class Member {
       isMine: (key) => directory.currentOf(key) === me,
     });
     const followed = () => [...spaces.followed(), ...conversations.followed()];
-    this.feed = new Feed({ storage, directory, me, events: this.#feedEvents(), followed });
-    const publish = (draft) => this.publish(draft);
+    const isPersonal = (row) => seals.isPersonal(row);
+    this.feed = new Feed({
+      storage, directory, me, events: this.#feedEvents(), followed, isPersonal, open: sealing.open,
+    });
     this.carrying = new Carrying({ link, account, clock, publish });
-    this.boxkeys = new BoxKeys({ storage, link, account, clock, publish });
     this.devices = new Devices({ rest, publish, boxkeys: this.boxkeys, me });
     this.branch = new Branch({ rest, account, clock, composer: this.composer, state });
     const publishAll = (drafts) => this.publishAll(drafts);
@@ -147,6 +158,7 @@ export class Member {
   async start() {
     const { people, contacts, keys, conversations, outbox, feed, marks, boxkeys, vault, settings } = this;
     const parts = [people, contacts, keys, conversations, outbox, feed, boxkeys, vault, settings];
+    await this.seals.load();
     await Promise.all(parts.map((part) => part.load()));
     await Promise.all([marks.load(), this.files.load(), this.search.load()]);
     await vault.handOut();
@@ -169,6 +181,7 @@ export class Member {
     this.branch.stop();
     this.files.stop();
     this.search.stop();
+    this.seals.stop();
     this.presence.lost();
   }
 
@@ -234,6 +247,7 @@ export class Member {
     this.outbox.pump();
     this.files.pump();
     this.search.opened();
+    this.seals.opened().catch((error) => console.warn("what is private was not looked after:", error.code ?? error));
     this.carrying.look();
     this.boxkeys.opened();
     this.vault.opened();
@@ -365,6 +379,7 @@ export class Member {
     if (this.conversations.has(`direct:${key}`)) {
       this.conversations.publish(`direct:${key}`);
     }
+    this.seals.keyKnown(key);
   }
 
   /** Lead a newcomer where the inviter wants: to the first of the channels, with the inviter as first contact. */
@@ -418,6 +433,7 @@ export class Member {
   }
 
   #added(row) {
+    this.seals.added(row);
     if (row.kind === "space") {
       this.spaces.load(row.key);
     } else if (row.kind === "chan") {
@@ -448,6 +464,7 @@ export class Member {
     if (fact.topic.startsWith("space:")) {
       this.spaces.take(fact);
     }
+    this.seals.take(fact);
     const id = this.conversations.idOf(fact);
     if (id) {
       this.#takeInto(id, fact);

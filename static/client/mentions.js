@@ -17,7 +17,7 @@ export class Mentions {
    * @param {{rest: import("./rest.js").Rest, timelines: import("./timelines.js").Timelines,
    *   conversations: import("./conversations.js").Conversations, people: import("./people.js").People,
    *   directory: import("./directory.js").Directory, me: string,
-   *   isAdmin: (topic: string, key: string) => boolean}} parts
+   *   sealing: import("./sealing.js").Sealing, isAdmin: (topic: string, key: string) => boolean}} parts
    */
   constructor(parts) {
     this.#parts = parts;
@@ -25,9 +25,10 @@ export class Mentions {
 
   /** @param {string} [before] `next` of an earlier answer */
   async list(before) {
+    const { sealing } = this.#parts;
     const from = before ? `&before=${encodeURIComponent(before)}` : "";
     const page = await this.#parts.rest.ask("GET", `messages?mentions=me&limit=${PAGE_MESSAGES}${from}`);
-    const facts = (await Promise.all(page.items.map(checked))).filter((fact) => fact !== null);
+    const facts = (await Promise.all(page.items.map((item) => checked(item, sealing.open)))).filter((fact) => fact !== null);
     const items = [];
     for (let start = 0; start < facts.length; start += MAX_EDITS_AT_ONCE) {
       const some = facts.slice(start, start + MAX_EDITS_AT_ONCE);
@@ -50,7 +51,7 @@ export class Mentions {
     }
     const fold = this.#foldOf(conversation, fact);
     if (fact.body !== null) {
-      await addEdits(fold, fact, rest);
+      await addEdits(fold, fact, rest, this.#parts.sealing.open);
     }
     return fold.itemOf(fold.posts.get(fact.id));
   }
@@ -75,9 +76,9 @@ export class Mentions {
   }
 }
 
-async function checked({ message, cursor }) {
+async function checked({ message, cursor }, open) {
   try {
-    return await readFact(message, cursor);
+    return await readFact(message, cursor, open);
   } catch (error) {
     if (error instanceof RemoteError) {
       return null;
@@ -87,9 +88,9 @@ async function checked({ message, cursor }) {
 }
 
 /** A message that is not loaded is shown as its author last put it. */
-async function addEdits(fold, fact, rest) {
+async function addEdits(fold, fact, rest, open) {
   const { items } = await rest.ask("GET", `messages/${fact.id}/references?relation=edit`);
-  for (const edit of (await Promise.all(items.map(checked))).filter((item) => item !== null)) {
+  for (const edit of (await Promise.all(items.map((item) => checked(item, open)))).filter((item) => item !== null)) {
     const effect = effectOf(edit);
     if (effect?.rel === "edit" && edit.refs.some((ref) => ref.id === fact.id)) {
       fold.addEffect(fact.id, effect);

@@ -4,10 +4,13 @@
  *
  * A message keeps its id, so one that is sent again is at worst a `duplicate`, which is as good as `stored`. What the
  * hub
- * refuses for good stays as failed until its author tries again (signed anew) or gives it up.
+ * refuses for good stays as failed until its author tries again (signed anew) or gives it up. What is to be sealed and
+ * cannot be yet waits unsigned, under a passing id.
  */
 
+import { b64encode } from "../accord/encoding.js";
 import { AccordError } from "../accord/errors.js";
+import { ID_BYTES } from "../accord/messages.js";
 import { ClientError, sentenceOf } from "./errors.js";
 import { readFact } from "./verify.js";
 
@@ -24,7 +27,7 @@ const SILENT = new Set(["chat.react", "chat.pin"]);
 
 /**
  * @typedef {{seq: number, conversation: string, draft: import("./composer.js").Draft, envelope: any, tries: number,
- *   state: "sending" | "failed", error: null | {code: string, detail: string}}} Row as kept
+ *   state: "sending" | "waiting" | "failed", error: null | {code: string, detail: string}}} Row as kept
  * @typedef {Row & {fact: import("./verify.js").Fact}} Entry as held
  */
 
@@ -33,37 +36,41 @@ export class Outbox {
   /** @type {Map<string, Entry>} by id, in the order of writing */
   #entries = new Map();
   #storage;
-  #composer;
+  #sealing;
   #link;
   #events;
   /** Whether a message may go: its files are at the hub. @type {(entry: Entry) => boolean} */
   isReady = () => true;
   #seq = 0;
   #isPumping = false;
+  #waking = Promise.resolve();
   #retryMs = FIRST_RETRY_MS;
   #timer = 0;
 
   /**
-   * @param {{storage: import("./storage.js").Storage, composer: import("./composer.js").Composer,
+   * @param {{storage: import("./storage.js").Storage, sealing: import("./sealing.js").Sealing, me: string,
    *   link: {request: (type: string, fields: object) => Promise<any>, connection: any}, learnTime: () => Promise<void>,
    *   events: {added: (entry: Entry) => void, sent: (entry: Entry) => void, changed: (entry: Entry) => void,
    *     replaced: (before: Entry, after: Entry) => void, removed: (entry: Entry) => void, count: (n: number) =>
    * void}}} parts
    */
-  constructor({ storage, composer, link, learnTime, events }) {
+  constructor({ storage, sealing, me, link, learnTime, events }) {
     this.#storage = storage;
-    this.#composer = composer;
+    this.#sealing = sealing;
+    this.#me = me;
     this.#link = link;
     this.#learnTime = learnTime;
     this.#events = events;
   }
 
   #learnTime;
+  #me;
 
   /** Take up what an earlier worker left. */
   async load() {
     for (const row of await this.#storage.all("outbox")) {
-      this.#entries.set(row.id, { ...row, fact: await readFact(row.envelope) });
+      const fact = row.envelope ? await this.#factOf(row) : this.#waitingFact(row);
+      this.#entries.set(row.id, { ...row, fact });
       this.#seq = Math.max(this.#seq, row.seq);
     }
     this.#count();
@@ -104,10 +111,58 @@ export class Outbox {
     return entry;
   }
 
+  /** What kept messages of a conversation waiting may be over: those that can be are sealed, in the order of writing. */
+  wake(conversation) {
+    this.#waking = this.#waking.then(async () => {
+      for (const entry of this.of(conversation).filter(({ state }) => state === "waiting")) {
+        if (this.#entries.get(entry.id) === entry) {
+          await this.#signAnew(entry, {});
+        }
+      }
+      this.pump();
+    }).catch((error) => console.warn("what waited was not sealed:", error.code ?? error));
+    return this.#waking;
+  }
+
+  /** The conversations in which something waits. */
+  waiting() {
+    const waiting = [...this.#entries.values()].filter(({ state }) => state === "waiting");
+    return [...new Set(waiting.map(({ conversation }) => conversation))];
+  }
+
+  /** Send in clear what waits to be sealed. @param {string} id */
+  async sendOpenly(id) {
+    const entry = this.#entries.get(id);
+    if (entry?.state === "waiting" && entry.draft.direct && entry.error?.code !== "changed") {
+      await this.#signAnew(entry, { draft: { ...entry.draft, isOpen: true } });
+      this.pump();
+    }
+  }
+
   async #sign(row) {
-    const envelope = await this.#composer.make(row.draft);
-    const fact = await readFact(envelope);
+    const { envelope, waits } = await this.#sealing.make(row.draft);
+    if (waits) {
+      const id = row.envelope === null ? row.id : b64encode(crypto.getRandomValues(new Uint8Array(ID_BYTES)));
+      const waiting = { ...row, id, envelope: null, state: "waiting", error: waits, at: row.at ?? Date.now() };
+      return { ...waiting, fact: this.#waitingFact(waiting) };
+    }
+    const fact = await this.#factOf({ ...row, envelope });
     return { ...row, id: fact.id, envelope, fact };
+  }
+
+  /** One's own words are shown as they were written, also when the key has been forgotten meanwhile. */
+  async #factOf({ envelope, draft }) {
+    const fact = await readFact(envelope);
+    return fact.isSealed ? { ...fact, body: draft.body, isClear: true, lock: "" } : fact;
+  }
+
+  /** What there is to show of a message that is no message yet. */
+  #waitingFact({ id, at, draft }) {
+    return {
+      id, at, author: this.#me, topic: draft.topic, type: draft.type, burnAt: 0, mentions: draft.mentions ?? [],
+      answers: draft.replyTo ? [draft.replyTo] : [], refs: draft.refs ?? [], prev: [], body: draft.body, isClear: true,
+      isSealed: false, lock: "", header: null, cursor: 0,
+    };
   }
 
   #keep({ fact: _fact, ...row }) {
@@ -130,14 +185,20 @@ export class Outbox {
     }
   }
 
+  /** Messages that are not being sent: refused ones, and those that wait. */
   #failed(id) {
     const isAbout = (entry) => entry.id === id || entry.draft.refs?.some((ref) => ref.id === id);
-    return [...this.#entries.values()].filter((entry) => entry.state === "failed" && isAbout(entry));
+    return [...this.#entries.values()].filter((entry) => entry.state !== "sending" && isAbout(entry));
   }
 
   async #signAnew(entry, change) {
     const after = await this.#sign({ ...entry, ...change, state: "sending", error: null });
     await this.#keep(after); // under the same number, so it takes the other's place
+    if (after.id === entry.id) { // it waits on
+      Object.assign(entry, after);
+      this.#events.changed(entry);
+      return;
+    }
     this.#replace(entry, after);
     for (const other of [...this.#entries.values()]) {
       const draft = pointedAt(other.draft, entry.id, after.id);
@@ -253,7 +314,8 @@ export class Outbox {
   }
 
   async #refused(entry, code) {
-    if (STALE.has(code) && entry.tries < MAX_TRIES) {
+    const isStale = STALE.has(code) || this.#sealing.isStale(entry.envelope);
+    if (isStale && entry.tries < MAX_TRIES) {
       await this.#learnTime();
       await this.#signAnew(entry, { tries: entry.tries + 1 });
     } else if (SILENT.has(entry.draft.type)) {

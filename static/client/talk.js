@@ -10,6 +10,7 @@ import { NONCE_BYTES, openChannelId } from "../accord/topics.js";
 import { isKey } from "./directory.js";
 import { offerCode } from "./handover.js";
 import { ClientError } from "./errors.js";
+import { sealCalls } from "./seals.js";
 import { spaceCalls } from "./spaces.js";
 
 function textOf(value, maxChars, minChars = 0) {
@@ -31,7 +32,7 @@ function textOf(value, maxChars, minChars = 0) {
  */
 export function talkCalls(member) {
   const calls = [messageCalls, fileCalls, searchCalls, conversationCalls, pageCalls, branchCalls, vaultCalls, otherCalls];
-  return Object.assign({}, ...calls.map((make) => make(member)), spaceCalls(member.spaces));
+  return Object.assign({}, ...calls.map((make) => make(member)), sealCalls(member), spaceCalls(member.spaces));
 }
 
 function conversationOf(member, id) {
@@ -55,21 +56,24 @@ function postOf(member, { conversation, id }) {
 function reference(member, params, rel) {
   const post = postOf(member, params);
   const isReceived = rel === "react" && post.topic === `user:${member.me}`;
-  return { topic: isReceived ? `user:${post.author}` : post.topic, refs: [{ rel, id: post.id }] };
+  const burnAt = post.burnAt && rel !== "delete" ? { burnAt: post.burnAt } : {};
+  return { topic: isReceived ? `user:${post.author}` : post.topic, refs: [{ rel, id: post.id }], ...burnAt };
 }
 
 function messageCalls(member) {
   const { outbox, directory, presence, files } = member;
   const add = async (conversation, draft) => ({ id: (await outbox.add(conversation, draft)).id });
   return {
-    "message.send": async ({ conversation, text, replyTo, mentions, files: given = [] }) => {
-      const { topic, id } = conversationOf(member, conversation);
+    "message.send": async ({ conversation, text, replyTo, mentions, burnMs, openly, files: given = [] }) => {
+      const { topic, id, with: other } = conversationOf(member, conversation);
       presence.typed(topic);
       const said = { text: textOf(text, MAX_BODY_BYTES, given.length ? 0 : 1), format: "markdown" };
       const sealed = await files.seal(given);
       return add(id, {
         type: "chat.text",
         topic,
+        ...(other ? { direct: other, isOpen: openly === true, burnMs: member.connections.burnMsOf(other) ?? 0 } : {}),
+        ...(Number.isInteger(burnMs) && burnMs > 0 ? { burnMs } : {}),
         body: { ...said, ...(sealed.length ? { files: sealed } : {}) },
         mentions: directory.mentionable(mentions),
         replyTo: replyTo ?? "",
@@ -151,6 +155,7 @@ function conversationCalls(member) {
         throw new ClientError("not_found");
       }
       member.people.want([key]);
+      member.connections.look(key).catch((error) => error.code ?? console.error(error));
       const conversation = conversations.direct(key);
       conversations.publish(conversation);
       return { conversation };
@@ -194,6 +199,10 @@ function pageCalls(member) {
   return {
     "timeline.open": ({ conversation }, page) => {
       member.landed();
+      const { with: other } = conversations.get(conversation) ?? {};
+      if (other) {
+        member.connections.look(other).catch((error) => error.code ?? console.error(error));
+      }
       if (conversations.opened(conversation)) {
         feed.follow(conversation);
       }

@@ -222,6 +222,11 @@ export class Timeline {
 
   #addPost(post) {
     const held = this.fold.posts.get(post.id);
+    if (held?.lock && !post.lock) {
+      Object.assign(held, post); // its key has come
+      this.#touch([held.id, ...this.fold.answersTo(held.id)]);
+      return;
+    }
     if (held && (held.entry === null || post.entry !== null)) {
       return;
     }
@@ -339,6 +344,7 @@ export class Timeline {
       if (index === 0 && this.#arrived.length === 0 && (!last || comparePlaces(last, post) < 0)) {
         this.#sent.push(post);
         this.#changed.add(post);
+        this.#watchBurning([post]);
       } else {
         ops.push({ op: "remove", index: this.#sent.length + index, count: 1 });
         this.#arrived.push(post);

@@ -62,6 +62,7 @@ export class Timelines {
    * @param {{link: import("./link.js").Link, rest: import("./rest.js").Rest, clock: import("./clock.js").Clock,
    *   conversations: import("./conversations.js").Conversations, people: import("./people.js").People,
    *   directory: import("./directory.js").Directory,
+   *   connections: import("./connections.js").Connections, sealing: import("./sealing.js").Sealing,
    *   outbox: () => import("./outbox.js").Outbox, state: import("./state.js").PublishedState, me: string,
    *   isAdmin: (topic: string, key: string) => boolean}} parts
    */
@@ -109,9 +110,8 @@ export class Timelines {
       nameOf: (key) => people.nameOf(key),
       currentOf: (key) => directory.currentOf(key),
     });
-    const columns = other
-      ? this.#between(me, other)
-      : [{ topic: id, author: null }];
+    const shared = other ? this.#parts.connections.topicsOf(other).map((topic) => ({ topic, author: null })) : [];
+    const columns = other ? [...this.#between(me, other), ...shared] : [{ topic: id, author: null }];
     const fetch = (topic, author, before, limit) => this.#fetch(topic, author, before, limit);
     const timeline = new Timeline({ fold, columns, fetch, clock, onQuotes: (ids) => this.#wantQuotes(id, ids) });
     this.#timelines.set(id, timeline);
@@ -134,7 +134,8 @@ export class Timelines {
   async #fetch(topic, author, before, limit) {
     const answer = await this.#parts.link.request("fetch", { topic, limit, ...(before ? { before } : {}) });
     const isWanted = author === null ? undefined : (header) => header.from === author;
-    const facts = (await readFacts(answer.messages, isWanted)).filter((fact) => fact.topic === topic);
+    const { open } = this.#parts.sealing;
+    const facts = (await readFacts(answer.messages, isWanted, open)).filter((fact) => fact.topic === topic);
     this.#parts.people.want(new Set(facts.map((fact) => fact.author)));
     return { facts, oldest: lastPlace(facts, answer), before: answer.next ?? null, more: answer.more === true };
   }
@@ -167,10 +168,21 @@ export class Timelines {
     this.#timelines.delete(id);
   }
 
+  /** A conversation lies in more topics than before: it is loaded anew, and pages that look at it see so. */
+  renew(id) {
+    if (this.#timelines.delete(id)) {
+      this.#resetViews([...this.#views.values()].filter((view) => view.conversation === id));
+    }
+  }
+
   /** What was loaded may have gaps: those that are looked at are loaded anew, the others when they are needed. */
   reset() {
     this.#timelines.clear();
-    for (const view of this.#views.values()) {
+    this.#resetViews([...this.#views.values()]);
+  }
+
+  #resetViews(views) {
+    for (const view of views) {
       this.#attach(view);
       view.post([{ op: "reset", items: view.timeline.items() }]);
       this.#loadFor(view);
@@ -342,7 +354,7 @@ export class Timelines {
     const nothing = { author: "", authorName: "", text: null };
     try {
       const { message } = await this.#parts.rest.ask("GET", `messages/${id}`);
-      const fact = await readFact(message);
+      const fact = await readFact(message, 0, this.#parts.sealing.open);
       const post = postOf(fact);
       if (fact.id !== id || !post || this.#parts.conversations.idOf(fact) !== conversation) {
         return nothing;

@@ -103,6 +103,15 @@ class Browsing:
             raise Refused(answer["code"], answer["detail"])
         return answer.get("value")
 
+    async def connect(self, other: Browsing) -> str:
+        """Be asked by the other, and accept: what the two write to each other is sealed. Gives the conversation."""
+        await other.call("connection.ask", key=self.key)
+        await self.until(f"client.state.connections[{other.key!r}]?.state === 'asking'")
+        await self.call("connection.accept", key=other.key)
+        for one, two in ((self, other), (other, self)):
+            await one.until(f"client.state.connections[{two.key!r}]?.state === 'connected'")
+        return f"direct:{other.key}"
+
     async def watch(self, conversation: str) -> None:
         """Open a timeline as `timeline`, and gather what it tells in `changes`."""
         await self.page.evaluate(WATCH, conversation)

@@ -143,6 +143,7 @@ async def test_only_the_admin_pins_and_deletes_what_others_wrote(hub: HubProcess
 
 async def test_a_direct_conversation(hub: HubProcess, open_context: OpenContext) -> None:
     ada, bob = await _pair(hub, open_context)
+    await ada.connect(bob)
     opened = (await ada.call("direct.open", key=bob.key))["conversation"]
     assert opened == f"direct:{bob.key}"
     await ada.watch(opened)

@@ -1,0 +1,418 @@
+/**
+ * Epochs of the channels of spaces (protocol.md section 7): taken from the channel's control messages, and made anew
+ * where an admin's client sees a reason for it.
+ *
+ * An epoch counts if an admin has made it, or if one that counts stands on it. The secret in the box for this device
+ * becomes the first window's key and is forgotten. Not here: who is an admin (spaces.js), whose box keys live
+ * (boxkeys.js), what keys open (sealing.js).
+ */
+
+import { b64encode } from "../accord/encoding.js";
+import {
+  firstWindowKey, makeEpoch, openEpoch, openHistory, ROTATE_AFTER_MESSAGES, ROTATE_AFTER_MS, SECRET_BYTES, wholeEpochs,
+  windowMsOf, winner,
+} from "../accord/epochs.js";
+import { AccordError, RemoteError } from "../accord/errors.js";
+import { ClientError } from "./errors.js";
+import { readFacts } from "./verify.js";
+
+const TYPES = new Set(["space.epoch", "space.history"]);
+const PAGE_MESSAGES = 500;
+const MAX_PAGES = 20;
+/** Two admins' clients seldom wait equally long, so seldom do both make the next epoch. */
+const MAX_PATIENCE_MS = 3_000;
+const LOOK_MS = 10 * 60 * 1000;
+const FEEDS_AT_ONCE = 4;
+
+/** @typedef {{done: number, total: number}} Progress */
+
+/** All channels' epochs. */
+export class Epochs {
+  /** @type {Map<string, Map<string, import("./verify.js").Fact>>} topic -> its control messages */
+  #held = new Map();
+  /** @type {Map<string, Promise<void>>} topic -> what is being done about it */
+  #turns = new Map();
+  /** @type {Map<string, ReturnType<typeof setTimeout>>} */
+  #patience = new Map();
+  /** @type {Map<string, Progress>} */
+  #progress = new Map();
+  #read = new Set();
+  #timer = 0;
+  #parts;
+
+  /**
+   * @param {{keystore: import("./keystore.js").Keystore, boxkeys: import("./boxkeys.js").BoxKeys,
+   *   spaces: import("./spaces.js").Spaces, directory: import("./directory.js").Directory,
+   *   clock: import("./clock.js").Clock, link: import("./link.js").Link, me: string,
+   *   send: (draft: import("./composer.js").Draft) => Promise<import("./verify.js").Fact>,
+   *   onKey: (topic: string) => void, onChanged: (topic: string) => void}} parts
+   *   `onKey`: there is a new key; `onChanged`: pages are to be told of the topic
+   */
+  constructor(parts) {
+    this.#parts = parts;
+  }
+
+  /** There is a session. */
+  opened() {
+    clearInterval(this.#timer);
+    this.#timer = setInterval(() => this.lookAtAll(), LOOK_MS);
+    this.#read.clear();
+    this.lookAtAll();
+  }
+
+  stop() {
+    clearInterval(this.#timer);
+    this.#patience.forEach((timer) => clearTimeout(timer));
+    this.#patience.clear();
+  }
+
+  /** How far the making of an epoch has come; null when none is made. @param {string} topic @returns {Progress | null} */
+  progressOf(topic) {
+    return this.#progress.get(topic) ?? null;
+  }
+
+  #topics() {
+    return [...this.#parts.directory.rows.values()].filter((row) => row.kind === "chan" && row.space)
+      .map((row) => row.topic);
+  }
+
+  lookAtAll() {
+    this.#topics().forEach((topic) => this.look(topic));
+  }
+
+  /** Who is in a space, or what its channels are, is otherwise now. @param {string} space */
+  spaceChanged(space) {
+    this.#topics().filter((topic) => this.#parts.directory.rows.get(topic)?.space === space)
+      .forEach((topic) => this.look(topic));
+  }
+
+  /** Somebody's devices are others now. @param {string} user */
+  devicesChanged(user) {
+    this.#topics().filter((topic) => this.#parts.spaces.channel(topic)?.members.includes(user))
+      .forEach((topic) => this.look(topic));
+  }
+
+  // --------------------------------------------------------------------------------------------------------- arrivals
+
+  /** A message of a channel has come. @param {import("./verify.js").Fact} fact */
+  take(fact) {
+    if (TYPES.has(fact.type) && fact.body !== null && this.#hold(fact)) {
+      this.look(fact.topic);
+    }
+  }
+
+  #hold(fact) {
+    const held = this.#held.get(fact.topic) ?? new Map();
+    this.#held.set(fact.topic, held);
+    const isNew = !held.has(fact.id);
+    held.set(fact.id, fact);
+    return isNew;
+  }
+
+  /** Take what is held of a channel's epochs, then see whether another one is due. @param {string} topic */
+  look(topic) {
+    return this.#inTurn(topic, async () => {
+      if (this.#parts.spaces.channel(topic)) {
+        await this.#fetch(topic);
+        await this.#adopt(topic);
+        if (await this.#reason(topic)) {
+          this.#rotateSoon(topic);
+        }
+      }
+    });
+  }
+
+  #inTurn(topic, work) {
+    const turn = (this.#turns.get(topic) ?? Promise.resolve()).then(work).catch((error) => {
+      if (!(error instanceof AccordError || error instanceof ClientError)) {
+        console.error(error);
+      } // else: with the next session, or at the next look
+    });
+    this.#turns.set(topic, turn);
+    return turn;
+  }
+
+  /** The control messages of a channel, back to the newest epoch that is held already; once a session. */
+  async #fetch(topic) {
+    if (this.#read.has(topic)) {
+      return;
+    }
+    const newest = this.#parts.keystore.newest(topic);
+    let before;
+    for (let page = 0; page < MAX_PAGES; page += 1) {
+      const asked = { topic, limit: PAGE_MESSAGES, ...(before ? { before } : {}) };
+      const answer = await this.#parts.link.request("fetch", asked);
+      const facts = await readFacts(answer.messages, (header) => TYPES.has(header.type));
+      facts.filter((fact) => fact.topic === topic && fact.body !== null).forEach((fact) => this.#hold(fact));
+      before = answer.next;
+      if (!answer.more || !before || facts.some((fact) => fact.id === newest?.id)) {
+        break;
+      }
+    }
+    this.#read.add(topic);
+  }
+
+  /** The epochs of a channel that count, as far as they are held here. @returns {import("../accord/epochs.js").Epoch[]} */
+  #counting(topic) {
+    const admins = new Set(this.#parts.spaces.channel(topic)?.admins);
+    const known = new Set(this.#parts.keystore.of(topic).map(({ id }) => id));
+    const messages = [...(this.#held.get(topic)?.values() ?? [])].filter(({ type }) => type === "space.epoch");
+    const whole = new Map(wholeEpochs(messages).map((epoch) => [epoch.id, epoch]));
+    const counting = [...whole.values()].filter((epoch) => admins.has(epoch.author) || known.has(epoch.id));
+    const found = new Set(counting);
+    for (const { prev, number } of found) { // grows while it is walked
+      const before = whole.get(prev);
+      if (before && before.number === number - 1) {
+        found.add(before);
+      }
+    }
+    return [...found];
+  }
+
+  /** The epoch that counts now; null without any. */
+  #current(topic) {
+    const epochs = this.#counting(topic);
+    const greatest = Math.max(0, ...epochs.map(({ number }) => number));
+    return this.#best(topic, epochs.filter(({ number }) => number === greatest));
+  }
+
+  /** Of several with one number: whoever is no admin any more may have dated theirs back. */
+  #best(topic, epochs) {
+    const admins = this.#parts.spaces.channel(topic)?.admins ?? [];
+    const standing = epochs.filter(({ author }) => admins.includes(author));
+    return winner(standing.length ? standing : epochs);
+  }
+
+  /** The epoch to write under: not one that somebody knows who is put out, nor of who is no admin; null: wait. */
+  writable(topic) {
+    const channel = this.#parts.spaces.channel(topic);
+    const records = this.#parts.keystore.of(topic).map((record) => ({ ...record, at: record.createdAt, record }));
+    const greatest = Math.max(0, ...records.map(({ epoch }) => epoch));
+    const best = this.#best(topic, records.filter(({ epoch }) => epoch === greatest));
+    const isSafe = channel && best && channel.admins.includes(best.author)
+      && best.users.every((user) => channel.members.includes(user));
+    return isSafe ? best.record : null;
+  }
+
+  async #adopt(topic) {
+    const { keystore, onKey, onChanged } = this.#parts;
+    let isNew = false;
+    for (const epoch of this.#counting(topic)) {
+      if (!keystore.of(topic).some(({ id }) => id === epoch.id) && (await this.#open(topic, epoch))) {
+        isNew = true;
+      }
+    }
+    for (const fact of [...(this.#held.get(topic)?.values() ?? [])].filter(({ type }) => type === "space.history")) {
+      isNew = (await this.#openHistory(topic, fact)) || isNew;
+    }
+    if (isNew) {
+      onKey(topic);
+    }
+    onChanged(topic);
+  }
+
+  /** The box for this device, opened; gives whether there was one that holds what the epoch says. */
+  async #open(topic, epoch) {
+    const { boxkeys, keystore, me } = this.#parts;
+    const boxed = boxFor(epoch.parts.flatMap((part) => part.body.members), me, boxkeys.mine());
+    if (!boxed) {
+      return false;
+    }
+    const { number, author, kid, windowMs, w0, id, prev, at } = epoch;
+    const sealed = { topic, from: author, epoch: number, kid, user: me, boxkey: boxed.own.publicText, box: boxed.box };
+    const secret = await opened(() => openEpoch(sealed, boxed.own.key));
+    if (!secret) {
+      return false;
+    }
+    await keystore.putKey({
+      topic, epoch: number, id, prev, author, createdAt: at, windowMs, win: w0,
+      users: [...new Set(epoch.recipients.map(({ user }) => user))],
+      burnMs: this.#parts.spaces.channel(topic)?.burnMs ?? null,
+      count: this.#parts.directory.rows.get(topic)?.count ?? 0,
+      key: await firstWindowKey(secret, w0),
+    });
+    return true;
+  }
+
+  /** Windows before one came, as an admin has given them. */
+  async #openHistory(topic, fact) {
+    const { boxkeys, keystore, me, spaces } = this.#parts;
+    const { epoch: number, win, members } = fact.body;
+    const epoch = winner(this.#counting(topic).filter((each) => each.number === number));
+    const held = keystore.of(topic, number).find(({ id }) => id === epoch?.id);
+    const boxed = boxFor(members, me, boxkeys.mine());
+    if (!epoch || !boxed || (held && held.win <= win) || !spaces.channel(topic)?.admins.includes(fact.author)) {
+      return false;
+    }
+    const sealed = { topic, from: fact.author, epoch: number, win, user: me, boxkey: boxed.own.publicText, box: boxed.box };
+    const key = await opened(() => openHistory(sealed, boxed.own.key));
+    if (!key) {
+      return false;
+    }
+    const { id, prev, author, at, windowMs } = epoch;
+    const burnMs = spaces.channel(topic)?.burnMs ?? null;
+    await keystore.putKey({
+      topic, epoch: number, id, prev, author, createdAt: at, windowMs, win, users: [], burnMs, count: 0, key,
+    });
+    return true;
+  }
+
+  // --------------------------------------------------------------------------------------------------------- rotation
+
+  /** Why there should be another epoch, by what this admin's client knows; "" for no reason, or nobody to do it. */
+  async #reason(topic) {
+    const { spaces, link, me, clock, directory } = this.#parts;
+    const channel = spaces.channel(topic);
+    if (!link.connection || !channel?.admins.includes(me) || channel.isClosed) {
+      return "";
+    }
+    const current = this.#current(topic);
+    if (!current) {
+      return "create";
+    }
+    const members = new Set(channel.members);
+    if (!channel.admins.includes(current.author)) {
+      return "removed";
+    }
+    if (current.recipients.some(({ user }) => !members.has(user))) {
+      return "removed";
+    }
+    const isLoser = (epoch) => epoch.author === me && epoch.number === current.number && epoch.id !== current.id;
+    if (this.#counting(topic).some(isLoser)) {
+      return "conflict";
+    }
+    const devices = await this.#devices(channel.members);
+    const change = changeOf(current.recipients, devices);
+    if (change) {
+      return change;
+    }
+    if (current.windowMs !== windowMsOf(channel.burnMs) || clock.now() - current.at > ROTATE_AFTER_MS) {
+      return "age";
+    }
+    const count = directory.rows.get(topic)?.count ?? 0;
+    return count - (this.#parts.keystore.newest(topic)?.count ?? count) > ROTATE_AFTER_MESSAGES ? "count" : "";
+  }
+
+  /** All living devices of these people. */
+  async #devices(users) {
+    const found = new Map();
+    const waiting = [...users];
+    const next = async () => {
+      for (let user = waiting.shift(); user !== undefined; user = waiting.shift()) {
+        found.set(user, await this.#keysOf(user));
+      }
+    };
+    await Promise.all(Array.from({ length: FEEDS_AT_ONCE }, next));
+    return found;
+  }
+
+  /** Of somebody whose feed cannot be read here there are none. */
+  async #keysOf(user) {
+    try {
+      return await this.#parts.boxkeys.of(user);
+    } catch (error) {
+      if (error instanceof AccordError) {
+        return [];
+      }
+      throw error;
+    }
+  }
+
+  #rotateSoon(topic) {
+    if (!this.#patience.has(topic)) {
+      const patience = Math.random() * MAX_PATIENCE_MS;
+      this.#patience.set(topic, setTimeout(() => {
+        this.#patience.delete(topic);
+        this.#inTurn(topic, async () => { // another admin may have been faster
+          await this.#adopt(topic);
+          const reason = await this.#reason(topic);
+          if (reason) {
+            await this.#rotate(topic, reason);
+          }
+        });
+      }, patience));
+    }
+  }
+
+  /** Make another epoch now; ClientError("denied"). @param {string} topic */
+  async rotate(topic) {
+    if (!this.#parts.spaces.channel(topic)?.admins.includes(this.#parts.me)) {
+      throw new ClientError("denied");
+    }
+    let failure = null;
+    await this.#inTurn(topic, () => this.#rotate(topic, "device").catch((error) => (failure = error)));
+    if (failure) {
+      throw failure;
+    }
+  }
+
+  async #rotate(topic, reason) {
+    const { me, spaces, send, onChanged } = this.#parts;
+    const channel = spaces.channel(topic);
+    const devices = await this.#devices(channel.members);
+    const recipients = [...devices].flatMap(([user, keys]) => keys.map(({ boxkey }) => ({ user, boxkey })));
+    if (!recipients.some(({ user }) => user === me)) {
+      return; // this browser's own key is not published yet
+    }
+    const current = this.#current(topic);
+    const tell = (done) => {
+      this.#progress.set(topic, { done, total: recipients.length });
+      onChanged(topic);
+    };
+    tell(0);
+    try {
+      const secret = crypto.getRandomValues(new Uint8Array(SECRET_BYTES));
+      const bodies = await makeEpoch(secret, {
+        topic, epoch: (current?.number ?? 0) + 1, from: me, windowMs: windowMsOf(channel.burnMs), reason,
+        devices: recipients, ...(current ? { prevEpochHash: current.id } : {}),
+      }, tell);
+      for (const body of bodies) {
+        this.#hold(await send({ type: "space.epoch", topic, body, isControl: true }));
+      }
+    } finally {
+      this.#progress.delete(topic);
+      onChanged(topic);
+    }
+    await this.#adopt(topic);
+  }
+}
+
+/** What is sealed to one of my devices; null for nothing. */
+function boxFor(members, me, mine) {
+  const own = new Map(mine.map((each) => [each.publicText, each]));
+  const isForMe = (member) => b64encode(member.user) === me && own.has(b64encode(member.boxkey));
+  const member = members.find(isForMe);
+  return member ? { box: member.box, own: own.get(b64encode(member.boxkey)) } : null;
+}
+
+/** What a remote has sealed; null where it does not open. */
+async function opened(work) {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof RemoteError) {
+      console.warn("a key was not taken:", error.code);
+      return null;
+    }
+    throw error;
+  }
+}
+
+/**
+ * Whether devices have come or gone since an epoch was made.
+ * @param {{user: string, boxkey: string}[]} recipients
+ * @param {Map<string, {boxkey: string, clientkey: string, former?: string[]}[]>} devices by user; `former`: box keys that
+ *   the same device had before
+ */
+function changeOf(recipients, devices) {
+  const sealed = new Set(recipients.map(({ boxkey }) => boxkey));
+  const known = new Set();
+  for (const [user, keys] of devices) {
+    const isIn = ({ boxkey, former = [] }) => [boxkey, ...former].some((each) => sealed.has(each));
+    if (!keys.every(isIn)) {
+      return recipients.some((each) => each.user === user) ? "device" : "join";
+    }
+    keys.flatMap(({ boxkey, former = [] }) => [boxkey, ...former]).forEach((each) => known.add(each));
+  }
+  return recipients.some(({ boxkey }) => !known.has(boxkey)) ? "device" : "";
+}
