@@ -224,7 +224,7 @@ function spanText(ms) {
     return "less than a minute";
   }
   const [size, unit] = ms < HOUR_MS ? [MINUTE_MS, "minute"] : ms < 2 * DAY_MS ? [HOUR_MS, "hour"] : [DAY_MS, "day"];
-  const count = Math.floor(ms / size);
+  const count = Math.max(1, Math.round(ms / size));
   return `${count} ${unit}${count === 1 ? "" : "s"}`;
 }
 

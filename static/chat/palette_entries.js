@@ -136,11 +136,12 @@ function spaceActions(app) {
     { name: "Join a space with a link", words: "invite", icon: "link", run: () => openJoinSpace(app) },
   ];
   if (open === undefined) {
-    return [];
+    return always;
   }
   const { id, name, role } = open;
   const invite = { name: `Invite to ${name}`, words: "space link", icon: "invite", run: () => openSpaceInvite(app, id) };
   return [
+    ...always,
     ...(role === "admin" ? [invite] : []),
     { name: `${name}: channels and members`, words: "space settings roles", icon: "gear", run: () => openSpace(app, id) },
     { name: `Leave ${name}`, words: "space", icon: "leave", run: () => leaveSpace(app, id) },

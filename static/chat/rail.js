@@ -22,7 +22,7 @@ export class Rail {
     const add = h("button", { type: "button", class: "rail-button rail-add", "aria-label": "New space",
       title: "New space", "aria-haspopup": "menu", on: { click: () => this.#menu(add) } }, icon("plus"));
     this.element = h("nav", { class: "rail", "aria-label": "Spaces", on: { keydown: (event) => this.#move(event) } },
-      this.list);
+      this.list, add);
     this.update({ spaces: [], conversations: [] });
   }
 
