@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -14,6 +15,9 @@ from rich.text import Text
 from textual.pilot import Pilot
 from textual.widgets import Input, OptionList, Static
 
+from accord_client.commands import send
+from accord_client.lines import Output
+from accord_client.listen import listen
 from accord_client.profile import Profile, ProfileStore
 from accord_client.tui.app import AccordApp
 from accord_client.tui.dialogs import Ask, Choose
@@ -206,5 +210,14 @@ async def test_a_day_in_private(own: World, tmp_path: Path) -> None:
         await c.answer("ALONE us")
         await c.choose("between us alone")
         await c.until(lambda: c.title().startswith("@dan"), "what was found is open")
+
+    heard = io.BytesIO()
+    listening = asyncio.create_task(listen(dan, Output(heard), targets=["@cat"], json=False, since_last=False, count=1))
+    while not listening.done():
+        said = {"target": "@dan", "text": "are you there", "reply": None, "burn_seconds": None}
+        await send(cat, Output(io.BytesIO()), **said, openly=False, as_json=False)
+    await listening
+    assert b"@cat cat: are you there" in heard.getvalue()
+    assert not own.holds_bytes(b"are you there")
     assert not own.holds_bytes(b"between us alone")
     assert not own.holds_bytes(b"den is warm")
