@@ -178,7 +178,7 @@ class Private:
     async def save(self, store: ProfileStore) -> None:
         """Exchange keys with the account's vault, where this profile has opened it; what is wrong is a warning."""
         try:
-            await asyncio.to_thread(vaulting.sync, store, self.sealed.keys, self.sealed.epoch_ids())
+            await asyncio.to_thread(vaulting.sync, store, self.sealed.keys, self.sealed.epoch_facts())
         except (ClientError, AccordError) as error:
             log.warning("the vault was not brought up to date: %s", error)
 

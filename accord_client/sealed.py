@@ -286,9 +286,15 @@ class Sealed:
         """Whether what is written to a topic must be sealed."""
         return topic.kind == "chan" and (self.peer(topic) is not None or self.place(topic) is not None)
 
-    def epoch_ids(self) -> dict[bytes, bytes]:
-        """From the kids of epochs to the ids of their messages, by which a vault names them."""
-        return {epoch.kid: epoch.ident for topic in list(self._epochs) for epoch in self.line(topic)}
+    def epoch_facts(self) -> dict[bytes, tuple[bytes, int]]:
+        """By what names an epoch here, its kid or its id: the id of its message, or of a connection's accept, and the
+        created_at (ms) of that.
+        """
+        found = {ident: (ident, accept.created_at) for ident, accept in self._asks.items()}
+        for topic in list(self._epochs):
+            for epoch in self.line(topic):
+                found[epoch.kid] = found[epoch.ident] = (epoch.ident, epoch.created_at)
+        return found
 
     def is_outdated(self, topic: Topic) -> bool:
         """Whether a space's channel has no epoch that fits its members: none at all, one for somebody who is no member

@@ -26,6 +26,8 @@ KEY: Final = "vault"
 VERSION: Final = "vault-version"
 PLACE_BYTES: Final = 8
 
+Facts = dict[bytes, tuple[bytes, int]]  # of epochs, as Sealed.epoch_facts gives them
+
 
 class Refused(ClientError):
     """The hub has no such name, or the password is another."""
@@ -112,11 +114,14 @@ def restore(keys: Keystore, content: dict[str, Any]) -> None:
         keys.put_epoch(EpochKey(str(item.get("topic")), ident, epoch, win, window_ms, key))
 
 
-def _windows(keys: Keystore, held: list[dict[str, Any]], ids: dict[bytes, bytes]) -> list[dict[str, Any]]:
+def _windows(keys: Keystore, held: list[dict[str, Any]], facts: Facts) -> list[dict[str, Any]]:
     """The windows' keys of a vault with those of this device; of two of an epoch the later window counts."""
     found = {(item.get("topic"), item.get("epoch"), item.get("id")): item for item in held}
     for epoch in keys.all_epochs():
-        ident = b64encode(ids.get(epoch.ident, epoch.ident))
+        if epoch.ident not in facts:
+            continue  # its message has lost against another one, or has not come: other devices could not place it
+        raw, created_at = facts[epoch.ident]
+        ident = b64encode(raw)
         place = (epoch.topic, epoch.epoch, ident)
         before = found.get(place)
         if before is None or int(before.get("win", 0)) < epoch.win:
@@ -127,15 +132,15 @@ def _windows(keys: Keystore, held: list[dict[str, Any]], ids: dict[bytes, bytes]
                 "win": epoch.win,
                 "window_ms": epoch.window_ms,
                 "key": b64encode(epoch.key),
-                "created_at": epoch.win * epoch.window_ms,
+                "created_at": created_at,
             }
     return sorted(found.values(), key=lambda item: (item["topic"], item["epoch"], item["id"]))
 
 
-def _content(profile: Profile, keys: Keystore, before: dict[str, Any], ids: dict[bytes, bytes]) -> dict[str, Any]:
+def _content(profile: Profile, keys: Keystore, before: dict[str, Any], facts: Facts) -> dict[str, Any]:
     """A vault's content with what this device has beside it."""
     content = {**before}
-    windows = _windows(keys, _items(before, "windows"), ids)
+    windows = _windows(keys, _items(before, "windows"), facts)
     known = {_key(item): item for item in _items(before, "known")}
     for key in profile.verified:
         if not known.get(key, {}).get("verified"):
@@ -205,11 +210,10 @@ def adopt(store: ProfileStore, root: bytes, kind: str) -> None:
         restore(keys, opened.content)
 
 
-def sync(store: ProfileStore, keys: Keystore, ids: dict[bytes, bytes]) -> bool:
+def sync(store: ProfileStore, keys: Keystore, facts: Facts) -> bool:
     """Take what other devices have put into the vault, and put in what this one has; says whether it changed.
 
-    `ids` leads from the kids of epochs to their ids. ClientError where the hub shows an older vault than before, or the
-    password was changed.
+    ClientError where the hub shows an older vault than before, or the password was changed.
     """
     key, seen = keys.find_secret(KEY), keys.find_secret(VERSION)
     if key is None or seen is None:
@@ -225,7 +229,7 @@ def sync(store: ProfileStore, keys: Keystore, ids: dict[bytes, bytes]) -> bool:
         raise ClientError("the hub shows an older vault than it did before: nothing is taken of it")
     restore(keys, opened.content)
     keys.set_secret(VERSION, opened.version.to_bytes(PLACE_BYTES, "big"))
-    content = _content(profile, keys, opened.content, ids)
+    content = _content(profile, keys, opened.content, facts)
     if content == opened.content or not isinstance(enclave, dict):
         return False
     changed = vault.seal_enclave(

@@ -8,11 +8,16 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from accord_client import cli
+from accord import vault
+from accord_client import cli, vaulting
+from accord_client.account import bearer_token
+from accord_client.keystore import Keystore
 from accord_client.profile import Profile, ProfileStore
+from accord_client.rest import http_get
 from tests.e2e.plain_client import Key, b64
 from tests.e2e.world import World, running
 
@@ -57,6 +62,16 @@ def origin(own: World) -> str:
     return own.url.replace("ws", "http", 1).rsplit("/ws", 1)[0]
 
 
+def windows(own: World, home: Path) -> list[dict[str, Any]]:
+    """The keys in the vault of a profile's account, as other programs find them."""
+    store = ProfileStore("default", home)
+    with Keystore(store) as keys:
+        key = keys.find_secret(vaulting.KEY)
+    assert key is not None
+    held = http_get(bearer_token(store), "vault")["enclave"]
+    return list(vault.open_enclave(held, key, name=held["name"]).content["windows"])
+
+
 def test_a_password_brings_the_keys_to_a_clean_machine(own: World, accord: Run, tmp_path: Path) -> None:
     address = f"{origin(own)}#{b64(own.key)}"
     accord("ada", "follow", "ada")
@@ -93,6 +108,9 @@ def test_two_people_talk_in_private(own: World, accord: Run, tmp_path: Path) -> 
     accord("eve", "connections")
     accord("eva", "login", "eve", f"{origin(own)}#{b64(own.key)}", typed=f"{PASSWORD}\n")
     assert "agreed @eve" in accord("eva", "history", "@bob")
+    (window,) = windows(own, tmp_path / "eva")
+    assert window["epoch"] == 1
+    assert 0 <= window["created_at"] - window["win"] * window["window_ms"] < window["window_ms"]
     accord("eva", "send", "--to", "@bob", "from a new machine")
     assert "from a new machine" in accord("eve", "history", "@bob")
     assert [json.loads(line)["text"] for line in accord("eve", "export").splitlines()] == [
