@@ -13,6 +13,7 @@ milliseconds, and the hub is gone within a second.
 
 from __future__ import annotations
 
+import math
 import socket
 import threading
 import time
@@ -32,7 +33,9 @@ BEAT_INTERVAL_SECONDS: Final = 60
 # Queues with a worker of their own, as CELERY_TASK_ROUTES names them.
 OWN_QUEUES: Final = ("burning", "plugins")
 
-_waiting: set[str] = set()  # scheduled tasks that are queued and have not begun
+LOST_SECONDS: Final = 30  # a task that has not begun by then may be lost: the broker promises nothing
+
+_waiting: dict[str, float] = {}  # when (monotonic) scheduled tasks were queued that have not begun
 
 
 class Bell:
@@ -87,7 +90,7 @@ class WakingTransport(memory.Transport):
 
 @task_prerun.connect
 def _begun(task: Any = None, **others: Any) -> None:
-    _waiting.discard(task.name)
+    _waiting.pop(task.name, None)
 
 
 class OnceScheduler(Scheduler):
@@ -95,13 +98,14 @@ class OnceScheduler(Scheduler):
 
     def apply_async(self, entry: ScheduleEntry, producer: Any = None, advance: bool = True, **kwargs: Any) -> Any:
         """Queue it, or leave it to the one that waits; a task may begin, and be queued again, at any moment."""
-        if entry.task in _waiting:
+        now = time.monotonic()
+        if now - _waiting.get(entry.task, -math.inf) < LOST_SECONDS:
             return self.reserve(entry) if advance else None
-        _waiting.add(entry.task)
+        _waiting[entry.task] = now
         try:
             return super().apply_async(entry, producer=producer, advance=advance, **kwargs)
         except Exception:
-            _waiting.discard(entry.task)
+            _waiting.pop(entry.task, None)
             raise
 
 
