@@ -9,8 +9,8 @@
 
 import { b64encode } from "../accord/encoding.js";
 import {
-  firstWindowKey, makeEpoch, openEpoch, openHistory, ROTATE_AFTER_MESSAGES, ROTATE_AFTER_MS, SECRET_BYTES, wholeEpochs,
-  windowMsOf, winner,
+  firstWindowKey, makeEpoch, makeHistory, openEpoch, openHistory, ROTATE_AFTER_MESSAGES, ROTATE_AFTER_MS, SECRET_BYTES,
+  wholeEpochs, windowMsOf, winner,
 } from "../accord/epochs.js";
 import { AccordError, RemoteError } from "../accord/errors.js";
 import { ClientError } from "./errors.js";
@@ -134,10 +134,10 @@ export class Epochs {
 
   /** The control messages of a channel, back to the newest epoch that is held already; once a session. */
   async #fetch(topic) {
-    if (this.#read.has(topic)) {
+    if (this.#read.has(topic) && !this.#lacks(topic)) {
       return;
     }
-    const newest = this.#parts.keystore.newest(topic);
+    const newest = this.#lacks(topic) ? null : this.#parts.keystore.newest(topic);
     let before;
     for (let page = 0; page < MAX_PAGES; page += 1) {
       const asked = { topic, limit: PAGE_MESSAGES, ...(before ? { before } : {}) };
@@ -150,6 +150,14 @@ export class Epochs {
       }
     }
     this.#read.add(topic);
+  }
+
+  /** Whether windows were given to this browser of an epoch whose message is not held. */
+  #lacks(topic) {
+    const held = [...(this.#held.get(topic)?.values() ?? [])];
+    const isHeld = (number) => this.#parts.keystore.of(topic, number).length > 0
+      || held.some(({ type, body }) => type === "space.epoch" && body.epoch === number);
+    return held.some(({ type, body }) => type === "space.history" && !isHeld(body.epoch));
   }
 
   /** The epochs of a channel that count, as far as they are held here. @returns {import("../accord/epochs.js").Epoch[]} */
@@ -334,11 +342,34 @@ export class Epochs {
     }
   }
 
-  /** Make another epoch now; ClientError("denied"). @param {string} topic */
-  async rotate(topic) {
+  #mustAdminister(topic) {
     if (!this.#parts.spaces.channel(topic)?.admins.includes(this.#parts.me)) {
       throw new ClientError("denied");
     }
+  }
+
+  /**
+   * Let a member read what was said before they came, as far back as this browser can; ClientError("denied").
+   * @param {string} topic
+   * @param {string} user
+   */
+  async giveHistory(topic, user) {
+    const { keystore, me, send, spaces } = this.#parts;
+    this.#mustAdminister(topic);
+    const devices = (await this.#keysOf(user)).map(({ boxkey }) => ({ user, boxkey }));
+    if (!spaces.channel(topic)?.members.includes(user) || !devices.length) {
+      throw new ClientError("not_found");
+    }
+    for (const record of keystore.of(topic).filter(({ users }) => !users.includes(user))) {
+      const { epoch, win } = record;
+      const body = await makeHistory(await keystore.bytesOf(record), { topic, epoch, win, from: me, devices });
+      await send({ type: "space.history", topic, body, isControl: true });
+    }
+  }
+
+  /** Make another epoch now; ClientError("denied"). @param {string} topic */
+  async rotate(topic) {
+    this.#mustAdminister(topic);
     let failure = null;
     await this.#inTurn(topic, () => this.#rotate(topic, "device").catch((error) => (failure = error)));
     if (failure) {

@@ -205,6 +205,7 @@ export function sealCalls({ seals, connections, epochs, outbox }) {
     "connection.decline": ({ key }) => connections.decline(key),
     "conversation.burn": (params) => seals.setBurning(params),
     "channel.rotate": ({ conversation }) => epochs.rotate(String(conversation)),
+    "channel.giveHistory": ({ conversation, key }) => epochs.giveHistory(String(conversation), String(key)),
     "message.openly": ({ id }) => outbox.sendOpenly(id),
   };
 }
