@@ -24,7 +24,7 @@ export function agreementSection(client, conversation) {
     }
     button.disabled = false;
   }
-  return h("section", null, says, button);
+  return h("section", { class: "agreement-section" }, says, button);
 }
 
 function show(says, { own, others, messages, stated }) {

@@ -325,10 +325,7 @@ export class Member {
     return {
       linked: () => this.carrying.look(),
       topics: () => this.#topicsKnown(),
-      messages: (facts) => {
-        facts.forEach((fact) => this.#take(fact));
-        this.search.take(facts);
-      },
+      messages: (facts) => facts.forEach((fact) => this.#take(fact)),
       restarted: (isOtherStore) => this.#restarted(isOtherStore),
       added: (row) => this.#added(row),
       gone: (topic) => this.#gone(topic),
@@ -465,6 +462,7 @@ export class Member {
       this.spaces.take(fact);
     }
     this.seals.take(fact);
+    this.search.take([fact]);
     const id = this.conversations.idOf(fact);
     if (id) {
       this.#takeInto(id, fact);
@@ -533,10 +531,7 @@ export class Member {
         timelineOf(entry)?.add(entry.fact, entry);
         this.files.pump();
       },
-      sent: (entry) => {
-        this.#take(entry.fact);
-        this.search.take([entry.fact]);
-      },
+      sent: (entry) => this.#take(entry.fact),
       changed: (entry) => {
         timelineOf(entry)?.update(entry.fact);
         if (entry.error?.code === "quota") {

@@ -10,8 +10,11 @@ from pathlib import Path
 import pytest
 from playwright.async_api import expect
 
+from tests.e2e.world import World
 from tests.hubs import HubProcess, wait_until
+from tests.links.pair import until
 from tests.web.conftest import OpenContext
+from tests.web.engine import Browsing
 from tests.web.person import DESKTOP, PHONE, Person, invite
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(240)]
@@ -121,3 +124,43 @@ async def test_files_from_one_browser_to_another(hub: HubProcess, open_context: 
     await ada.page.get_by_role("alertdialog").get_by_role("button", name="Delete").click()
     await expect(message).to_have_count(0)
     wait_until(lambda: len(blobs(hub)) == 2, what="the files of the deleted message are gone")
+
+
+SEND = """([conversation, text, words, burnMs]) => client.call("message.send", {
+  conversation, text, mentions: [], burnMs,
+  files: [{file: new File([words], "amber.txt"), name: "amber.txt", media: "text/plain"}],
+})"""
+OPEN = """async ([conversation, id, blob]) =>
+  (await client.call("file.open", {conversation, id, blob})).text()"""
+FOUND = """async ([text, count]) => {
+  for (;;) {
+    const { items } = await client.call("search.query", { text });
+    if (items.length === count) return items.map(({ id }) => id);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}"""
+BURNED = "SELECT count(*) FROM blobs_blob WHERE burn_at IS NOT NULL AND gone_at IS NOT NULL"
+BURN_MS = 15_000
+
+
+async def test_files_and_search_of_a_sealed_conversation(hub: HubProcess, open_context: OpenContext) -> None:
+    ada = await Browsing.join(await open_context(), hub, "ada-sealed")
+    bob = await Browsing.join(await open_context(), hub, "bob-sealed")
+    with_bob = await ada.connect(bob)
+    with_ada = f"direct:{ada.key}"
+    await bob.watch(with_ada)
+    await ada.page.evaluate(SEND, [with_bob, "sealed, with a file", "the amber is in the attic", 0])
+    item = await bob.sees("sealed, with a file")
+    (file,) = item["files"]
+    assert (file["name"], file["size"], "key" in file) == ("amber.txt", 25, False)
+    assert await bob.page.evaluate(OPEN, [with_ada, item["id"], file["blob"]]) == "the amber is in the attic"
+    assert await bob.page.evaluate(FOUND, ["AMBER sealed", 1]) == [item["id"]]
+
+    # One that burns is gone from the log, from search, and from the hub with its file.
+    await ada.page.evaluate(SEND, [with_bob, "this disappears", "and so does this", BURN_MS])
+    world = World.of(hub.home, hub)
+    await until(lambda: world.rows(BURNED) == [(1,)], "the file has burned")
+    await bob.until("timeline.items.length === 1")
+    assert await bob.page.evaluate(FOUND, ["disappears", 0]) == []
+    held = "SELECT count(*) FROM blobs_blob WHERE gone_at IS NULL"
+    await until(lambda: world.rows(held) == [(len(blobs(hub)),)], "its bytes are gone from the disk")
