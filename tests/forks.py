@@ -180,6 +180,8 @@ def _main(fd: int) -> None:
         os.environ.clear()
         os.environ.update(asked["env"])
         sys.argv = asked["argv"]
+        given = asked["env"].get("PYTHONPATH", "").split(os.pathsep)
+        sys.path[:0] = [path for path in given if path and path not in sys.path]
         runpy.run_path(sys.argv[0], run_name="__main__")
 
 
