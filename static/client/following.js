@@ -5,6 +5,8 @@
  * Not here: the vault itself (vault.js), which of two records counts (vault_content.js).
  */
 
+import { b64decode, b64encode } from "../accord/encoding.js";
+import { RemoteError } from "../accord/errors.js";
 import { ClientError } from "./errors.js";
 
 const RECORD = "settings";
@@ -78,4 +80,56 @@ export function followThrough(vault, { contacts, keys, conversations, settings }
   conversations.onRead = (id, { at, id: message }) =>
     kept(vault.put("reads", [{ conversation: id, at, message }]));
   settings.onKept = (item) => kept(vault.put("settings", [item]));
+}
+
+/** More of those for whom an epoch was sealed are not kept: the chain of the space tells who they are. */
+const MAX_USERS = 2;
+
+/** @param {import("./keystore.js").EpochFacts & {key: Uint8Array}} record */
+function windowItem({ topic, epoch, id, prev, author, createdAt, windowMs, win, users, burnMs, count, key }) {
+  return {
+    topic, epoch, id, author, created_at: createdAt, window_ms: windowMs, win, count, key: b64encode(key),
+    ...(prev ? { prev } : {}),
+    ...(burnMs === null ? {} : { burn_ms: burnMs }),
+    ...(users.length > 0 && users.length <= MAX_USERS ? { users } : {}),
+  };
+}
+
+function windowRecord(item) {
+  const { topic, epoch, id, prev = "", author = "", created_at: createdAt, window_ms: windowMs, win } = item;
+  const { users = [], burn_ms: burnMs = null, count = 0 } = item;
+  return { topic, epoch, id, prev, author, createdAt, windowMs, win, users, burnMs, count, key: b64decode(item.key, 32) };
+}
+
+async function restoreKeys(seals, items) {
+  for (const item of items) {
+    try {
+      await seals.restoreKey(windowRecord(item));
+    } catch (error) {
+      if (!(error instanceof RemoteError)) {
+        throw error; // else: a damaged one, which another program may have put in
+      }
+    }
+  }
+}
+
+/**
+ * The same for keys of what is encrypted, and for connections. Keys of windows that burn leave the vault too: the later
+ * key takes their place.
+ * @param {import("./vault.js").Vault} vault
+ * @param {import("./seals.js").Seals} seals
+ */
+export function followKeys(vault, seals) {
+  const { keystore, connections } = seals;
+  vault.follow("windows", (items) => restoreKeys(seals, items));
+  vault.follow("connections", async (items) => {
+    for (const { id: topic, key, at, accept: id } of items.filter((item) => item.accept)) {
+      await connections.restore(key, { topic, at, id });
+    }
+  });
+  keystore.onNewKey = (record) => kept(vault.put("windows", [windowItem(record)]));
+  keystore.onDropped = ({ id }) => kept(keystore.exported().then((records) =>
+    vault.put("windows", records.filter((record) => record.id === id).map(windowItem))));
+  seals.onLinks = () => kept(vault.put("connections", connections.links().map(({ key, topic, at, id }) =>
+    ({ id: topic, key, at, accept: id }))));
 }

@@ -19,7 +19,7 @@ import { Directory, isKey } from "./directory.js";
 import { ClientError } from "./errors.js";
 import { Feed } from "./feed.js";
 import { Files } from "./files.js";
-import { followThrough, Settings } from "./following.js";
+import { followKeys, followThrough, Settings } from "./following.js";
 import { TEXTS } from "./fold.js";
 import { readHub, ORIGIN } from "./hub.js";
 import { Invites } from "./invites.js";
@@ -152,6 +152,7 @@ export class Member {
     this.vault = new Vault({ storage, rest, link, account, clock, state });
     this.settings = new Settings({ storage, clock, state });
     followThrough(this.vault, this);
+    followKeys(this.vault, this.seals);
   }
 
   /** Read what is kept, tell pages, connect. */

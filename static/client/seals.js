@@ -19,6 +19,8 @@ const MAX_BURN_MS = 365 * 24 * 3600 * 1000;
 
 /** The private side of one account. */
 export class Seals {
+  /** A connection has come or changed; for the vault. */
+  onLinks = () => {};
   #member;
 
   /**
@@ -137,6 +139,7 @@ export class Seals {
   }
 
   #connectionChanged(key, isNew) {
+    this.onLinks();
     const { conversations, timelines } = this.#member;
     const id = `direct:${key}`;
     if (isNew) {

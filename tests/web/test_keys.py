@@ -19,7 +19,9 @@ async def save_code(page: Page) -> list[str]:
     """Make a recovery code in the dialog, and type back the part that is asked for."""
     await page.get_by_role("button", name="Save your recovery code").click()
     await page.get_by_role("button", name="Make a recovery code").click()
-    groups = await page.get_by_role("list", name="Recovery code").get_by_role("listitem").all_inner_texts()
+    items = page.get_by_role("list", name="Recovery code").get_by_role("listitem")
+    await expect(items).to_have_count(14)
+    groups = await items.all_inner_texts()
     await page.get_by_role("button", name="I have saved it").click()
     fields = page.get_by_role("textbox", name=re.compile(r"^Group \d+$"))
     for field in await fields.all():
