@@ -1,6 +1,6 @@
 /**
  * Coming to an account by its name and password in a browser that has none of its keys, and leaving a browser so that
- * it has none (protocol.md section 9, docs: "What a locked browser keeps").
+ * it has none (protocol.md section 9).
  *
  * Not here: the vault itself (vault.js), coming back under another key (recover.js).
  */
