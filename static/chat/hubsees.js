@@ -12,7 +12,8 @@ const SEES = [
 ];
 const NOT = [
   "What is said in spaces and in direct messages that are marked encrypted: neither texts nor names of files.",
-  "Your keys: they are made in this browser and stay in it.",
+  "Your keys: they are made in this browser. With a password they also lie in your vault at the hub, which opens by that "
+    + "password or its recovery code; the hub has neither. A short password can be guessed by whoever has the vault.",
   "It cannot write in your name or change what you wrote: everything is signed by its author, and this browser checks it.",
 ];
 const CAN = [

@@ -15,7 +15,8 @@ export const KEY_MAP = [
     "Anywhere",
     [
       [["Ctrl", "K"], "Go to a channel, a person or an action"],
-      [["Alt", "1–9"], "This hub, then the spaces"],
+      [["Ctrl", "Alt", "↑"], "Previous space, this hub first"],
+      [["Ctrl", "Alt", "↓"], "Next space"],
       [["Alt", "↑"], "Previous unread conversation"],
       [["Alt", "↓"], "Next unread conversation"],
       [["Alt", "Shift", "↑"], "Previous conversation"],
@@ -94,11 +95,10 @@ function handle(app, event) {
     step(app, key === "ArrowDown" ? 1 : -1, { all: shiftKey });
     return true;
   }
-  if (altKey && !ctrl && !shiftKey && /^[1-9]$/.test(key)) {
-    const space = [null, ...spacesOf(app.client).map((each) => each.id)][Number(key) - 1];
-    if (space !== undefined) {
-      app.openSpace(space);
-    }
+  if (altKey && ctrl && !shiftKey && (key === "ArrowUp" || key === "ArrowDown")) {
+    const spaces = [null, ...spacesOf(app.client).map((each) => each.id)];
+    const next = spaces.indexOf(app.space) + (key === "ArrowDown" ? 1 : -1);
+    app.openSpace(spaces.at(next % spaces.length));
     return true;
   }
   if (key === "?" && !ctrl && !altKey && !isWriting(event.target)) {

@@ -156,6 +156,7 @@ export class Feed {
       await this.#added(connection, frame);
     } else {
       this.#parts.directory.remove(frame.topic);
+      this.#subscribed.delete(frame.topic); // the hub has ended it: whoever is let in again subscribes again
       this.#parts.events.gone(String(frame.topic));
     }
   }

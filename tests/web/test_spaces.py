@@ -54,6 +54,10 @@ async def test_a_space_from_making_to_leaving(hub: HubProcess, open_context: Ope
     await expect(seal(ada)).to_have_text("encrypted")
     await ada.say("Only for us")
     await ada.sees("Only for us")
+    await ada.page.keyboard.press("Control+Alt+ArrowUp")
+    await expect(ada.page.get_by_role("heading", level=1, name="lounge")).to_be_attached()
+    await ada.page.keyboard.press("Control+Alt+ArrowDown")
+    await ada.sees("Only for us")
     link = await link_of(ada)
     await ada.check_access()
 
@@ -98,8 +102,23 @@ async def test_a_space_from_making_to_leaving(hub: HubProcess, open_context: Ope
     await expect(rail(bob, "Climbing club")).to_have_count(0)
     await expect(rows(bob).get_by_role("button", name="lounge")).to_be_visible()
 
+    # Back without a link, writing again under the new keys; and out by oneself.
+    await page.get_by_role("button", name="Add", exact=True).click()
+    await ada.page.get_by_role("option", name=re.compile("^bob")).click()
+    await rail(bob, "Climbing club").click()
+    await rows(bob).get_by_role("button", name="general").click()
+    await expect(seal(bob)).to_have_text("encrypted")
+    await rows(ada).get_by_role("button", name="general").click()
+    await ada.say("Welcome back")
+    await bob.sees("Welcome back")
+    await expect(bob.message("Only for us")).to_have_count(0)
+    await bob.page.get_by_role("button", name="Back to the list").click()
+    await bob.page.get_by_role("button", name="Climbing club").last.click()
+    await bob.page.get_by_role("dialog", name="Climbing club").get_by_role("button", name="Leave").click()
+    await bob.page.get_by_role("alertdialog").get_by_role("button", name="Leave").click()
+    await expect(rail(bob, "Climbing club")).to_have_count(0)
+
     # Between two: asked, accepted, sealed, compared.
-    await ada.page.keyboard.press("Escape")
     await rows(bob).get_by_role("button", name="Message someone").click()
     await bob.page.get_by_role("option", name=re.compile("^ada")).click()
     await bob.say("Just for you")
