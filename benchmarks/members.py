@@ -56,6 +56,10 @@ class Community:
             connections.append(connection)
         return connections
 
+    def name_of(self, index: int) -> str:
+        """The account name of a member."""
+        return _name(self.members[0].user, index)
+
     def write(self, index: int, count: int) -> list[dict[str, Any]]:
         """Signed messages of a member to the lounge, each of MESSAGE_BYTES."""
         author = self.members[index].user
@@ -73,12 +77,16 @@ def _member(user: SigningKey, hub: bytes) -> Member:
     return Member(user, client, certs.issue(user, client=client.public, servers=[hub], issued_at=now_ms()))
 
 
+def _name(first: SigningKey, number: int) -> str:
+    tag = b64encode(first.public[:6]).lower().replace("_", "x").replace("-", "y")
+    return f"m{number}-{tag}"
+
+
 def settle(server: Server, count: int) -> Community:
     """Add so many members to a new hub, by messages of its admin."""
     hub = SigningKey(_read_seed(server, "hub.key")).public
     admin = _member(SigningKey(_read_seed(server, "admin.key")), hub)
     members = [_member(SigningKey.generate(), hub) for _ in range(count)]
-    tag = b64encode(members[0].user.public[:6]).lower().replace("_", "x").replace("-", "y")
     connection = Connection(server.port, admin.client, admin.certificate, hub, sealed=False)
     envelopes = [
         messages.create(
@@ -86,7 +94,11 @@ def settle(server: Server, count: int) -> Community:
             type="add_user",
             to=f"hub:{b64encode(hub)}",
             body=canonical(
-                {"pubkey": b64encode(member.user.public), "account_name": f"m{number}-{tag}", "kind": "real"}
+                {
+                    "pubkey": b64encode(member.user.public),
+                    "account_name": _name(members[0].user, number),
+                    "kind": "real",
+                }
             ),
             created_at=now_ms(),
         )

@@ -14,13 +14,18 @@ from accord.encoding import b64encode, canonical
 from accord.epochs import DAY_MS, Recipient, make_epoch, new_secret, window_at
 from accord.hpke import BoxKey
 from accord.keys import SigningKey
-from benchmarks.browser import people, url
+from benchmarks.browser import People, composer, join, people, url
 from benchmarks.measure import Bench, Row
-from benchmarks.members import now_ms
-from benchmarks.servers import hub
+from benchmarks.members import now_ms, settle
+from benchmarks.private_talk import CLIENT, WORDS, Writer, connect_pages, open_direct
+from benchmarks.sections.web import FRAME_MS, SCROLL_FRAMES, deliveries, scrolled
+from benchmarks.servers import Server, hub
 
 DEVICES: Final = (100, 1_000)
 ITERATIONS: Final = 1_000_000
+SEARCH_MS: Final = 100
+INDEX_SECONDS: Final = 900
+LOOK_SECONDS: Final = 0.1
 
 METHODS: Final = {
     "new epoch": (
@@ -32,6 +37,20 @@ METHODS: Final = {
     "reading": (
         "So many sealed messages of one window read by a page's own code, 100 at a time: form, hashes and signature "
         "checked, opened, the body read. The limit is the same page checking the same messages without opening them."
+    ),
+    "send to shown": (
+        "As in the section web, in a direct conversation of two browsers that are connected: sealing and opening are "
+        "in it. The limit is the same two browsers in the lounge, just before."
+    ),
+    "scrolling": (
+        "As in the section web, in a direct conversation with so many sealed messages, all loaded; the limit is the "
+        "frame of a 60 Hz screen."
+    ),
+    "search": (
+        "The same conversation. First reading: from the first query until all its messages are in the index; the limit "
+        "is how long the same page took to load them for scrolling. Queries: words that a third of the messages hold, "
+        "two words, a word that one holds, one that none holds, five times each, from the page's call to its answer. "
+        "The limit is the aim, 100 ms."
     ),
     "password": (
         "From the password to the two keys of the vault, in a page, 1,000,000 iterations: median of several. The limit "
@@ -79,6 +98,15 @@ _READ = """async ([folder, envelopes, raw, windowMs]) => {
   await time(check);
   return [await time(open), await time(check)];
 }"""
+_QUERY = f"""async (text) => {{
+  const begun = performance.now();
+  await {CLIENT}.call("search.query", {{ text }});
+  return performance.now() - begun;
+}}"""
+_IS_INDEXED = f"""async (rows) => {{
+  const {{ texts, isReading }} = await {CLIENT}.call("search.query", {{ text: "" }});
+  return texts >= rows && !isReading;
+}}"""
 _DERIVE = """async ([folder, iterations, times]) => {
   const { authKey, rootKey, wrapKey } = await import(`${folder}vault.js`);
   const salt = crypto.getRandomValues(new Uint8Array(32));
@@ -101,19 +129,71 @@ _DERIVE = """async ([folder, iterations, times]) => {
 
 
 def run(bench: Bench) -> Iterator[Row]:
-    """One hub, whose pages are used for their code."""
+    """One hub and two browsers; first their pages are used for their code alone."""
     with hub(bench.homes.empty()) as server, people(bench.homes.root / "private") as browsers:
-        page = browsers.profile("ada").new_page()
+        page = browsers.profile("code").new_page()
         page.goto(url(server))
-        main = page.locator("script[type=module]").first.get_attribute("src") or ""
-        folder = main.replace("chat/main.js", "accord/")
-        for count in DEVICES:
-            bench.note(f"private: new epoch for {count:,} devices")
-            yield from _epoch(page, folder, count)
-        bench.note("private: reading")
-        yield _reading(page, folder, bench.pick(5_000, 500))
-        bench.note("private: password")
-        yield _password(page, folder, bench.pick(ITERATIONS, 600_000), bench.pick(5, 1))
+        yield from _code(bench, page)
+        page.context.close()
+        yield from _talk(bench, server, browsers)
+
+
+def _code(bench: Bench, page: Page) -> Iterator[Row]:
+    main = page.locator("script[type=module]").first.get_attribute("src") or ""
+    folder = main.replace("chat/main.js", "accord/")
+    for count in DEVICES:
+        bench.note(f"private: new epoch for {count:,} devices")
+        yield from _epoch(page, folder, count)
+    bench.note("private: reading")
+    yield _reading(page, folder, bench.pick(5_000, 500))
+    bench.note("private: password")
+    yield _password(page, folder, bench.pick(ITERATIONS, 600_000), bench.pick(5, 1))
+
+
+def _talk(bench: Bench, server: Server, browsers: People) -> Iterator[Row]:
+    bench.note("private: send to shown")
+    community = settle(server, 1)
+    page, other = (join(server, browsers.profile(name), name) for name in ("ada", "bob"))
+    count = bench.pick(100, 10)
+    clear = deliveries(page, other, count)
+    connect_pages(page, other)
+    for percent, taken in deliveries(page, other, count).items():
+        name = f"send to shown, sealed, p{percent}"
+        limit = clear[percent]
+        yield Row("private", name, f"{taken:.1f} ms", f"{limit:.1f} ms in the open", taken / limit)
+    other.context.close()
+    rows = bench.pick(50_000, 1_000)
+    bench.note(f"private: {rows:,} sealed messages")
+    writer = Writer(community, 0, page)
+    writer.write(rows)
+    page.reload()
+    composer(page)
+    open_direct(page, writer.key, writer.name)
+    begun = time.perf_counter()
+    held, frames = scrolled(page, rows)
+    loaded = time.perf_counter() - begun - SCROLL_FRAMES * FRAME_MS / 1000
+    for percent, taken in frames.items():
+        name = f"scrolling {held:,} sealed messages, p{percent}"
+        yield Row("private", name, f"{taken:.1f} ms a frame", f"{FRAME_MS:.1f} ms", taken / FRAME_MS, "<= 1.0")
+    bench.note("private: search")
+    yield from _search(page, rows, loaded)
+
+
+def _search(page: Page, rows: int, loaded: float) -> Iterator[Row]:
+    begun = time.perf_counter()
+    page.evaluate(_QUERY, "anything")
+    while not page.evaluate(_IS_INDEXED, rows):
+        assert time.perf_counter() - begun < INDEX_SECONDS, "the index is not whole"
+        time.sleep(LOOK_SECONDS)
+    taken = time.perf_counter() - begun
+    name = f"search, first reading of {rows:,}"
+    yield Row("private", name, f"{taken:.1f} s", f"{loaded:.1f} s to load them", taken / loaded)
+    words = [*WORDS, "harbour lantern", "no000123", f"no{rows - 1:06d}", "nowhere"]
+    times = sorted(page.evaluate(_QUERY, word) for word in words for _ in range(5))
+    for percent in (50, 99):
+        each = times[min(len(times) - 1, len(times) * percent // 100)]
+        name = f"search, {rows:,} sealed messages, p{percent}"
+        yield Row("private", name, f"{each:.1f} ms", f"{SEARCH_MS} ms", each / SEARCH_MS, "< 1.0")
 
 
 def _epoch(page: Page, folder: str, count: int) -> Iterator[Row]:
