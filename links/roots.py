@@ -14,6 +14,7 @@ from accord.errors import AccordError
 from accord.statements import verify_statement
 from accord.topics import Topic, parse_topic
 from accord_client.errors import ConnectionLost
+from links import selectors
 from links.dialled import Dialled
 from links.dialler import links
 from links.peering import Peering
@@ -39,8 +40,10 @@ _ASKED: Final[dict[str, fields.Field | fields.Check]] = {
 
 @askers.append
 async def _roots(topic: Topic) -> list[dict[str, Any]]:
-    """What each linked hub that answers in time states of a topic."""
-    found = await asyncio.gather(*(_root_of(peering, topic) for peering in links.peerings()))
+    """What each linked hub that answers in time states of a topic; of a private one only those of members are asked."""
+    hubs = await in_db(selectors.hubs_of, topic, now=now_ms())
+    asked = [peering for peering in links.peerings() if hubs is None or peering.hub in hubs]
+    found = await asyncio.gather(*(_root_of(peering, topic) for peering in asked))
     return [statement for statement in found if statement is not None]
 
 
@@ -67,13 +70,15 @@ def _stated_to(session: Session, frame: dict[str, Any]) -> dict[str, Any]:
     """In a database thread."""
     topic = parse_topic(fields.read(frame, _ASKED, "root")["topic"])
     rows = readable_topics(reader_of(session)).filter(kind=topic.kind, ident=topic.ident)
-    return _stated(topic, may=topic.kind in ("feed", "chan") and rows.exists())
+    return _stated(topic, may=topic.kind in ("feed", "chan", "space") and rows.exists())
 
 
 def _stated_on(peering: Peering, frame: dict[str, Any]) -> dict[str, Any]:
     """In a database thread."""
     topic = parse_topic(fields.read(frame, _ASKED, "root")["topic"])
-    return _stated(topic, may=topic.kind in ("feed", "chan") and peering.carries(topic))
+    hubs = selectors.hubs_of(topic, now=now_ms())
+    is_carried = topic.kind in ("feed", "chan") and peering.carries(topic)
+    return _stated(topic, may=is_carried if hubs is None else peering.hub in hubs)
 
 
 @registry.frame("root")

@@ -15,10 +15,10 @@ from links.models import Base, Exchange, Link, Parcel, Refusal
 from links.states import State, describe, is_connected
 from messaging.models import Message, Seat, Topic
 from messaging.selectors import OPEN
-from messaging.spaces.rooms import seated_in
+from messaging.spaces.rooms import readers_named, seated_in
 from messaging.stored import envelope_bytes
 from messaging.topic_rows import USED_MS
-from peers.blessings import blessed_users
+from peers.blessings import blessed_hubs, blessed_users
 
 
 def link_of(key: bytes) -> Link | None:
@@ -152,6 +152,12 @@ def seats_of(user: bytes) -> list[int]:
     """The private topics in which somebody has a seat, by row number: spaces before their channels."""
     rows = Seat.objects.filter(user__key=user).order_by("-room__topic__kind", "room")
     return list(rows.values_list("room_id", flat=True))
+
+
+def hubs_of(topic: TopicName, *, now: int) -> set[bytes] | None:
+    """The hubs that may know of a private topic: those that serve a member of it. None: it is no private one."""
+    users = readers_named(topic)
+    return None if users is None else set().union(*blessed_hubs(users, now=now).values())
 
 
 def withheld(hub: bytes, cursors: Sequence[int], *, now: int) -> set[int]:
