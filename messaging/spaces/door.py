@@ -21,7 +21,7 @@ from messaging.admission import CONTROL_WINDOW_MS, Admitted, Right
 from messaging.models import Room, Seat, Topic
 from messaging.spaces.chains import MAX_CHAIN_MESSAGES, Chains
 from messaging.spaces.connections import ACCEPT, REQUEST, Pairs
-from messaging.spaces.epochs import epoch_take, line_of
+from messaging.spaces.epochs import epoch_take, has_rivals, line_of
 from messaging.spaces.late import late_sweep, strangers_sweep
 from messaging.spaces.rooms import (
     readers,
@@ -225,8 +225,8 @@ class Door:
                 self._rooms[TopicName("chan", bytes(pair.topic.ident))] = pair
                 self._seated[pair.pk] = readers(pair)
         elif message.type == "space.epoch" and (room := self.room(message.topic)) is not None:
-            epoch_take(room, message, read_body(message))
-            self._rotated[message.topic] = min(message.created_at, self._rotated.get(message.topic, self._now))
+            since = epoch_take(room, message, read_body(message))
+            self._rotated[message.topic] = min(since, self._rotated.get(message.topic, since))
 
     def _seat(self, topic: TopicName) -> None:
         """Seats and channels as they follow from the space's view now."""
@@ -282,9 +282,10 @@ class Door:
             if space is None or not before.members:
                 continue
             for channel in rooms_of_space(space):
-                strangers_sweep(channel, view, before)
-                if set(view.admins) != set(before.admins):  # of two epochs another one may count now
-                    late_sweep(channel, view, since=0)
+                # Of two epochs another one may count now, and what was said under one may have lost it.
+                are_others = set(view.admins) != set(before.admins) and has_rivals(channel)
+                if strangers_sweep(channel, view, before) or are_others:
+                    late_sweep(channel, view, since=None)
         for topic_id, users in self._seated.items():
             for hook in seated_hooks:
                 hook(topic_id, users, links, self._now)

@@ -6,14 +6,16 @@ from collections import defaultdict
 from collections.abc import Collection
 from typing import Any
 
+from django.db.models import Count
+
 from accord.epochs import Epoch, epoch_line
 from accord.messages import Message as SignedMessage
 from messaging.models import EpochPart, Room
 from peers.models import User
 
 
-def epoch_take(room: Room, message: SignedMessage, body: dict[str, Any]) -> None:
-    """Write down a `space.epoch` that is being stored."""
+def epoch_take(room: Room, message: SignedMessage, body: dict[str, Any]) -> int:
+    """Write down a `space.epoch` that is being stored; gives when (ms) the first part of it is dated."""
     EpochPart.objects.create(
         room=room,
         ident=message.id,
@@ -26,6 +28,14 @@ def epoch_take(room: Room, message: SignedMessage, body: dict[str, Any]) -> None
         window_ms=body["window_ms"],
         created_at=message.created_at,
     )
+    parts = EpochPart.objects.filter(room=room, author__key=message.author, epoch=body["epoch"])
+    return min(parts.values_list("created_at", flat=True))
+
+
+def has_rivals(room: Room) -> bool:
+    """Whether two people have made an epoch of the same number: then it matters who of them is an admin."""
+    rows = EpochPart.objects.filter(room=room).values("epoch").annotate(authors=Count("author", distinct=True))
+    return rows.filter(authors__gt=1).exists()
 
 
 def line_of(room: Room, admins: Collection[bytes]) -> list[Epoch]:
