@@ -81,6 +81,8 @@ async def test_a_direct_conversation_and_what_is_unread(hub: HubProcess, open_co
     await row.click()
     await ada.page.get_by_role("button", name="Accept").click()
     await ada.sees("Only you can read")
+    await ada.sees("and this")
+    await expect(row.locator(".count")).to_have_count(0)  # who leaves sooner has not read it
     await ada.open("lounge")
     await bob.say("and that")
     await expect(row).to_contain_text("1")
