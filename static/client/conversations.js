@@ -403,7 +403,8 @@ export class Conversations {
     const isStranger = record.with && !directory.reaches(record.with) && record.lastAt > 0;
     const isFeed = record.kind === "feed";
     const author = isFeed ? id.slice("feed:".length) : null;
-    if ((record.kind === "channel" && !row) || (isFeed && !(row && this.#follows(id)))) {
+    const isChannel = row !== undefined && (!row.isEncrypted || row.space !== null); // else it is of a connection
+    if ((record.kind === "channel" && !isChannel) || (isFeed && !(row && this.#follows(id)))) {
       state.drop("conversations", id);
       return;
     }

@@ -434,7 +434,7 @@ export class Member {
     this.seals.added(row);
     if (row.kind === "space") {
       this.spaces.load(row.key);
-    } else if (row.kind === "chan") {
+    } else if (row.kind === "chan" && this.directory.channels().includes(row)) { // and not the topic of a connection
       this.conversations.channel(row.topic);
       if (row.space) {
         this.spaces.onChanged(row.space); // the chain may have told of the channel before the hub did
