@@ -59,7 +59,7 @@ export class Composer {
     });
     this.#field.area.addEventListener("paste", (event) => this.takeFiles(event.clipboardData) && event.preventDefault());
     const emoji = iconButton("smile", "Emoji", () => this.#pickEmoji(emoji), { "aria-haspopup": "dialog" });
-    this.#row = h("div", { class: "composer-row" }, this.#files.parts, this.#field.area, emoji,
+    this.#row = h("div", { class: "composer-row" }, this.#field.area, this.#files.parts, emoji,
       h("button", { type: "submit", class: "composer-send", "aria-label": "Send", title: "Send" }, icon("send")));
     this.element = h("form", { class: "composer", on: { submit: (event) => {
       event.preventDefault();
@@ -184,7 +184,9 @@ export class Composer {
     const mentions = mentionsIn(text, mentionable(client.state));
     const replyTo = this.#replyTo || null;
     const files = this.#files.give();
-    const params = { conversation, text, mentions, files, ...(replyTo ? { replyTo } : {}) };
+    const params = {
+      conversation, text, mentions, ...(files.length > 0 ? { files } : {}), ...(replyTo ? { replyTo } : {}),
+    };
     client.call("message.send", params).catch((error) => {
       this.#files.giveBack(conversation, files);
       this.#giveBack(conversation, text, replyTo, error);
