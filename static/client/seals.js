@@ -140,10 +140,10 @@ export class Seals {
 
   #connectionChanged(key, isNew) {
     this.onLinks();
-    const { conversations, timelines } = this.#member;
-    const id = `direct:${key}`;
+    const { conversations, directory, timelines } = this.#member;
+    const id = `direct:${directory.currentOf(key)}`;
     if (isNew) {
-      conversations.direct(key);
+      conversations.direct(directory.currentOf(key));
       timelines.renew(id);
       this.connections.topicsOf(key).forEach((topic) => this.sealing.retry(topic));
     }

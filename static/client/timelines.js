@@ -110,8 +110,7 @@ export class Timelines {
       nameOf: (key) => people.nameOf(key),
       currentOf: (key) => directory.currentOf(key),
     });
-    const shared = other ? this.#parts.connections.topicsOf(other).map((topic) => ({ topic, author: null })) : [];
-    const columns = other ? [...this.#between(me, other), ...shared] : [{ topic: id, author: null }];
+    const columns = other ? [...this.#between(me, other), ...this.#shared(other)] : [{ topic: id, author: null }];
     const fetch = (topic, author, before, limit) => this.#fetch(topic, author, before, limit);
     const timeline = new Timeline({ fold, columns, fetch, clock, onQuotes: (ids) => this.#wantQuotes(id, ids) });
     this.#timelines.set(id, timeline);
@@ -120,6 +119,13 @@ export class Timelines {
     }
     this.#dropIdle();
     return timeline;
+  }
+
+  /** The channels of connections with somebody, under all the keys that they had. */
+  #shared(other) {
+    const { connections, directory } = this.#parts;
+    const keys = [other, ...directory.formerOf(other).map((former) => former.key)];
+    return keys.flatMap((key) => connections.topicsOf(key)).map((topic) => ({ topic, author: null }));
   }
 
   /** Where two people have written to each other, under all the keys that they had. */

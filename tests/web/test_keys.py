@@ -44,6 +44,7 @@ async def test_a_code_brings_back_and_contacts_are_stopped_until_they_compare(
     await otto.page.get_by_role("button", name="Message", exact=True).click()
     await otto.say("hello nora")
     await nora.open("otto")
+    await nora.page.get_by_role("button", name="Accept").click()
     await nora.sees("hello nora")
 
     groups = await save_code(nora.page)
@@ -78,7 +79,12 @@ async def test_a_code_brings_back_and_contacts_are_stopped_until_they_compare(
     await expect(stop).to_be_hidden()
     await otto.sees("hello nora")
     await otto.say("is it you?")
-    await otto.sees("is it you?")
+    await expect(otto.message("is it you?")).to_contain_text("Not sent yet")
+    await page.get_by_role("button", name="Back to the list").click()
+    await again.open("otto")
+    await page.get_by_role("button", name="Accept").click()
+    await again.sees("is it you?")
+    await expect(otto.message("is it you?")).not_to_contain_text("Not sent yet")
 
 
 async def test_people_vouch_for_somebody_without_a_code(hub: HubProcess, open_context: OpenContext) -> None:
