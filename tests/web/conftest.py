@@ -24,7 +24,8 @@ from tests.hubs import ROOT, HubProcess, start_hub
 from tests.web.cable import Cable
 from tests.web.problems import Problems, SharedWorkers
 
-NAMES = ("chromium", "chromium-browser", "google-chrome")
+# The shell first: the same engine without the windows of a browser, which take most of the time.
+NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 ARGUMENTS = [
     "--headless=new",
     "--no-sandbox",
