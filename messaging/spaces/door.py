@@ -92,15 +92,10 @@ class Door:
             room = self.room(message.topic)
             if room is not None:
                 self._check_said(message, room, is_brought=is_brought)
-            elif is_brought and (message.encrypted or message.type in ADMINS):
-                raise _not_yet()
             elif message.encrypted or message.type in ADMINS:
-                known = Topic.objects.filter(kind="chan", ident=message.topic.ident).exists()
-                raise (
-                    AccordError("bad_request", "that channel is open: nothing in it is encrypted")
-                    if known
-                    else _unknown()
-                )
+                if Topic.objects.filter(kind="chan", ident=message.topic.ident).exists():
+                    raise AccordError("bad_request", "that channel is open: nothing in it is encrypted")
+                raise _not_yet() if is_brought else _unknown()
 
     def _check_deed(self, message: SignedMessage, *, is_brought: bool) -> None:
         space = message.topic.ident
