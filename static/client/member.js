@@ -1,26 +1,26 @@
 /**
- * Everything behind an account: builds the parts, leads what arrives to them, and tells pages (`client.state`).
+ * Everything behind an account: builds the parts, leads the connection to them, and tells pages (`client.state`).
  *
- * Not here: what pages may ask for (talk.js), life without an account (engine.js).
+ * Not here: what follows from what arrives (arrivals.js), what pages may ask for (talk.js), life without an account
+ * (engine.js).
  */
 
-import { b64encode } from "../accord/encoding.js";
 import { AccordError } from "../accord/errors.js";
 import { Agreement } from "./agreement.js";
 import { Branch } from "./branch.js";
 import { Allowance } from "./allowance.js";
+import { Arrivals } from "./arrivals.js";
 import { BoxKeys } from "./boxkeys.js";
 import { Carrying } from "./carrying.js";
 import { Composer } from "./composer.js";
 import { Contacts } from "./contacts.js";
 import { Conversations } from "./conversations.js";
 import { Devices } from "./devices.js";
-import { Directory, isKey } from "./directory.js";
+import { Directory } from "./directory.js";
 import { ClientError } from "./errors.js";
 import { Feed } from "./feed.js";
 import { Files } from "./files.js";
 import { followKeys, followThrough, Settings } from "./following.js";
-import { TEXTS } from "./fold.js";
 import { readHub, ORIGIN } from "./hub.js";
 import { Invites } from "./invites.js";
 import { Keys } from "./keys.js";
@@ -40,21 +40,11 @@ import { Transfers } from "./transfers.js";
 import { Vault } from "./vault.js";
 import { Vouching } from "./vouching.js";
 
-/** What tells that a key is being replaced, or no longer. */
-const KEY_TYPES = new Set(["set_recovery", "replace_account", "vouch_replace", "cancel_replace"]);
-const MAX_NOTICE_AGE_MS = 10 * 60 * 1000;
-const COUNTING_AT_ONCE = 2;
-
 /** One account, at work. */
 export class Member {
   admin = null;
   bot = null;
-  #isNew;
-  /** Who removes this account, as far as it was told before the session ended. */
-  #removal = {};
   isOver = false;
-  /** Done when the hub's list of topics, and so of people, is known for the first time. */
-  #topicsCame = Promise.withResolvers();
 
   /**
    * @param {{storage: import("./storage.js").Storage, clock: import("./clock.js").Clock,
@@ -65,8 +55,8 @@ export class Member {
   constructor({ storage, clock, state, pages, account, isNew, stop }) {
     Object.assign(this, { storage, clock, state, pages, account });
     this.me = account.key;
-    this.#isNew = isNew;
-    const { me } = this;
+    this.arrivals = new Arrivals(this, isNew);
+    const { me, arrivals } = this;
     const admin = () => this.admin;
     const isAdmin = (topic, key) => this.#isAdmin(topic, key);
     this.directory = new Directory();
@@ -100,9 +90,9 @@ export class Member {
     const { marks } = this;
     this.keys = new Keys({
       storage, rest, account, clock, directory,
-      known: this.#topicsCame.promise,
+      known: arrivals.topicsCame,
       publish: (draft) => this.publish(draft),
-      onKnown: (key) => this.#keyKnown(key),
+      onKnown: (key) => arrivals.keyKnown(key),
     });
     const { keys } = this;
     this.presence = new Presence({ link, directory, pages, state, me, onChanged: (key) => people.publish(key) });
@@ -119,7 +109,7 @@ export class Member {
     this.composer = new Composer(account.user, clock);
     const publish = (draft) => this.publish(draft);
     this.boxkeys = new BoxKeys({ storage, link, account, clock, publish });
-    this.seals = new Seals(this, (fact) => this.#take(fact));
+    this.seals = new Seals(this, (fact) => arrivals.take(fact));
     const { seals } = this;
     const { connections, epochs, keystore, sealing } = seals;
     Object.assign(this, { connections, epochs, keystore, sealing });
@@ -130,7 +120,7 @@ export class Member {
     const { timelines } = this;
     this.mentions = new Mentions({ rest, timelines, conversations, people, directory, me, isAdmin, sealing });
     const learnTime = () => this.#learnTime();
-    this.outbox = new Outbox({ storage, sealing, me, link, learnTime, events: this.#outboxEvents() });
+    this.outbox = new Outbox({ storage, sealing, me, link, learnTime, events: arrivals.outboxEvents() });
     this.files = new Files({ storage, transfers: new Transfers(rest), outbox, state, clock });
     this.outbox.isReady = (entry) => this.files.isReady(entry);
     this.agreement = new Agreement({ rest, timelines, account });
@@ -141,7 +131,7 @@ export class Member {
     const followed = () => [...spaces.followed(), ...conversations.followed()];
     const isPersonal = (row) => seals.isPersonal(row);
     this.feed = new Feed({
-      storage, directory, me, events: this.#feedEvents(), followed, isPersonal, open: sealing.open,
+      storage, directory, me, events: arrivals.feedEvents(), followed, isPersonal, open: sealing.open,
     });
     this.carrying = new Carrying({ link, account, clock, publish });
     this.devices = new Devices({ rest, publish, boxkeys: this.boxkeys, me });
@@ -222,7 +212,7 @@ export class Member {
       hub: (hub) => this.#learnHub(hub),
       open: (connection) => this.#open(connection),
       lost: () => this.presence.lost(),
-      stop: (/** @type {any} */ end) => stop({ ...end, facts: { ...end.facts, ...this.#removal } }),
+      stop: (/** @type {any} */ end) => stop({ ...end, facts: { ...end.facts, ...this.arrivals.removal } }),
       frozen: (until) => this.#frozen(until),
       isVisible: () => this.pages.isVisible,
     };
@@ -230,14 +220,14 @@ export class Member {
 
   /** The account is being removed: pages say so, and for how long, until it is undone or done. */
   #frozen(until) {
-    const facts = { until: until && until - (this.clock.hubNow() - this.clock.local()), ...this.#removal };
+    const facts = { until: until && until - (this.clock.hubNow() - this.clock.local()), ...this.arrivals.removal };
     this.state.set("stop", { code: "frozen", detail: "", facts });
     this.state.set("phase", "stopped");
   }
 
   async #open(connection) {
     if (this.state.value.phase === "stopped") {
-      this.#removal = {};
+      this.arrivals.removal = {};
       this.state.set("stop", null);
       this.state.set("phase", "inside");
     }
@@ -318,237 +308,5 @@ export class Member {
     if (key === this.me) {
       this.#publishMe();
     }
-  }
-
-  // -------------------------------------------------------------------------------------------------------- arrivals
-
-  #feedEvents() {
-    return {
-      linked: () => this.carrying.look(),
-      topics: () => this.#topicsKnown(),
-      messages: (facts) => facts.forEach((fact) => this.#take(fact)),
-      restarted: (isOtherStore) => this.#restarted(isOtherStore),
-      added: (row) => this.#added(row),
-      gone: (topic) => this.#gone(topic),
-      account: (frame) => this.allowance.take(frame),
-      signal: (frame) => this.#takeSignal(frame),
-    };
-  }
-
-  #topicsKnown() {
-    if (this.#isNew) {
-      this.#isNew = false;
-      this.conversations.startRead();
-    }
-    this.#land();
-    this.conversations.publishAll();
-    this.people.refreshAll();
-    this.directory.changed().forEach((key) => this.#keyChanged(key));
-    this.#topicsCame.resolve();
-    this.spaces.refresh();
-  }
-
-  #gone(topic) {
-    if (topic.startsWith("space:")) {
-      this.spaces.gone(topic.slice("space:".length));
-    } else if (this.conversations.has(topic)) {
-      this.conversations.publish(topic);
-    }
-  }
-
-  /** Somebody had other keys before: what was said under those belongs together. */
-  async #keyChanged(key) {
-    for (const { key: former } of this.directory.formerOf(key)) {
-      try {
-        if (await this.conversations.move(former, key)) {
-          this.timelines.forget(`direct:${former}`);
-          this.timelines.forget(`direct:${key}`);
-        }
-      } catch (error) {
-        console.warn("a conversation was not kept:", error.code ?? error);
-      }
-      this.timelines.renamed(former);
-    }
-  }
-
-  /** The key of somebody was looked at, or compared. */
-  #keyKnown(key) {
-    this.people.publish(key);
-    if (this.conversations.has(`direct:${key}`)) {
-      this.conversations.publish(`direct:${key}`);
-    }
-    this.seals.keyKnown(key);
-  }
-
-  /** Lead a newcomer where the inviter wants: to the first of the channels, with the inviter as first contact. */
-  #land() {
-    const { account, conversations, directory, feed } = this;
-    if (!account.isLed) {
-      return;
-    }
-    const known = new Set(directory.channels().map((row) => row.topic));
-    const led = account.led.filter((topic) => known.has(topic));
-    for (const topic of led) {
-      conversations.channel(topic);
-      if (conversations.opened(topic)) {
-        feed.follow(topic);
-      }
-    }
-    if (isKey(account.inviter) && account.inviter !== this.me) {
-      conversations.direct(account.inviter);
-      this.people.want([account.inviter]);
-    }
-    this.state.set("landing", led[0] ?? null);
-    account.change({ isLed: false }).catch((error) => console.warn("where one was led:", error.code));
-  }
-
-  /** A conversation is shown: whoever opens a page later goes on where they were. */
-  landed() {
-    if (this.state.value.landing !== null) {
-      this.state.set("landing", null);
-    }
-  }
-
-  #restarted(isOtherStore) {
-    if (isOtherStore) {
-      this.conversations.forgetCursors();
-    }
-    this.timelines.reset();
-    this.search.restarted();
-    this.#countUnread().catch((error) => error.code ?? console.error(error));
-  }
-
-  /** Read the newest page of channels that have news, a few at a time. */
-  async #countUnread() {
-    const waiting = this.conversations.uncounted();
-    const next = async () => {
-      for (let id = waiting.shift(); id && !this.isOver; id = waiting.shift()) {
-        const timeline = await this.timelines.load(id);
-        this.conversations.recount(id, timeline.posts);
-      }
-    };
-    await Promise.all(Array.from({ length: COUNTING_AT_ONCE }, next));
-  }
-
-  #added(row) {
-    this.seals.added(row);
-    if (row.kind === "space") {
-      this.spaces.load(row.key);
-    } else if (row.kind === "chan" && this.directory.channels().includes(row)) { // and not the topic of a connection
-      this.conversations.channel(row.topic);
-      if (row.space) {
-        this.spaces.onChanged(row.space); // the chain may have told of the channel before the hub did
-      }
-      this.#countUnread().catch((error) => error.code ?? console.error(error));
-    } else if (row.kind === "feed") {
-      this.people.publish(row.key);
-      this.conversations.renamed(row.key);
-      this.people.want([row.key]);
-      this.#keyChanged(row.key);
-    }
-  }
-
-  #take(fact) {
-    if (KEY_TYPES.has(fact.type)) {
-      this.state.set("keysSeen", this.state.value.keysSeen + 1);
-    }
-    if (fact.topic.startsWith("feed:")) {
-      this.people.take(fact).catch((error) => console.warn("a profile was not kept:", error.code ?? error));
-      this.boxkeys.take(fact);
-    }
-    if (fact.topic.startsWith("hub:")) {
-      this.marks.take(fact);
-    }
-    if (fact.topic.startsWith("space:")) {
-      this.spaces.take(fact);
-    }
-    this.seals.take(fact);
-    this.search.take([fact]);
-    const id = this.conversations.idOf(fact);
-    if (id) {
-      this.#takeInto(id, fact);
-    }
-    if (fact.type === "remove_user" && fact.body && b64encode(fact.body.pubkey) === this.me) {
-      this.#removal = { by: fact.author === this.me ? "me" : this.people.nameOf(fact.author), at: fact.at };
-    }
-    if (fact.author === this.me) {
-      this.outbox.delivered(fact.id).catch((error) => console.warn("the outbox:", error.code ?? error));
-    }
-  }
-
-  #takeInto(id, fact) {
-    const timeline = this.timelines.get(id);
-    timeline?.add(fact);
-    this.files.take(fact, timeline, this.me);
-    if (!TEXTS.has(fact.type) || !fact.isClear || fact.body === null) {
-      this.conversations.takeEffect(id, fact);
-      return;
-    }
-    this.people.want([fact.author]);
-    const { with: other } = this.conversations.get(id);
-    if (other) {
-      this.keys.meet(other).catch((error) => console.warn("a key was not kept:", error.code ?? error));
-    }
-    if (fact.author !== this.me) {
-      this.presence.spoke(fact.author, id);
-    }
-    if (this.conversations.take(id, fact)) {
-      this.#notice(id, fact);
-    }
-  }
-
-  /** Tell one page of what is for this person and is seen by nobody. */
-  #notice(id, fact) {
-    const isForMe = (id !== fact.topic && !this.state.value.conversations[id]?.isRequest)
-      || fact.mentions.includes(this.me);
-    const isOld = this.clock.now() - fact.at > MAX_NOTICE_AGE_MS;
-    if (isForMe && !isOld && !this.timelines.isSeen(id)) {
-      const item = this.mentions.itemOf(id, fact);
-      this.pages.first?.post({ push: "notice", notice: { conversation: id, item } });
-    }
-  }
-
-  #takeSignal(frame) {
-    if (frame.from === this.me && frame.body?.vault !== undefined) {
-      this.vault.signalled(frame.body.vault);
-    } else {
-      this.presence.take(frame, this.#signalled(frame));
-    }
-  }
-
-  #signalled({ from, to }) {
-    if (to === `user:${this.me}`) {
-      return `direct:${from}`;
-    }
-    return typeof to === "string" && this.conversations.has(to) ? to : "";
-  }
-
-  // ---------------------------------------------------------------------------------------------------------- outbox
-
-  #outboxEvents() {
-    const timelineOf = (entry) => this.timelines.get(entry.conversation);
-    return {
-      added: (entry) => {
-        timelineOf(entry)?.add(entry.fact, entry);
-        this.files.pump();
-      },
-      sent: (entry) => this.#take(entry.fact),
-      changed: (entry) => {
-        timelineOf(entry)?.update(entry.fact);
-        if (entry.error?.code === "quota") {
-          this.allowance.look().catch((error) => error.code ?? console.error(error));
-        }
-      },
-      replaced: (before, after) => {
-        timelineOf(before)?.remove(before.fact);
-        timelineOf(after)?.add(after.fact, after);
-        this.files.pump();
-      },
-      removed: (entry) => {
-        timelineOf(entry)?.remove(entry.fact);
-        this.files.discarded(entry);
-      },
-      count: (count) => this.state.set("outboxCount", count),
-    };
   }
 }

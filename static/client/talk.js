@@ -198,7 +198,7 @@ function pageCalls(member) {
   const { timelines, conversations, feed } = member;
   return {
     "timeline.open": ({ conversation }, page) => {
-      member.landed();
+      member.arrivals.landed();
       const { with: other } = conversations.get(conversation) ?? {};
       if (other) {
         member.connections.look(other).catch((error) => error.code ?? console.error(error));
