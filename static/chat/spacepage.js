@@ -9,11 +9,13 @@ import { openChannelForm } from "./channelform.js";
 import { confirmDialog, openDialog } from "./dialog.js";
 import { avatar, h, icon, iconButton } from "./dom.js";
 import { openMenu } from "./float.js";
+import { openGiveHistory } from "./givehistory.js";
 import { nameOf } from "./message.js";
 import { openPicker } from "./palette.js";
 import { peopleEntries } from "./palette_entries.js";
 import { openPerson } from "./person.js";
 import { openSpaceInvite } from "./spaceinvite.js";
+import { invitesSection } from "./spaceinvites.js";
 import { reason } from "./words.js";
 
 async function call(app, name, params, done) {
@@ -52,7 +54,7 @@ export function addMember(app, space) {
 
 /** What one may do about a member. */
 export function memberEntries(app, space, { key, role, canChange }) {
-  const { me } = app.client.state;
+  const { me, spaces } = app.client.state;
   const name = nameOf(key, app.client.state, "this person");
   const set = (/** @type {string} */ wanted, /** @type {string} */ done) =>
     call(app, "space.setRole", { space, key, role: wanted }, done);
@@ -63,10 +65,14 @@ export function memberEntries(app, space, { key, role, canChange }) {
       await call(app, "space.removeMember", { space, key }, `${name} is out`);
     }
   };
-  if (!canChange || key === me.key) {
+  if (spaces[space].role !== "admin" || key === me.key) {
     return [];
   }
-  return [
+  const history = {
+    label: "Show what was said before", icon: "eye", run: () => openGiveHistory(app, space, { key, role }),
+  };
+  return !canChange ? [history] : [
+    history,
     role === "member"
       ? { label: "Make admin", icon: "key", run: () => set("admin", `${name} is admin now`) }
       : { label: "No longer admin", icon: "minus", run: () => set("member", `${name} is no longer admin`) },
@@ -120,7 +126,8 @@ function sections(app, space, leave) {
         isAdmin ? small("Add", "plus", leave(() => addMember(app, space.id))) : null,
         isAdmin ? small("Invite by link", "link", leave(() => openSpaceInvite(app, space.id))) : null),
       h("ul", { class: "cards" }, inRank(space.members).map((each) => memberCard(app, space, each, leave)))),
-  ];
+    isAdmin ? invitesSection(app, space) : null,
+  ].filter((each) => each !== null);
 }
 
 function inRank(members) {

@@ -352,19 +352,25 @@ export class Epochs {
    * Let a member read what was said before they came, as far back as this browser can; ClientError("denied").
    * @param {string} topic
    * @param {string} user
+   * @returns {Promise<{given: number}>} of how many epochs they have been given keys
    */
   async giveHistory(topic, user) {
     const { keystore, me, send, spaces } = this.#parts;
     this.#mustAdminister(topic);
     const devices = (await this.#keysOf(user)).map(({ boxkey }) => ({ user, boxkey }));
-    if (!spaces.channel(topic)?.members.includes(user) || !devices.length) {
+    if (!spaces.channel(topic)?.members.includes(user)) {
       throw new ClientError("not_found");
     }
-    for (const record of keystore.of(topic).filter(({ users }) => !users.includes(user))) {
+    if (!devices.length) {
+      throw new ClientError("not_found", "Their devices have no keys yet, so nothing was given; try again when they were here.");
+    }
+    const records = keystore.of(topic).filter(({ users }) => !users.includes(user));
+    for (const record of records) {
       const { epoch, win } = record;
       const body = await makeHistory(await keystore.bytesOf(record), { topic, epoch, win, from: me, devices });
       await send({ type: "space.history", topic, body, isControl: true });
     }
+    return { given: records.length };
   }
 
   /** Make another epoch now; ClientError("denied"). @param {string} topic */

@@ -150,6 +150,7 @@ export class Spaces {
       isLastAdmin: view.isLastAdmin(me),
       channels: [...view.channels].filter(([id]) => view.may(me, "read", id)).map(([id, each]) => shown(id, each)),
       members: [...view.members].map(([key, each]) => ({ key, role: each, canChange: view.may(me, "member", key) })),
+      invites: role === "admin" ? standing(view) : [],
       hub: directory.rows.get(`space:${space}`)?.hub ?? null,
     });
     for (const id of view.channels.keys()) {
@@ -285,6 +286,16 @@ export class Spaces {
     return { link: new SpaceLink(ORIGIN, secret, b64decode(space, 32), b64decode(account.hubText, 32)).toString() };
   }
 
+  /** A link lets nobody in any more; whoever has joined stays. */
+  async withdraw({ space, pubkey }) {
+    const invite = this.#view(space).invites.get(String(pubkey));
+    if (!invite?.left) {
+      throw new ClientError("not_found", "This link no longer works anyway.");
+    }
+    await this.#say(space, "space.invite", { pubkey, expires: invite.expires, uses: 0, role: "member" });
+    return {};
+  }
+
   /** Add somebody, or change what they may do; role `none` puts them out. */
   async setRole({ space, key, role }) {
     if (!isKey(key) || !["admin", "member", "none"].includes(role)) {
@@ -327,6 +338,12 @@ function hold(messages, space, fact) {
   return true;
 }
 
+/** The invites by which somebody could still join, unless they have run out meanwhile (`expires`, ms). */
+function standing({ invites }) {
+  return [...invites].filter(([, { left }]) => left > 0)
+    .map(([pubkey, { expires, left, by }]) => ({ pubkey, expires, left, by }));
+}
+
 function shown(id, { name, about, voice, burnMs, private: isPrivate, closed: isClosed }) {
   return { id: `chan:${id}`, name, about, voice, burnMs, isPrivate, isClosed };
 }
@@ -343,6 +360,7 @@ export function spaceCalls(spaces) {
     "space.join": (params) => spaces.join(params),
     "space.leave": (params) => spaces.leave(params),
     "space.invite": (params) => spaces.invite(params),
+    "space.withdraw": (params) => spaces.withdraw(params),
     "space.addMember": (params) => spaces.setRole({ role: "member", ...params }),
     "space.setRole": (params) => spaces.setRole(params),
     "space.removeMember": (params) => spaces.setRole({ ...params, role: "none" }),

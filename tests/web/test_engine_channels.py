@@ -67,7 +67,7 @@ async def test_a_channel_is_read_by_its_members_and_by_nobody_who_was_put_out(
     assert await bob.texts() == ["welcome, bob", "it is green here"]
     assert await _epochs(bob, channel) == [2]
 
-    await ada.call("channel.giveHistory", conversation=channel, key=bob.key)
+    assert await ada.call("channel.giveHistory", conversation=channel, key=bob.key) == {"given": 1}
     await bob.sees("before anybody came")
     assert await _epochs(bob, channel) == [1, 2]
 
