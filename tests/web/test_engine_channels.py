@@ -9,9 +9,12 @@ from typing import Any
 import pytest
 
 from accord import bodies, epochs, spaces
+from accord.devices import device_body
 from accord.encoding import b64decode
+from accord.errors import RemoteError
 from accord.hpke import BoxKey
 from accord.keys import SigningKey
+from accord.message_types import MAX_EPOCH_MEMBERS
 from accord.messages import parse_envelope
 from tests.e2e.plain_client import Connection, Json, Key, b64, id_of, message, now_ms
 from tests.e2e.world import World
@@ -32,6 +35,13 @@ EPOCHS_HELD = """(topic) => new Promise((resolve, reject) => {
     };
   };
 })"""
+
+MAKE_EPOCH = """async ([secret, what]) => {
+  const { makeEpoch } = await import(`${folder}../accord/epochs.js`);
+  let made = 0;
+  const bodies = await makeEpoch(Uint8Array.from(secret), what, (done) => (made = done));
+  return { bodies, made };
+}"""
 
 
 def _name(word: str) -> str:
@@ -108,19 +118,57 @@ class Admin:
     def _deed(self, type_: str, body: Json, **fields: Any) -> Json:
         return message(self.user, type_, f"space:{b64(self.space)}", body, **fields)
 
-    async def add(self, tab: Browsing) -> None:
-        """A space with this member."""
-        body = {"user": tab.key, "role": "member"}
-        self.deeds.append(self._deed("space.member", body, prev=[id_of(self.deeds[-1])]))
+    async def begin(self, **roles: str) -> None:
+        """Store the space, with members by key."""
+        for user, role in roles.items():
+            body = {"user": user, "role": role}
+            self.deeds.append(self._deed("space.member", body, prev=[id_of(self.deeds[-1])]))
         await self.session.store(*self.deeds)
 
-    async def boxkey_of(self, tab: Browsing) -> bytes:
-        """The box key of a browser, out of its user's feed."""
-        feed = [item["message"] for item in await self.session.fetch(f"feed:{tab.key}")]
-        (body,) = [json.loads(b64decode(each["body"])) for each in feed if each["header"]["type"] == "device.keys"]
-        return b64decode(body["boxkey"])
+    async def device_of(self, tab: Browsing) -> epochs.Recipient:
+        """A browser with its box key, out of its user's feed."""
+        feed = f"feed:{tab.key}"
+        await self.session.subscribe(topics=[feed])
+        held = await self.session.fetch(feed)
 
-    def epoch(self, secret: bytes, to: list[epochs.Recipient], number: int, prev: Json | None, **wrong: Any) -> Json:
+        def is_said(header: Json) -> bool:
+            return (header["type"], header["from"]) == ("device.keys", tab.key)
+
+        def published() -> Json | None:
+            messages = [item["message"] for item in [*held, *self.session.delivered()]]
+            said = [each for each in messages if is_said(each["header"])]
+            return said[0] if said else None
+
+        body = json.loads(b64decode((await self.session.until(published))["body"]))
+        return epochs.Recipient(b64decode(tab.key), b64decode(body["boxkey"]))
+
+    async def epoch_for(self, number: int, to: set[epochs.Recipient]) -> Json:
+        """The first epoch of at least this number that has come for just these devices, one part."""
+
+        def made() -> Json | None:
+            for item in self.session.delivered():
+                header = item["message"]["header"]
+                if (header["type"], header["to"]) != ("space.epoch", self.channel):
+                    continue
+                (epoch,) = epochs.whole_epochs([parse_envelope(item["message"])])
+                if epoch.number >= number and epoch.recipients == to:
+                    envelope: Json = item["message"]
+                    return envelope
+            return None
+
+        envelope: Json = await self.session.until(made)
+        return envelope
+
+    def epoch(
+        self,
+        secret: bytes,
+        to: list[epochs.Recipient],
+        number: int,
+        prev: Json | None,
+        *,
+        at: int | None = None,
+        **wrong: Any,
+    ) -> Json:
         """A `space.epoch`; `wrong` are fields of its body that are not as they should be."""
         (made,) = epochs.make_epoch(
             secret,
@@ -132,7 +180,9 @@ class Admin:
             reason="create" if prev is None else "device",
             prev=None if prev is None else b64decode(id_of(prev)),
         )
-        envelope = message(self.user, "space.epoch", self.channel, {**json.loads(made), **wrong})
+        moment = now_ms() if at is None else at
+        body = {**json.loads(made), **wrong}
+        envelope = message(self.user, "space.epoch", self.channel, body, created_at=moment)
         self.w0[number] = epochs.window_at(envelope["header"]["created_at"], epochs.DAY_MS)
         return envelope
 
@@ -157,15 +207,15 @@ class Admin:
         )
 
 
-async def test_keys_that_are_not_what_they_say_are_left_alone(hub: HubProcess, open_context: OpenContext) -> None:
+async def test_keys_are_taken_if_they_are_what_they_say(hub: HubProcess, open_context: OpenContext) -> None:
     world = World.of(hub.home, hub)
     user = await world.member()
     ada = await Browsing.join(await open_context(), hub, _name("ada"))
     async with await world.connect(user) as session:
         admin = Admin(user, session)
-        await admin.add(ada)
+        await admin.begin(**{ada.key: "member"})
         channel = admin.channel
-        mine = epochs.Recipient(b64decode(ada.key), await admin.boxkey_of(ada))
+        mine = await admin.device_of(ada)
         stranger = epochs.Recipient(mine.user, BoxKey.generate().public)
         right, wrong, last = (epochs.new_secret() for _ in range(3))
 
@@ -176,14 +226,17 @@ async def test_keys_that_are_not_what_they_say_are_left_alone(hub: HubProcess, o
         await ada.sees("under the first keys")
 
         boxes = json.loads(b64decode(first["body"]))["members"]
+        now = now_ms()  # of the three the first is the epoch that counts, by its time
         bad = [
-            admin.epoch(wrong, [stranger], 2, first),  # for another device
-            admin.epoch(wrong, [mine], 2, first, kid=b64(epochs.epoch_kid(right))),  # another secret than it names
-            admin.epoch(right, [mine], 2, first, members=boxes),  # the box of the epoch before
+            admin.epoch(wrong, [stranger], 2, first, at=now),  # for another device
+            # another secret than it names
+            admin.epoch(wrong, [mine], 2, first, at=now + 1, kid=b64(epochs.epoch_kid(right))),
+            admin.epoch(right, [mine], 2, first, at=now + 2, members=boxes),  # the box of the epoch before
         ]
         await session.store(*bad)
         await session.store(admin.text("bogus", wrong, 2), admin.text("bogus", right, 2))
-        await session.store(admin.epoch(last, [mine], 3, bad[0]))
+        third = admin.epoch(last, [mine], 3, bad[0])
+        await session.store(third)
         await session.store(admin.text("under the last keys", last, 3))
         await ada.sees("under the last keys")
         await ada.until(f"client.state.conversations[{channel!r}].lock.epoch === 3")
@@ -197,3 +250,84 @@ async def test_keys_that_are_not_what_they_say_are_left_alone(hub: HubProcess, o
         key = admin.key(last, 3, answer["header"]["enc"]["win"])
         opened = bodies.open_body(parse_envelope(answer), key, window_ms=epochs.DAY_MS)
         assert json.loads(opened)["text"] == "I am still here"
+
+        # An epoch for more devices than one message holds, made by the page's own code; its first part comes last.
+        many = epochs.new_secret()
+        others = [{"user": user.text, "boxkey": b64(secrets.token_bytes(32))} for _ in range(MAX_EPOCH_MEMBERS)]
+        what = {
+            "topic": channel,
+            "epoch": 4,
+            "from": user.text,
+            "windowMs": epochs.DAY_MS,
+            "reason": "device",
+            "prevEpochHash": id_of(third),
+            "devices": [*others, {"user": ada.key, "boxkey": b64(mine.boxkey)}],
+        }
+        answer = await ada.page.evaluate(MAKE_EPOCH, [list(many), what])
+        assert answer["made"] == MAX_EPOCH_MEMBERS + 1
+        assert [len(body["members"]) for body in answer["bodies"]] == [MAX_EPOCH_MEMBERS, 1]
+        first, rest = (message(user, "space.epoch", channel, body) for body in answer["bodies"])
+        admin.w0[4] = epochs.window_at(first["header"]["created_at"], epochs.DAY_MS)
+        await session.store(rest)
+        await session.store(first, admin.text("under keys for many", many, 4))
+        await ada.sees("under keys for many")
+        assert await _epochs(ada, channel) == [1, 3, 4]
+
+
+async def test_admins_who_rotate_at_once_and_a_lost_device(hub: HubProcess, open_context: OpenContext) -> None:
+    world = World.of(hub.home, hub)
+    user, cleo = await world.add_members(2)
+    ada = await Browsing.join(await open_context(), hub, _name("ada"))
+    bob = await Browsing.join(await open_context(), hub, _name("bob"))
+    async with await world.connect(user) as session, await world.connect(cleo) as cleos:
+        admin = Admin(user, session)
+        channel = admin.channel
+        clients, boxes = [Key(), Key()], [BoxKey.generate(), BoxKey.generate()]
+        for client, box in zip(clients, boxes, strict=True):
+            keys = device_body(box.public, created_at=now_ms(), client=client.public)
+            await cleos.store(message(cleo, "device.keys", "feed", keys))
+        kept, lost = (epochs.Recipient(cleo.public, box.public) for box in boxes)
+        devices = {await admin.device_of(ada), await admin.device_of(bob), kept, lost}
+        await admin.begin(**{ada.key: "admin", bob.key: "member", cleo.text: "member"})
+        await session.subscribe(topics=[channel])
+        first = await admin.epoch_for(1, devices)
+        number = json.loads(b64decode(first["body"]))["epoch"]
+        for tab in (ada, bob):
+            await tab.until(f"client.state.conversations[{channel!r}]?.lock.epoch === {number}")
+            await tab.watch(channel)
+
+        # Two of the same number, of which the browser's loses: its admin makes the next one for all.
+        await ada.call("channel.rotate", conversation=channel)
+        mine = await admin.epoch_for(number + 1, devices)
+        await ada.say("under keys that lose", channel)
+        await bob.sees("under keys that lose")
+        before = mine["header"]["created_at"] - 1
+        await session.store(admin.epoch(epochs.new_secret(), sorted(devices), number + 1, first, at=before))
+        joined = parse_envelope(await admin.epoch_for(number + 2, devices))
+        (epoch,) = epochs.whole_epochs([joined])
+        assert (b64(epoch.author), epoch.reason) == (ada.key, "conflict")
+        for tab in (ada, bob):
+            await tab.until(f"client.state.conversations[{channel!r}].lock.epoch === {number + 2}")
+        said = [parse_envelope(item["message"]) for item in await session.fetch(channel)]
+        line = epochs.epoch_line(epochs.whole_epochs(each for each in said if each.type == "space.epoch"))
+        assert line[-1].ident == joined.id
+        await bob.say("under keys of all", channel)
+        await ada.sees("under keys of all")
+        (text,) = [each for each in await session.fetch(channel) if each["message"]["header"]["from"] == bob.key]
+        win = text["message"]["header"]["enc"]["win"]
+        key = epochs.first_window_key(epochs.open_epoch(joined, boxes[0], cleo.public), epoch.w0)
+        opened = bodies.open_body(
+            parse_envelope(text["message"]), epochs.window_key_at(key, epoch.w0, win), window_ms=epoch.window_ms
+        )
+        assert json.loads(opened)["text"] == "under keys of all"
+
+        # One of cleo's devices is lost: the next keys are not for it.
+        await cleos.store(message(cleo, "cert.revoke", "feed", {"clientkey": clients[1].text}))
+        after = parse_envelope(await admin.epoch_for(number + 3, devices - {lost}))
+        assert epochs.whole_epochs([after])[0].reason == "device"
+        with pytest.raises(RemoteError):
+            epochs.open_epoch(after, boxes[1], cleo.public)
+        for tab in (ada, bob):
+            await tab.until(f"client.state.conversations[{channel!r}].lock.epoch === {number + 3}")
+        await ada.say("not for what is lost", channel)
+        await bob.sees("not for what is lost")

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from accord import bodies, connections
+from accord.devices import device_body
 from accord.encoding import b64decode
 from accord.epochs import first_window_key, window_key_at
 from accord.hpke import BoxKey
@@ -159,6 +160,48 @@ async def test_what_does_not_fit_is_never_shown_as_said(hub: HubProcess, open_co
             window_ms=connections.WINDOW_MS,
         )
         assert json.loads(opened)["text"] == "sealed by a browser"
+
+
+async def test_who_declines_is_written_to_openly_if_one_says_so(hub: HubProcess, open_context: OpenContext) -> None:
+    world = World.of(hub.home, hub)
+    user = await world.member()
+    ada = await Browsing.join(await open_context(), hub, _name("ada"))
+    async with await world.connect(user) as session:
+        program = Program(user, session)
+        await session.subscribe(topics=[f"user:{user.text}"])
+        keys = device_body(BoxKey.generate().public, created_at=now_ms())
+        await session.store(message(user, "device.keys", "feed", keys))
+        standing = f"client.state.connections[{user.text!r}]"
+
+        # The page declines what a program asks.
+        half = connections.request_body(BoxKey.generate().public, connections.new_conn_id())
+        await session.store(message(user, "connection.request", f"user:{ada.key}", half))
+        await ada.until(f"{standing}?.state === 'asking'")
+        await ada.call("connection.decline", key=user.text)
+        (answer,) = await session.until(lambda: program.of_type("connection.decline"))
+        assert json.loads(b64decode(answer["body"]))["conn_id"] == json.loads(half)["conn_id"]
+        await ada.until(f"{standing}.state === 'none'")
+
+        # And the program what the page asks, for somebody who has written already.
+        conversation = (await ada.call("direct.open", key=user.text))["conversation"]
+        await ada.until(f"{standing}?.canAsk === true")
+        await ada.watch(conversation)
+        for words in ("for nobody else", "for whoever listens"):
+            await ada.say(words, conversation)
+            await ada.sees(words, "waiting")
+
+        (request,) = await session.until(lambda: program.of_type("connection.request"))
+        asked = json.loads(b64decode(request["body"]))
+        decline = {"conn_id": asked["conn_id"]}
+        await session.store(message(user, "connection.decline", f"user:{ada.key}", decline))
+        await ada.until("timeline.items.filter(({ error }) => error?.code === 'declined').length === 2")
+        assert await ada.page.evaluate(f"{standing}.state") == "declined"
+        waiting = await ada.sees("for whoever listens", "waiting")
+        await ada.call("message.openly", id=waiting["id"])
+        assert (await ada.sees("for whoever listens"))["isSealed"] is False
+        (text,) = await session.until(lambda: program.of_type("chat.text"))
+        assert json.loads(b64decode(text["body"]))["text"] == "for whoever listens"
+        assert (await ada.sees("for nobody else", "waiting"))["error"]["code"] == "declined"
 
 
 async def test_what_burns_is_gone_on_both_sides(hub: HubProcess, open_context: OpenContext) -> None:
