@@ -20,12 +20,13 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any, Final
 
 ROOT = Path(__file__).resolve().parents[1]
 _MAX_REQUEST_BYTES: Final = 128 * 1024
-_FDS: Final = 4
+_MAX_FDS: Final = 8
 # Of the project only what knows of no settings.
 _PURE: Final = ("accord", "accord_client")
 _PROBE: Final = """
@@ -39,26 +40,27 @@ print("\\n".join(sys.modules))
 
 
 def begin(
-    *arguments: str, env: dict[str, str], output: IO[bytes], errors: IO[bytes]
+    *arguments: str, env: dict[str, str], output: IO[bytes], errors: IO[bytes], holds: Sequence[IO[bytes]] = ()
 ) -> Process | subprocess.Popen[bytes]:
-    """Start `manage.py *arguments`; it reads nothing."""
+    """Start `manage.py *arguments`; it reads nothing. Files that it `holds` stay open as long as it lives."""
+    held = [file.fileno() for file in holds]
     if hasattr(os, "pidfd_open"):
-        return Process(*arguments, env=env, output=output, errors=errors)
+        return Process(*arguments, env=env, streams=(output.fileno(), errors.fileno()), held=held)
     command = [sys.executable, "manage.py", *arguments]
-    return subprocess.Popen(command, cwd=ROOT, env=env, stdin=subprocess.DEVNULL, stdout=output, stderr=errors)
+    nothing = subprocess.DEVNULL
+    return subprocess.Popen(command, cwd=ROOT, env=env, stdin=nothing, stdout=output, stderr=errors, pass_fds=held)
 
 
 class Process:
     """One of the hub's commands, forked from the server."""
 
-    def __init__(self, *arguments: str, env: dict[str, str], output: IO[bytes], errors: IO[bytes]) -> None:
+    def __init__(self, *arguments: str, env: dict[str, str], streams: tuple[int, int], held: list[int]) -> None:
         self.args = ["manage.py", *arguments]
         self.returncode: int | None = None
         self._status, told = os.pipe()
         request = json.dumps({"argv": self.args, "env": env}).encode()
         with open(os.devnull, "rb") as nothing:
-            fds = [nothing.fileno(), output.fileno(), errors.fileno(), told]
-            socket.send_fds(_server()[0], [request], fds)
+            socket.send_fds(_server()[0], [request], [nothing.fileno(), *streams, told, *held])
         os.close(told)
         self.pid = int(self._read())
 
@@ -141,7 +143,7 @@ def _serve(requests: socket.socket) -> dict[str, Any] | None:
                 if key.fileobj is not requests:
                     _tell(waiting, key)
                     continue
-                data, fds, _, _ = socket.recv_fds(requests, _MAX_REQUEST_BYTES, _FDS)
+                data, fds, _, _ = socket.recv_fds(requests, _MAX_REQUEST_BYTES, _MAX_FDS)
                 if not data:
                     return None
                 asked: dict[str, Any] = json.loads(data)
@@ -150,10 +152,10 @@ def _serve(requests: socket.socket) -> dict[str, Any] | None:
                     for number, fd in enumerate(fds[:3]):
                         os.dup2(fd, number)
                     others = [key for key in waiting.get_map().values() if key.fileobj is not requests]
-                    for fd in (*fds, *(key.fd for key in others), *(key.data[1] for key in others)):
+                    for fd in (*fds[:4], *(key.fd for key in others), *(key.data[1] for key in others)):
                         os.close(fd)
                     return asked
-                for fd in fds[:3]:
+                for fd in (*fds[:3], *fds[4:]):
                     os.close(fd)
                 os.write(fds[3], f"{pid}\n".encode())
                 waiting.register(os.pidfd_open(pid), selectors.EVENT_READ, (pid, fds[3]))

@@ -71,15 +71,8 @@ def ports_needed(*, all_of_them: bool = False) -> Iterator[None]:
         yield
 
 
-_places: list[tuple[IO[bytes], Process | subprocess.Popen[bytes]]] = []
-
-
 def _place() -> IO[bytes] | None:
-    """Room for one more hub on this machine, until it is closed; None while there is none."""
-    for held, process in [*_places]:
-        if process.poll() is not None:
-            held.close()
-            _places.remove((held, process))
+    """Room for one more hub on this machine, until it is closed, here and in the hub; None while there is none."""
     for number in range(MAX_HUBS):
         place = Path(f"{PORTS_LOCK}.{number}").open("ab")  # noqa: SIM115 - held as long as the hub runs
         try:
@@ -176,19 +169,16 @@ def start_hub(home: Path, server: str = "hub", **extra: str) -> HubProcess:
     """Start a hub ("hub" or "runserver") in `home`, which is made if need be, and wait until it serves."""
     if not (home / "hub.sqlite3").exists():
         shutil.copytree(migrated_home(), home, dirs_exist_ok=True)
-    place = _wait_for_place()
-    with ports_needed():
-        hub = _start(home, server, **extra)
-    _places.append((place, hub.process))
-    return hub
+    with _wait_for_place() as place, ports_needed():
+        return _start(home, server, place, **extra)
 
 
-def _start(home: Path, server: str, **extra: str) -> HubProcess:
+def _start(home: Path, server: str, place: IO[bytes], **extra: str) -> HubProcess:
     facts_path = home / "hub.json"
     facts_path.unlink(missing_ok=True)
     options = ["--noreload"] if server == "runserver" else []
     with _log(home).open("ab") as log:
-        process = begin(server, *options, env=environment(home, **extra), output=log, errors=log)
+        process = begin(server, *options, env=environment(home, **extra), output=log, errors=log, holds=[place])
     try:
         wait_until(lambda: facts_path.exists() or process.poll() is not None, what="the hub serves")
         assert process.poll() is None, _log(home).read_text(encoding="utf-8")
