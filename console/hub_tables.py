@@ -53,7 +53,7 @@ class TopicTable(Table):
         "Where messages are addressed. Open channels can be read by the hub and by every member; of private ones the "
         "hub sees who writes, not what."
     )
-    list_display = ("shown_name", "shown_kind", "shown_about", "messages", "room", "newest", "held_from", "root")
+    list_display = ("shown_name", "shown_kind", "shown_about", "messages", "takes", "newest", "held_from", "root")
     list_filter = (TopicKind,)
     search_fields = ("name", "about")
     search_help_text = "Name, or what it is for"
@@ -64,7 +64,7 @@ class TopicTable(Table):
         "shown_kind",
         "about",
         "messages",
-        "room",
+        "takes",
         "newest",
         "held_from",
         "whole_root",
@@ -94,7 +94,7 @@ class TopicTable(Table):
         return topic.count
 
     @display(description="room", ordering="bytes")
-    def room(self, topic: Topic) -> str:
+    def takes(self, topic: Topic) -> str:
         """Bytes of them."""
         return size(topic.bytes)
 
