@@ -144,7 +144,7 @@ export class BoxKeys {
     let before;
     for (let page = 0; page < MAX_PAGES; page += 1) {
       const asked = { topic: `feed:${user}`, limit: PAGE_MESSAGES, ...(before ? { before } : {}) };
-      const answer = await link.request("fetch", asked);
+      const answer = await link.request("fetch", asked).catch(nothingWritten);
       const items = Array.isArray(answer.messages) ? answer.messages : [];
       const isWanted = (header) => TYPES.has(header.type) && header.from === user;
       const facts = await readFacts(items, isWanted);
@@ -157,6 +157,14 @@ export class BoxKeys {
     }
     return messages;
   }
+}
+
+/** A stranger has no feed here. */
+function nothingWritten(error) {
+  if (error.code !== "not_found") {
+    throw error;
+  }
+  return { messages: [] };
 }
 
 /** What a device has published before. */

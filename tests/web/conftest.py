@@ -24,8 +24,9 @@ from tests.hubs import ROOT, HubProcess, start_hub
 from tests.web.cable import Cable
 from tests.web.problems import Problems, SharedWorkers
 
+WINDOWED = ("chromium", "chromium-browser", "google-chrome")
 # The shell first: the same engine without the windows of a browser, which take most of the time.
-NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+NAMES = ("chromium-headless-shell", *WINDOWED)
 ARGUMENTS = [
     "--headless=new",
     "--no-sandbox",
@@ -77,6 +78,15 @@ def chromium() -> str:
     if EXECUTABLE is None:
         pytest.fail(MISSING, pytrace=False)
     return EXECUTABLE
+
+
+@pytest.fixture(scope="session")
+def windowed() -> str:
+    """The path of a whole browser: the shell knows nothing of what a person may forbid a page."""
+    found = next((path for name in WINDOWED if (path := shutil.which(name))), None)
+    if found is None:
+        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(MISSING)
+    return found
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

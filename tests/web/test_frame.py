@@ -15,9 +15,10 @@ import segno
 from playwright.async_api import Browser, Locator, Page, Route, expect
 from segno import encoder
 
-from tests.e2e.plain_client import Key, b64, message, text
+from tests.e2e.plain_client import Key, b64, message, text, unb64
 from tests.e2e.world import World
 from tests.hubs import HubProcess, start_hub
+from tests.links.pair import until
 from tests.web.cable import Cable
 from tests.web.conftest import ARGUMENTS, OpenContext, Problems
 from tests.web.person import DESKTOP, PHONE, Person, invite
@@ -255,13 +256,13 @@ async def test_a_browser_that_is_revoked(hub: HubProcess, open_context: OpenCont
     await person.check_access()
 
 
-async def test_a_browser_that_refuses_storage(hub: HubProcess, browser: Browser, chromium: str, tmp_path: Path) -> None:
+async def test_a_browser_that_refuses_storage(hub: HubProcess, browser: Browser, windowed: str, tmp_path: Path) -> None:
     profile = tmp_path / "profile"
     (profile / "Default").mkdir(parents=True)
     blocked = {"profile": {"default_content_setting_values": {"cookies": 2}}}  # "do not allow sites to save data"
     (profile / "Default" / "Preferences").write_text(json.dumps(blocked), encoding="utf-8")
     context = await browser.browser_type.launch_persistent_context(
-        profile, executable_path=chromium, args=ARGUMENTS, viewport=DESKTOP
+        profile, executable_path=windowed, args=ARGUMENTS, viewport=DESKTOP
     )
     try:
         page = await context.new_page()
@@ -493,6 +494,9 @@ async def test_the_own_allowance(hub: HubProcess, open_context: OpenContext) -> 
         async with await world.connect(world.admin) as session:
             await session.store(message(world.admin, "set_quota", world.topic, {"pubkey": key, **limits}))
 
+    # The browser's box key is the one message that is counted.
+    keys = "SELECT 1 FROM messaging_message m JOIN peers_user u ON u.id = m.author_id WHERE type = ? AND u.key = ?"
+    await until(lambda: world.rows(keys, "device.keys", unb64(key)), "the box key is published")
     dialog = await dialog_of_menu(person, "Settings")
     await expect(dialog.get_by_role("heading", name="Forget this browser")).to_be_visible()
     await expect(dialog.get_by_text("Your room on this hub")).to_be_hidden()
