@@ -43,13 +43,13 @@ export async function leaveSpace(app, space) {
   }
 }
 
-/** Add somebody of this hub. @param {import("./app.js").App} app @param {string} space */
+/** Add somebody of this hub or of a linked one. @param {import("./app.js").App} app @param {string} space */
 export function addMember(app, space) {
   const members = new Set(app.client.state.spaces[space].members.map((/** @type {any} */ each) => each.key));
-  const others = Object.values(app.client.state.people).filter((each) => !members.has(each.key) && !each.isBot && !each.hub);
+  const others = Object.values(app.client.state.people).filter((each) => !members.has(each.key) && !each.isBot);
   const add = (/** @type {any} */ person) =>
     call(app, "space.addMember", { space, key: person.key }, `${person.displayName || person.name} is in`);
-  openPicker(peopleEntries(others, add), "Add someone from this hub");
+  openPicker(peopleEntries(others, add), "Add someone");
 }
 
 /** What one may do about a member. */

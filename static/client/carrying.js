@@ -24,7 +24,8 @@ export class Carrying {
 
   /**
    * @param {{link: import("./link.js").Link, account: import("./account.js").Account,
-   *   clock: import("./clock.js").Clock, publish: (draft: import("./composer.js").Draft) => Promise<void>}} parts
+   *   clock: import("./clock.js").Clock, publish: (draft: import("./composer.js").Draft) => Promise<void>,
+   *   introduce: () => Promise<void>}} parts `introduce`: say who one is, for those who know no account of one's
    */
   constructor(parts) {
     this.#parts = parts;
@@ -66,6 +67,7 @@ export class Carrying {
       certs.push(await this.#sign(wanted.slice(start, start + MAX_SERVERS), now));
     }
     await this.#ask({ certs });
+    await this.#parts.introduce();
   }
 
   #sign(hubs, now) {

@@ -191,13 +191,16 @@ export class Epochs {
     return winner(standing.length ? standing : epochs);
   }
 
-  /** The epoch to write under: not one that somebody knows who is put out, nor of who is no admin; null: wait. */
+  /**
+   * The epoch to write under: not one that somebody knows who is put out (nor one of which that is not known yet, as of
+   * a key that came by the vault), nor of who is no admin; null: wait.
+   */
   writable(topic) {
     const channel = this.#parts.spaces.channel(topic);
     const records = this.#parts.keystore.of(topic).map((record) => ({ ...record, at: record.createdAt, record }));
     const greatest = Math.max(0, ...records.map(({ epoch }) => epoch));
     const best = this.#best(topic, records.filter(({ epoch }) => epoch === greatest));
-    const isSafe = channel && best && channel.admins.includes(best.author)
+    const isSafe = channel && best && channel.admins.includes(best.author) && best.users.length > 0
       && best.users.every((user) => channel.members.includes(user));
     return isSafe ? best.record : null;
   }
@@ -206,9 +209,8 @@ export class Epochs {
     const { keystore, onKey, onChanged } = this.#parts;
     let isNew = false;
     for (const epoch of this.#counting(topic)) {
-      if (!keystore.of(topic).some(({ id }) => id === epoch.id) && (await this.#open(topic, epoch))) {
-        isNew = true;
-      }
+      const held = keystore.of(topic).find(({ id }) => id === epoch.id);
+      isNew = (held ? await this.#learnUsers(held, epoch) : await this.#open(topic, epoch)) || isNew;
     }
     for (const fact of [...(this.#held.get(topic)?.values() ?? [])].filter(({ type }) => type === "space.history")) {
       isNew = (await this.#openHistory(topic, fact)) || isNew;
@@ -217,6 +219,15 @@ export class Epochs {
       onKey(topic);
     }
     onChanged(topic);
+  }
+
+  /** For whom an epoch was sealed whose key was given to this browser without that; gives whether it is news. */
+  async #learnUsers(record, epoch) {
+    if (record.users.length > 0) {
+      return false;
+    }
+    await this.#parts.keystore.learnUsers(record, usersOf(epoch));
+    return true;
   }
 
   /** The box for this device, opened; gives whether there was one that holds what the epoch says. */
@@ -234,7 +245,7 @@ export class Epochs {
     }
     await keystore.putKey({
       topic, epoch: number, id, prev, author, createdAt: at, windowMs, win: w0,
-      users: [...new Set(epoch.recipients.map(({ user }) => user))],
+      users: usersOf(epoch),
       burnMs: this.#parts.spaces.channel(topic)?.burnMs ?? null,
       count: this.#parts.directory.rows.get(topic)?.count ?? 0,
       key: await firstWindowKey(secret, w0),
@@ -412,6 +423,11 @@ export class Epochs {
     }
     await this.#adopt(topic);
   }
+}
+
+/** The people for whom an epoch was sealed. */
+function usersOf({ recipients }) {
+  return [...new Set(recipients.map(({ user }) => user))];
 }
 
 /** What is sealed to one of my devices; null for nothing. */

@@ -16,9 +16,9 @@ const NONCE_BYTES = 12;
 const NO_AAD = new Uint8Array();
 
 /**
- * What is known of an epoch. `win`: the window of `key`; `users`: for whom it was sealed; `prev`: the id of the epoch
- * before, "" for none; `author`: who made it; `burnMs`: how long what is said under it is there, null for ever;
- * `count`: how many messages the channel had.
+ * What is known of an epoch. `win`: the window of `key`; `users`: for whom it was sealed, empty until that is known;
+ * `prev`: the id of the epoch before, "" for none; `author`: who made it; `burnMs`: how long what is said under it is
+ * there, null for ever; `count`: how many messages the channel had.
  * @typedef {{topic: string, epoch: number, id: string, prev: string, author: string, createdAt: number,
  *   windowMs: number, win: number, users: string[], burnMs: number | null, count: number}} EpochFacts
  * @typedef {EpochFacts & {key: CryptoKey, nonce: Uint8Array, sealed: Uint8Array}} EpochRecord
@@ -156,8 +156,16 @@ export class Keystore {
   }
 
   /** What is said under an epoch burns later than was thought, or never. @param {EpochRecord} record */
-  async keepLonger(record, burnMs) {
-    const kept = { ...record, burnMs };
+  keepLonger(record, burnMs) {
+    return this.#change({ ...record, burnMs });
+  }
+
+  /** For whom an epoch was sealed has become known. @param {EpochRecord} record @param {string[]} users */
+  learnUsers(record, users) {
+    return this.#change({ ...record, users });
+  }
+
+  async #change(kept) {
     await this.#storage.put(STORE, kept, placeOf(kept));
     this.#hold(kept);
   }

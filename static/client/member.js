@@ -71,6 +71,8 @@ export class Member {
       calledOf: (key) => this.contacts.calledOf(key),
       isVerified: (key) => this.keys.isVerified(key),
       onRenamed: (key) => this.#renamed(key),
+      publish: (draft) => this.publish(draft),
+      isRenaming: () => this.outbox.all().some(({ draft }) => draft.type === "profile"),
     });
     const { people, rest } = this;
     this.allowance = new Allowance(rest, state);
@@ -133,7 +135,7 @@ export class Member {
     this.feed = new Feed({
       storage, directory, me, events: arrivals.feedEvents(), followed, isPersonal, open: sealing.open,
     });
-    this.carrying = new Carrying({ link, account, clock, publish });
+    this.carrying = new Carrying({ link, account, clock, publish, introduce: () => people.introduce() });
     this.devices = new Devices({ rest, publish, boxkeys: this.boxkeys, me });
     this.branch = new Branch({ rest, account, clock, composer: this.composer, state });
     const publishAll = (drafts) => this.publishAll(drafts);

@@ -29,7 +29,9 @@ export class People {
    *   link: import("./link.js").Link, state: import("./state.js").PublishedState, me: string,
    *   admin: () => string | null, bot: () => string | null,
    *   presenceOf: (key: string) => string, calledOf: (key: string) => string,
-   *   isVerified: (key: string) => boolean, onRenamed: (key: string) => void}} parts
+   *   isVerified: (key: string) => boolean, onRenamed: (key: string) => void,
+   *   publish: (draft: import("./composer.js").Draft) => Promise<void>, isRenaming: () => boolean}} parts
+   *   `isRenaming`: whether a profile of one's own is about to be sent
    */
   constructor(parts) {
     this.#parts = parts;
@@ -141,22 +143,32 @@ export class People {
     }
   }
 
+  /** On other hubs one is known by the profile alone: who has none is called there as the account is called here. */
+  async introduce() {
+    const { directory, me, publish, isRenaming } = this.#parts;
+    const isNameless = directory.knows(me) && (await this.#fetch(me)) && !this.#profileOf(me) && !isRenaming();
+    if (isNameless) {
+      await publish({ type: "profile", topic: "feed", body: { display_name: directory.nameOf(me) } });
+    }
+  }
+
+  /** Look the newest profile up; gives whether the feed was read to its beginning, or a profile found. */
   async #fetch(key) {
     const topic = `feed:${key}`;
     const cursor = this.#parts.directory.rows.get(topic)?.cursor ?? 0;
     let before;
-    for (let page = 0; page < MAX_PAGES; page += 1) {
+    let isWhole = false;
+    for (let page = 0; page < MAX_PAGES && !isWhole; page += 1) {
       const asked = { topic, limit: PAGE_MESSAGES, ...(before ? { before } : {}) };
       const answer = await this.#parts.link.request("fetch", asked);
       const facts = await readFacts(answer.messages, (header) => header.type === "profile");
       const mine = facts.filter((fact) => fact.topic === topic);
       await Promise.all(mine.map((fact) => this.take(fact)));
-      if (mine.length || !answer.more) {
-        break;
-      }
+      isWhole = mine.length > 0 || !answer.more;
       before = answer.next;
     }
     await this.#looked(key, cursor);
+    return isWhole;
   }
 
   /** Remember how far the feed was looked through. */

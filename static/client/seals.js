@@ -178,6 +178,7 @@ export class Seals {
     await this.keystore.putKey(record);
     this.#keyCame(record.topic);
     this.#tell(record.topic);
+    this.epochs.look(record.topic); // which tells whether one may write under it
   }
 
   /** A key of somebody was looked at: what waited for that goes. @param {string} key */

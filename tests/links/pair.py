@@ -33,14 +33,15 @@ async def until(condition: Callable[[], Any], what: str, seconds: float = DEADLI
 class Hub:
     """A hub that can be killed and started again."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, **environment: str) -> None:
         self.home = home
+        self.environment = environment
         self.process: HubProcess
         self.world: World
 
     async def start(self) -> None:
         """Start it, wherever there is a port."""
-        self.process = await asyncio.to_thread(start_hub, self.home)
+        self.process = await asyncio.to_thread(start_hub, self.home, **self.environment)
         self.world = World.of(self.home, self.process)
 
     async def kill(self) -> None:
@@ -144,9 +145,9 @@ async def one_hub(home: Path) -> AsyncIterator[Hub]:
 
 
 @asynccontextmanager
-async def pair(tmp_path: Path) -> AsyncIterator[Pair]:
+async def pair(tmp_path: Path, **near_environment: str) -> AsyncIterator[Pair]:
     """Two running hubs, not linked yet."""
-    far, near = Hub(tmp_path / "far"), Hub(tmp_path / "near")
+    far, near = Hub(tmp_path / "far"), Hub(tmp_path / "near", **near_environment)
     for hub in (far, near):
         await asyncio.to_thread(shutil.copytree, migrated_home(), hub.home)
         look_nowhere(hub.home)
