@@ -124,7 +124,7 @@ async def test_a_space_from_making_to_leaving(hub: HubProcess, open_context: Ope
     await ada.page.get_by_role("menuitem", name="Show what was said before").click()
     before = ada.page.get_by_role("dialog", name="What was said before bob came")
     await before.get_by_role("button", name="Let them read it").click()
-    await expect(before.get_by_text("bob can read what was said before.")).to_be_visible()
+    await expect(before.locator("p", has_text="bob can read what was said before.")).to_be_visible()
     await ada.check_access()
     await ada.shot("space-history")
     await before.get_by_role("button", name="Done").click()
