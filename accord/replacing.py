@@ -6,30 +6,23 @@ who may replace whom and when (a hub's invites app), the words by which people c
 
 from __future__ import annotations
 
-import re
-import secrets
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
+from accord.codes import CodeForm
 from accord.encoding import b64decode, b64encode, canonical
 from accord.errors import RemoteError
 from accord.keys import SigningKey, verify
 from accord.primitives import domain, expand, extract, labelled_hash
 
-CODE_BYTES: Final = 32
-CHECK_BYTES: Final = 3
-CODE_CHARS: Final = 56  # of 32 + 3 bytes, five bits each
-GROUP_CHARS: Final = 4
-MAX_TYPED_CHARS: Final = 500
 MAX_LINK_CHARS: Final = 1_000
+RECOVERY_CODE: Final = CodeForm(  # 14 groups of four
+    "recovery code", lambda code: labelled_hash("recovery-check", code), size=32, check=3
+)
 OWN_KEY_MS: Final = 24 * 3600 * 1000  # the old key signs: so long may it, or whoever stands above, cancel
 CHAIN_MS: Final = 72 * 3600 * 1000  # others vouch
 RECOVERY_MS: Final = 24 * 3600 * 1000  # until a recovery key counts, where the account's own key is older than that
 VOUCH_LIFE_MS: Final = 7 * 24 * 3600 * 1000
-
-_ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-_READ_AS: Final = str.maketrans("OIL", "011")
-_BETWEEN: Final = re.compile(r"[\s-]+")
 
 
 # ----------------------------------------------------------------------------------------------------------- proofs
@@ -66,43 +59,9 @@ def verify_replacement_proof(proof: bytes, *, hub: bytes, old: bytes, new: bytes
 # ---------------------------------------------------------------------------------------------------- recovery code
 
 
-def new_code() -> bytes:
-    """A fresh recovery code."""
-    return secrets.token_bytes(CODE_BYTES)
-
-
 def recovery_key(code: bytes, hub: bytes) -> SigningKey:
     """The recovery key of a code on one hub; on another hub the same code is another key."""
     return SigningKey(expand(extract(domain("recovery-code"), code), "recovery-key", hub))
-
-
-def _checksum(code: bytes) -> bytes:
-    return labelled_hash("recovery-check", code)[:CHECK_BYTES]
-
-
-def code_groups(code: bytes) -> list[str]:
-    """A code as people write it down: 14 groups of four, the last letters being its checksum."""
-    number = int.from_bytes(code + _checksum(code), "big")
-    text = "".join(_ALPHABET[number >> shift & 31] for shift in range(5 * (CODE_CHARS - 1), -1, -5))
-    return [text[i : i + GROUP_CHARS] for i in range(0, CODE_CHARS, GROUP_CHARS)]
-
-
-def parse_code(text: str) -> bytes:
-    """The code that a person has typed, however it is grouped; RemoteError("bad_request") with a sentence for them."""
-    letters = _BETWEEN.sub("", text[:MAX_TYPED_CHARS]).upper().translate(_READ_AS)
-    if len(letters) != CODE_CHARS:
-        raise RemoteError("bad_request", f"a recovery code has {CODE_CHARS} letters and digits")
-    number = 0
-    for letter in letters:
-        place = _ALPHABET.find(letter)
-        if place < 0:
-            raise RemoteError("bad_request", "that letter is in no recovery code")
-        number = number << 5 | place
-    value = number.to_bytes(CODE_BYTES + CHECK_BYTES, "big")
-    code, check = value[:CODE_BYTES], value[CODE_BYTES:]
-    if check != _checksum(code):
-        raise RemoteError("bad_request", "the recovery code is not typed as it was written down: compare it once more")
-    return code
 
 
 # ------------------------------------------------------------------------------------------------------------- link

@@ -11,7 +11,6 @@ sealed once more inside the body (`keys`), so that a client may keep a key that 
 
 from __future__ import annotations
 
-import re
 import secrets
 import unicodedata
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.pbkdf2 import PBKDF2HMAC
 
 from accord import fields
+from accord.codes import CodeForm
 from accord.encoding import b64decode, b64encode, canonical, parse_canonical
 from accord.errors import RemoteError
 from accord.keys import SigningKey, verify
@@ -37,19 +37,13 @@ SALT_BYTES: Final = 16
 KEY_BYTES: Final = 32
 NONCE_BYTES: Final = 12
 TAG_BYTES: Final = 16
-CODE_BYTES: Final = 16
-CHECK_BYTES: Final = 4
-CODE_CHARS: Final = 32  # of 16 + 4 bytes, five bits each
-GROUP_CHARS: Final = 4
-MAX_TYPED_CHARS: Final = 500
 MIN_PASSWORD_CHARS: Final = 1  # what is a good one is said where it is chosen
 MAX_PASSWORD_CHARS: Final = 1_000
 MAX_ENCLAVE_BYTES: Final = 512 * 1024  # in canonical form
 MAX_VERSION: Final = 2**53 - 1
-
-_ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-_READ_AS: Final = str.maketrans("OIL", "011")
-_BETWEEN: Final = re.compile(r"[\s-]+")
+VAULT_CODE: Final = CodeForm(  # 8 groups of four
+    "code of the vault", lambda code: labelled_hash("vault-code-check", code), size=16, check=4
+)
 
 canonical_name = normalize_name
 
@@ -171,40 +165,6 @@ def attempt_tag(secret: bytes, kind: str, value: str) -> bytes:
 
 
 # --------------------------------------------------------------------------------------------------------------- code
-
-
-def new_code() -> bytes:
-    """A fresh recovery code or secret key."""
-    return secrets.token_bytes(CODE_BYTES)
-
-
-def _checksum(code: bytes) -> bytes:
-    return labelled_hash("vault-code-check", code)[:CHECK_BYTES]
-
-
-def code_groups(code: bytes) -> list[str]:
-    """A code as people write it down: 8 groups of four, the last letters being its checksum."""
-    number = int.from_bytes(code + _checksum(code), "big")
-    text = "".join(_ALPHABET[number >> shift & 31] for shift in range(5 * (CODE_CHARS - 1), -1, -5))
-    return [text[i : i + GROUP_CHARS] for i in range(0, CODE_CHARS, GROUP_CHARS)]
-
-
-def parse_code(text: str) -> bytes:
-    """The code that a person has typed, however it is grouped; RemoteError("bad_request") with a sentence for them."""
-    letters = _BETWEEN.sub("", text[:MAX_TYPED_CHARS]).upper().translate(_READ_AS)
-    if len(letters) != CODE_CHARS:
-        raise RemoteError("bad_request", f"a code of the vault has {CODE_CHARS} letters and digits")
-    number = 0
-    for letter in letters:
-        place = _ALPHABET.find(letter)
-        if place < 0:
-            raise RemoteError("bad_request", "that letter is in no code")
-        number = number << 5 | place
-    value = number.to_bytes(CODE_BYTES + CHECK_BYTES, "big")
-    code, check = value[:CODE_BYTES], value[CODE_BYTES:]
-    if check != _checksum(code):
-        raise RemoteError("bad_request", "the code is not typed as it was written down: compare it once more")
-    return code
 
 
 def recovery_root(code: bytes) -> bytes:

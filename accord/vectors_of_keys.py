@@ -15,9 +15,9 @@ from accord.vector_checks import Entry, equal, refused
 def _recovery(case: dict[str, Any]) -> Iterator[Entry]:
     def check() -> None:
         code, hub, user = bytes.fromhex(case["code"]), b64decode(case["hub"]), b64decode(case["user"])
-        equal(replacing.code_groups(code), case["groups"])
+        equal(replacing.RECOVERY_CODE.groups(code), case["groups"])
         for typed in case["typed"]:
-            equal(replacing.parse_code(typed), code)
+            equal(replacing.RECOVERY_CODE.parse(typed), code)
         recovery = replacing.recovery_key(code, hub)
         equal(recovery.seed.hex(), case["recovery_private"])
         equal(b64encode(replacing.make_recovery_proof(recovery, hub=hub, user=user)), case["proof"])
@@ -29,7 +29,7 @@ def _recovery(case: dict[str, Any]) -> Iterator[Entry]:
 def _recovery_reject(cases: list[Any]) -> Iterator[Entry]:
     for case in cases:
         if "typed" in case:
-            yield case["why"], partial(refused, partial(replacing.parse_code, case["typed"]), "bad_request")
+            yield case["why"], partial(refused, partial(replacing.RECOVERY_CODE.parse, case["typed"]), "bad_request")
         else:
             keys = {name: b64decode(case[name]) for name in ("hub", "user", "recovery")}
             verify = partial(replacing.verify_recovery_proof, b64decode(case["proof"]), **keys)

@@ -28,15 +28,15 @@ def _vault(case: dict[str, Any]) -> Iterator[Entry]:
 def _vault_code(case: dict[str, Any]) -> Iterator[Entry]:
     def check() -> None:
         code = bytes.fromhex(case["code"])
-        equal(vault.code_groups(code), case["groups"])
+        equal(vault.VAULT_CODE.groups(code), case["groups"])
         for typed in case["typed"]:
-            equal(vault.parse_code(typed), code)
+            equal(vault.VAULT_CODE.parse(typed), code)
         root = vault.recovery_root(code)
         equal((vault.auth_key(root).hex(), vault.wrap_key(root).hex()), (case["auth"], case["wrap"]))
 
     yield "code, its keys", check
     for number, typed in enumerate(case["reject"]):
-        yield f"reject {number}", partial(refused, partial(vault.parse_code, typed), "bad_request")
+        yield f"reject {number}", partial(refused, partial(vault.VAULT_CODE.parse, typed), "bad_request")
 
 
 def _vault_params_reject(cases: list[Any]) -> Iterator[Entry]:

@@ -18,11 +18,9 @@ from accord.keys import SigningKey, fingerprint
 from accord.message_types import read_body
 from accord.messages import create, parse_envelope, verify
 from accord.replacing import (
-    code_groups,
+    RECOVERY_CODE,
     make_recovery_proof,
     make_replacement_proof,
-    new_code,
-    parse_code,
     recovery_key,
 )
 from accord.topics import Topic
@@ -83,8 +81,8 @@ def _answer(question: str) -> str:
 
 async def recovery_make(store: ProfileStore, output: Output) -> int:
     """Print a fresh recovery code once, and set it when its last group has been typed back."""
-    code = new_code()
-    groups = code_groups(code)
+    code = RECOVERY_CODE.new()
+    groups = RECOVERY_CODE.groups(code)
     async with open_client(store) as client:
         user, hub = client.profile.user, client.profile.hub
         output.text(" ".join(groups))
@@ -121,7 +119,7 @@ async def recovery_use(store: ProfileStore, output: Output, *, address: str) -> 
     """Come back to an account by its recovery code, read from standard input: new keys take its place at once."""
     origin, hub = read_address(address)
     try:
-        recovery = recovery_key(parse_code(_answer("recovery code: ")), hub)
+        recovery = recovery_key(RECOVERY_CODE.parse(_answer("recovery code: ")), hub)
     except RemoteError as error:
         raise ClientError(error.detail) from error
     document = await hub_document(origin, hub)

@@ -37,7 +37,7 @@ def _ask(question: str) -> str:
 
 def _code(question: str) -> bytes:
     try:
-        return vault.parse_code(_ask(question))
+        return vault.VAULT_CODE.parse(_ask(question))
     except RemoteError as error:
         raise ClientError(error.detail) from error
 

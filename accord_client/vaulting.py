@@ -165,7 +165,7 @@ def make(store: ProfileStore, password: str) -> list[str]:
     params = vault.read_params(http_ask("GET", f"{profile.url}{API_PATH}/vault/params?name={quote(name)}"))
     salt = vault.vault_salt(profile.hub, name, params.salt)
     root = vault.root_key(password, salt, params.iterations)
-    code, key = vault.new_code(), secrets.token_bytes(vault.KEY_BYTES)
+    code, key = vault.VAULT_CODE.new(), secrets.token_bytes(vault.KEY_BYTES)
     recovery = vault.recovery_root(code)
     wraps = {"password": vault.wrap_key(root), "recovery": vault.wrap_key(recovery)}
     with Keystore(store) as keys:
@@ -193,7 +193,7 @@ def make(store: ProfileStore, password: str) -> list[str]:
             raise
         keys.set_secret(KEY, key)
         keys.set_secret(VERSION, (1).to_bytes(PLACE_BYTES, "big"))
-    return vault.code_groups(code)
+    return vault.VAULT_CODE.groups(code)
 
 
 def adopt(store: ProfileStore, root: bytes, kind: str) -> None:

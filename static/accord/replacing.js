@@ -3,23 +3,20 @@
 // Every proof names the hub, both keys and what it is for, so that none serves another purpose or another hub. Not
 // here: who may replace whom and when, the words by which people compare keys (words.js).
 
-import { b64decode, b64encode, canonical, concat } from "./encoding.js";
+import { CodeForm } from "./codes.js";
+import { b64decode, b64encode, canonical } from "./encoding.js";
 import { RemoteError } from "./errors.js";
 import { signingKeyFromSeed, verify } from "./keys.js";
 import { domain, expand, extract, labelledHash } from "./primitives.js";
 
-export const CODE_BYTES = 32;
-const CHECK_BYTES = 3;
-const CODE_CHARS = 56;
-const GROUP_CHARS = 4;
-const MAX_TYPED_CHARS = 500;
 const MAX_LINK_CHARS = 1_000;
-const ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-const READ_AS = new Map([["O", "0"], ["I", "1"], ["L", "1"]]);
-const BETWEEN = /[\s-]+/g;
 const LINK = /^(https?:\/\/[^/?#]+)\/vouch#([^.]*)\.([^.]*)\.([^.]*)$/;
 
 /** @typedef {import("./keys.js").SigningKey} SigningKey */
+
+/** Of 14 groups of four. */
+export const RECOVERY_CODE = new CodeForm(
+  "recovery code", (code) => labelledHash("recovery-check", code), { size: 32, check: 3 });
 
 /** @param {Uint8Array} hub @param {Uint8Array} user */
 function recovery(hub, user) {
@@ -67,11 +64,6 @@ export function verifyReplacementProof(proof, { hub, old, newKey }) {
   return verify(newKey, "replacement", replacement(hub, old, newKey), proof);
 }
 
-/** A fresh recovery code. @returns {Uint8Array} */
-export function newCode() {
-  return crypto.getRandomValues(new Uint8Array(CODE_BYTES));
-}
-
 /**
  * The recovery key of a code on one hub; on another hub the same code is another key.
  * @param {Uint8Array} code
@@ -85,65 +77,6 @@ export async function recoveryKey(code, hub) {
 /** Its 32 private bytes. @param {Uint8Array} code @param {Uint8Array} hub */
 export async function recoverySeed(code, hub) {
   return expand(await extract(domain("recovery-code"), code), "recovery-key", hub);
-}
-
-/** @param {Uint8Array} code */
-async function checksum(code) {
-  return (await labelledHash("recovery-check", code)).subarray(0, CHECK_BYTES);
-}
-
-/** @param {Uint8Array} bytes @returns {bigint} */
-function numberOf(bytes) {
-  return bytes.reduce((number, byte) => (number << 8n) | BigInt(byte), 0n);
-}
-
-/**
- * A code as people write it down: 14 groups of four, the last letters being its checksum.
- * @param {Uint8Array} code
- * @returns {Promise<string[]>}
- */
-export async function codeGroups(code) {
-  const number = numberOf(concat(code, await checksum(code)));
-  const letters = Array.from({ length: CODE_CHARS }, (_, i) =>
-    ALPHABET[Number((number >> BigInt(5 * (CODE_CHARS - 1 - i))) & 31n)]);
-  return Array.from({ length: CODE_CHARS / GROUP_CHARS }, (_, i) =>
-    letters.slice(i * GROUP_CHARS, (i + 1) * GROUP_CHARS).join(""));
-}
-
-/**
- * Letters of a code as they are compared. @param {string} text
- * @returns {string}
- */
-export function plainLetters(text) {
-  const letters = text.slice(0, MAX_TYPED_CHARS).replace(BETWEEN, "").toUpperCase();
-  return Array.from(letters, (letter) => READ_AS.get(letter) ?? letter).join("");
-}
-
-/**
- * The code that a person has typed, however it is grouped; RemoteError("bad_request") with a sentence for them.
- * @param {string} text
- * @returns {Promise<Uint8Array>}
- */
-export async function parseCode(text) {
-  const letters = Array.from(plainLetters(text));
-  if (letters.length !== CODE_CHARS) {
-    throw new RemoteError("bad_request", `a recovery code has ${CODE_CHARS} letters and digits`);
-  }
-  let number = 0n;
-  for (const letter of letters) {
-    const place = ALPHABET.indexOf(letter);
-    if (place < 0) throw new RemoteError("bad_request", "that letter is in no recovery code");
-    number = (number << 5n) | BigInt(place);
-  }
-  const value = Uint8Array.from({ length: CODE_BYTES + CHECK_BYTES }, (_, i) =>
-    Number((number >> BigInt(8 * (CODE_BYTES + CHECK_BYTES - 1 - i))) & 255n));
-  const code = value.slice(0, CODE_BYTES);
-  const check = await checksum(code);
-  if (check.some((byte, i) => byte !== value[CODE_BYTES + i])) {
-    throw new RemoteError("bad_request",
-      "the recovery code is not typed as it was written down: compare it once more");
-  }
-  return code;
 }
 
 /**

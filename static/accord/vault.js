@@ -5,6 +5,7 @@
 // what re-wraps the recovery slot (`keys`) are sealed once more inside it, so that a browser that is logged in can keep
 // a body key that gives neither. Not here: asking the hub, and what the client keeps in it (client/vault.js).
 
+import { CodeForm } from "./codes.js";
 import { b64decode, b64encode, canonical, canonicalText, concat, isObject, parseCanonical, utf8 } from "./encoding.js";
 import { RemoteError } from "./errors.js";
 import * as fields from "./fields.js";
@@ -18,20 +19,16 @@ export const MIN_ITERATIONS = 600_000;
 export const MAX_ITERATIONS = 10_000_000;
 export const MAX_PASSWORD_CHARS = 1_000;
 export const MAX_ENCLAVE_BYTES = 512 * 1024; // in canonical form
-export const CODE_BYTES = 16;
 const SALT_BYTES = 16;
 const KEY_BYTES = 32;
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
-const CHECK_BYTES = 4;
-const CODE_CHARS = 32; // of 16 + 4 bytes, five bits each
-const GROUP_CHARS = 4;
-const MAX_TYPED_CHARS = 500;
-const ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-const READ_AS = new Map([["O", "0"], ["I", "1"], ["L", "1"]]);
-const BETWEEN = /[\s-]+/g;
 
 /** @typedef {{salt: Uint8Array, iterations: number}} Params */
+
+/** Recovery codes and secret keys, of 8 groups of four. */
+export const VAULT_CODE = new CodeForm(
+  "code of the vault", (code) => labelledHash("vault-code-check", code), { size: 16, check: 4 });
 
 const PARAMS = fields.table({
   kdf: fields.exactly(KDF),
@@ -130,56 +127,6 @@ export function wrapKey(root) {
 }
 
 // ------------------------------------------------------------------------------------------------------------- codes
-
-/** A fresh recovery code or secret key. @returns {Uint8Array} */
-export function newCode() {
-  return crypto.getRandomValues(new Uint8Array(CODE_BYTES));
-}
-
-/** @param {Uint8Array} code */
-async function checksum(code) {
-  return (await labelledHash("vault-code-check", code)).subarray(0, CHECK_BYTES);
-}
-
-/**
- * A code as people write it down: 8 groups of four, the last letters being its checksum.
- * @param {Uint8Array} code
- * @returns {Promise<string[]>}
- */
-export async function codeGroups(code) {
-  const whole = concat(code, await checksum(code));
-  const number = whole.reduce((sum, byte) => (sum << 8n) | BigInt(byte), 0n);
-  const letters = Array.from({ length: CODE_CHARS }, (_, i) =>
-    ALPHABET[Number((number >> BigInt(5 * (CODE_CHARS - 1 - i))) & 31n)]).join("");
-  return /** @type {string[]} */ (letters.match(/.{4}/g));
-}
-
-/**
- * The code that a person has typed, however it is grouped; RemoteError("bad_request") with a sentence for them.
- * @param {string} text
- * @returns {Promise<Uint8Array>}
- */
-export async function parseCode(text) {
-  const typed = text.slice(0, MAX_TYPED_CHARS).replace(BETWEEN, "").toUpperCase();
-  const letters = Array.from(typed, (letter) => READ_AS.get(letter) ?? letter);
-  if (letters.length !== CODE_CHARS) {
-    throw new RemoteError("bad_request", `a code of the vault has ${CODE_CHARS} letters and digits`);
-  }
-  let number = 0n;
-  for (const letter of letters) {
-    const place = ALPHABET.indexOf(letter);
-    if (place < 0) throw new RemoteError("bad_request", "that letter is in no code");
-    number = (number << 5n) | BigInt(place);
-  }
-  const bytes = CODE_BYTES + CHECK_BYTES;
-  const value = Uint8Array.from({ length: bytes }, (_, i) => Number((number >> BigInt(8 * (bytes - 1 - i))) & 255n));
-  const code = value.slice(0, CODE_BYTES);
-  const check = await checksum(code);
-  if (check.some((byte, i) => byte !== value[CODE_BYTES + i])) {
-    throw new RemoteError("bad_request", "the code is not typed as it was written down: compare it once more");
-  }
-  return code;
-}
 
 /**
  * What a recovery code becomes: `authKey` and `wrapKey` of it open the vault as those of the password do.

@@ -4,7 +4,7 @@ import { b64decode, b64encode } from "./encoding.js";
 import { RemoteError } from "./errors.js";
 import { signingKeyFromSeed } from "./keys.js";
 import {
-  codeGroups, makeRecoveryProof, makeReplacementProof, parseCode, parseVouchLink, recoverySeed, verifyRecoveryProof,
+  makeRecoveryProof, makeReplacementProof, parseVouchLink, RECOVERY_CODE, recoverySeed, verifyRecoveryProof,
   verifyReplacementProof, vouchLink,
 } from "./replacing.js";
 import { keyWords, word } from "./words.js";
@@ -34,8 +34,8 @@ async function refused(call, code) {
 export const KEY_SECTIONS = {
   recovery: (vector) => [["code, key, proof", async () => {
     const [code, hub, user] = [fromHex(vector.code), b64decode(vector.hub), b64decode(vector.user)];
-    same((await codeGroups(code)).join(" "), vector.groups.join(" "));
-    for (const typed of vector.typed) same(toHex(await parseCode(typed)), vector.code);
+    same((await RECOVERY_CODE.groups(code)).join(" "), vector.groups.join(" "));
+    for (const typed of vector.typed) same(toHex(await RECOVERY_CODE.parse(typed)), vector.code);
     const seed = await recoverySeed(code, hub);
     same(toHex(seed), vector.recovery_private);
     const key = await signingKeyFromSeed(seed);
@@ -44,7 +44,7 @@ export const KEY_SECTIONS = {
   }]],
 
   recovery_reject: (cases) => cases.map((/** @type {any} */ one) => [one.why, () => {
-    if (one.typed !== undefined) return refused(() => parseCode(one.typed), "bad_request");
+    if (one.typed !== undefined) return refused(() => RECOVERY_CODE.parse(one.typed), "bad_request");
     const [hub, user, recoveryKey] = [one.hub, one.user, one.recovery].map((key) => b64decode(key));
     return refused(() => verifyRecoveryProof(b64decode(one.proof), { hub, user, recoveryKey }), "bad_sig");
   }]),

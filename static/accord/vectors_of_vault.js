@@ -6,8 +6,8 @@ import { attachId, openPackage, sealPackage } from "./handover.js";
 import { signingKeyFromSeed } from "./keys.js";
 import { labelledHash } from "./primitives.js";
 import {
-  authKey, bodyKey, codeGroups, openBody, openEnclave, parseCode, readParams, recoveryRoot, rootKey, sealEnclave,
-  sealKeys, slotKey, vaultSalt, wrapKey,
+  authKey, bodyKey, openBody, openEnclave, readParams, recoveryRoot, rootKey, sealEnclave, sealKeys, slotKey,
+  VAULT_CODE, vaultSalt, wrapKey,
 } from "./vault.js";
 
 const fromHex = (/** @type {string} */ hex) => Uint8Array.from(hex.match(/../g) ?? [], (byte) => parseInt(byte, 16));
@@ -70,12 +70,12 @@ export const VAULT_SECTIONS = {
   vault_code: (vector) => [
     ["code, its keys", async () => {
       const code = fromHex(vector.code);
-      same((await codeGroups(code)).join(" "), vector.groups.join(" "));
-      for (const typed of vector.typed) same(toHex(await parseCode(typed)), vector.code);
+      same((await VAULT_CODE.groups(code)).join(" "), vector.groups.join(" "));
+      for (const typed of vector.typed) same(toHex(await VAULT_CODE.parse(typed)), vector.code);
       same(await bothKeys(await recoveryRoot(code)), `${vector.auth} ${vector.wrap}`);
     }],
     ...vector.reject.map((/** @type {string} */ typed, /** @type {number} */ i) =>
-      [`reject ${i}`, () => refused(() => parseCode(typed), "bad_request")]),
+      [`reject ${i}`, () => refused(() => VAULT_CODE.parse(typed), "bad_request")]),
   ],
 
   vault_params_reject: (cases) => cases.map((/** @type {any} */ one) =>

@@ -12,7 +12,7 @@ import { asClientError, ClientError } from "./errors.js";
 import { NewerHub, WrongKey } from "./hub.js";
 import { check, claim } from "./join.js";
 import { stopFor } from "./link.js";
-import { codeGroups } from "../accord/vault.js";
+import { VAULT_CODE } from "../accord/vault.js";
 import { Member } from "./member.js";
 import { Pages } from "./ports.js";
 import { ask, asked, look, useCode } from "./recover.js";
@@ -155,7 +155,7 @@ export class Engine {
   async #enterNew(account, vaultCode) {
     await this.#enter(account, true);
     if (vaultCode) {
-      this.#member?.vault.locks.showOnce(await codeGroups(vaultCode));
+      this.#member?.vault.locks.showOnce(await VAULT_CODE.groups(vaultCode));
     }
   }
 

@@ -9,7 +9,7 @@ import { b64decode, b64encode } from "../accord/encoding.js";
 import { RemoteError } from "../accord/errors.js";
 import { attachId, MAX_LIFE_MS, openPackage, sealPackage } from "../accord/handover.js";
 import { sha256 } from "../accord/primitives.js";
-import { codeGroups, newCode } from "../accord/vault.js";
+import { VAULT_CODE } from "../accord/vault.js";
 import { ClientError } from "./errors.js";
 import { ORIGIN } from "./hub.js";
 import { askOpenly } from "./rest.js";
@@ -27,7 +27,7 @@ const LIFE_MS = MAX_LIFE_MS - 30_000;
  */
 export async function offerCode({ vault, rest, clock, account }, typed) {
   const { name, way } = await vault.locks.prove(typed);
-  const [code, hub] = [newCode(), account.hubKey];
+  const [code, hub] = [VAULT_CODE.make(), account.hubKey];
   const body = await sealPackage({ name, auth: way.auth, wrap: way.wrap }, { code, hub });
   await rest.ask("POST", "shards", {
     id: b64encode(await sha256(body)),
@@ -35,7 +35,7 @@ export async function offerCode({ vault, rest, clock, account }, typed) {
     body: b64encode(body),
     burn_at: clock.hubNow() + LIFE_MS,
   });
-  const groups = await codeGroups(code);
+  const groups = await VAULT_CODE.groups(code);
   return { groups, link: `${ORIGIN}/#device=${groups.join("")}`, until: clock.local() + LIFE_MS };
 }
 

@@ -5,10 +5,11 @@
  * What was compared is kept in this browser, and in the vault where there is one. Not here: coming back without keys (recover.js).
  */
 
+import { plainLetters } from "../accord/codes.js";
 import { b64decode, b64encode } from "../accord/encoding.js";
 import { RemoteError } from "../accord/errors.js";
 import {
-  codeGroups, makeRecoveryProof, newCode, parseVouchLink, plainLetters, recoveryKey, verifyReplacementProof,
+  makeRecoveryProof, parseVouchLink, RECOVERY_CODE, recoveryKey, verifyReplacementProof,
 } from "../accord/replacing.js";
 import { keyWords } from "../accord/words.js";
 import { ClientError } from "./errors.js";
@@ -114,8 +115,8 @@ export class Keys {
 
   /** A fresh code; it counts for nothing until part of it is typed back. */
   async makeCode() {
-    const code = newCode();
-    const groups = await codeGroups(code);
+    const code = RECOVERY_CODE.make();
+    const groups = await RECOVERY_CODE.groups(code);
     const places = groups.map((_, i) => i);
     const asked = [];
     while (asked.length < ASKED_GROUPS) {

@@ -9,7 +9,7 @@ import { b64decode, b64encode, canonical } from "../accord/encoding.js";
 import { RemoteError } from "../accord/errors.js";
 import { createMessage } from "../accord/messages.js";
 import { normalizeName } from "../accord/names.js";
-import { makeReplacementProof, parseCode, recoveryKey, vouchLink } from "../accord/replacing.js";
+import { makeReplacementProof, RECOVERY_CODE, recoveryKey, vouchLink } from "../accord/replacing.js";
 import { keyWords } from "../accord/words.js";
 import { Account } from "./account.js";
 import { ClientError } from "./errors.js";
@@ -32,7 +32,7 @@ function readKey(text) {
 
 async function readCode(code) {
   try {
-    return await parseCode(String(code));
+    return await RECOVERY_CODE.parse(String(code));
   } catch (error) {
     throw error instanceof RemoteError ? new ClientError("bad_request", `${sentence(error.detail)} Nothing was sent.`)
       : error;

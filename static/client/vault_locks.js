@@ -6,7 +6,7 @@
  */
 
 import { b64encode } from "../accord/encoding.js";
-import { bodyKey, codeGroups, makeSlot, newCode, sealKeys } from "../accord/vault.js";
+import { bodyKey, makeSlot, sealKeys, VAULT_CODE } from "../accord/vault.js";
 import { ClientError } from "./errors.js";
 import { checkNewPassword, makeLocks, openWith, passwordWay, readCode, recoveryWay } from "./vault_open.js";
 
@@ -44,8 +44,8 @@ export class VaultLocks {
 
   /** A fresh secret key, to be written down before it is used. */
   async makeSecret() {
-    this.#secret = newCode();
-    return { groups: await codeGroups(this.#secret) };
+    this.#secret = VAULT_CODE.make();
+    return { groups: await VAULT_CODE.groups(this.#secret) };
   }
 
   /** Whether the secret key stands beside the password. */
@@ -107,13 +107,13 @@ export class VaultLocks {
       await this.#ready();
       const kept = this.#desk.mine();
       const { key, seed, content } = await this.#unlock({ password, secret }, kept.enclave);
-      const code = newCode();
+      const code = VAULT_CODE.make();
       const { auth, wrap } = await recoveryWay(code);
       const slots = [kept.enclave.slots[0], await makeSlot("recovery", { name: kept.name, wrap, key })];
       const keys = await sealKeys(key, { name: kept.name, seed, recovery: wrap });
       const next = { ...kept, recovery: b64encode(auth) };
       await this.#desk.send({ ...next, ...(await this.#desk.sealed(kept, { ...content, keys }, { slots })) });
-      return { groups: await codeGroups(code) };
+      return { groups: await VAULT_CODE.groups(code) };
     });
   }
 

@@ -9,7 +9,7 @@ import { b64decode, b64encode } from "../accord/encoding.js";
 import { RemoteError } from "../accord/errors.js";
 import { normalizeName } from "../accord/names.js";
 import {
-  authKey, bodyKey, makeSlot, newCode, openEnclave, parseCode, readParams, recoveryRoot, rootKey, sealKeys, slotKey,
+  authKey, bodyKey, makeSlot, openEnclave, readParams, recoveryRoot, rootKey, sealKeys, slotKey, VAULT_CODE,
   vaultSalt, wrapKey,
 } from "../accord/vault.js";
 import { ClientError } from "./errors.js";
@@ -65,7 +65,7 @@ export async function recoveryWay(code) {
 
 /** A code as typed; ClientError. @param {unknown} typed @returns {Promise<Uint8Array>} */
 export function readCode(typed) {
-  return readTyped(() => parseCode(String(typed)));
+  return readTyped(() => VAULT_CODE.parse(String(typed)));
 }
 
 /** A new password, if it can be one; ClientError. @param {unknown} password @param {string} name */
@@ -101,7 +101,7 @@ export async function makeLocks({ name, seed, way, recovery }) {
  */
 export async function beginVault({ hub, name, password }, seed) {
   checkNewPassword(password, name);
-  const code = newCode();
+  const code = VAULT_CODE.make();
   const [way, recovery] = await Promise.all([passwordWay({ hub, name, password }), recoveryWay(code)]);
   const locks = await makeLocks({ name, seed, way, recovery: recovery.wrap });
   return { name, locks, auth: way.auth, recovery: recovery.auth, code };

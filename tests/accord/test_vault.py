@@ -109,13 +109,13 @@ def test_a_hub_cannot_ask_for_too_little_or_too_much_work(iterations):
 
 @given(st.binary(min_size=16, max_size=16), st.sampled_from(["", " ", "-"]))
 def test_a_code_is_read_as_it_was_written(code, between):
-    assert vault.parse_code(between.join(vault.code_groups(code)).lower()) == code
+    assert vault.VAULT_CODE.parse(between.join(vault.VAULT_CODE.groups(code)).lower()) == code
 
 
 @given(st.text())
 def test_hardly_any_text_is_a_code(text):
     with pytest.raises(RemoteError) as caught:
-        vault.parse_code(text)
+        vault.VAULT_CODE.parse(text)
     assert caught.value.code == "bad_request"
 
 

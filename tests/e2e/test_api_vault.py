@@ -37,7 +37,7 @@ async def test_log_in_by_name_and_password_alone(hub: World) -> None:
     said = stranger.get("vault/params", name="Ann").value
     params = vault.read_params(said)
     root = vault.root_key(PASSWORD, vault.vault_salt(hub.key, "ann", params.salt), params.iterations)
-    code = vault.new_code()
+    code = vault.VAULT_CODE.new()
     recovered = vault.recovery_root(code)
     slots = [
         vault.make_slot(kind, name="ann", wrap=vault.wrap_key(each), key=b"k" * 32)

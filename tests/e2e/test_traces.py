@@ -156,7 +156,10 @@ def _keep_vault(ann: Person, hub: World, planted: Planted) -> None:
     password = planted.words("password")
     params = vault.read_params(ann.rest.get("vault/params", name=ann.name).value)
     root = vault.root_key(password, vault.vault_salt(hub.key, ann.name, params.salt), params.iterations)
-    code, key = planted.key("recovery code", vault.new_code()), planted.key("key of the vault", secrets.token_bytes(32))
+    code, key = (
+        planted.key("recovery code", vault.VAULT_CODE.new()),
+        planted.key("key of the vault", secrets.token_bytes(32)),
+    )
     ways = {"password": root, "recovery": vault.recovery_root(code)}
     for kind, each in ways.items():
         planted.key(f"vault, {kind}: root", each)

@@ -184,7 +184,7 @@ async def test_a_person_goes_from_browser_to_browser_by_name_and_password(
     # The hub has none of it: not in its files, not in its memory, not in its log
     code = "".join(groups)
     words = {PASSWORD, "copper lantern visit prune", "velvet basin morning trout", code, code.lower()}
-    planted = {each: each.encode() for each in words} | {"code": vault.parse_code(code)}
+    planted = {each: each.encode() for each in words} | {"code": vault.VAULT_CODE.parse(code)}
     assert traces.in_files(hub.home, planted) == set()
     assert traces.in_memory(hub.pid, planted) == set()
     assert not [each for each in words if each in hub.output]
