@@ -28,6 +28,7 @@ def title(page: Page, words: str) -> Locator:
 
 
 async def open_invites(person: Person) -> Locator:
+    await expect(person.page.get_by_role("dialog")).to_have_count(0)  # one that closes still takes the menu with it
     await person.page.locator(".me-button").click()
     await person.page.get_by_role("menuitem", name="Invites").click()
     dialog = person.page.get_by_role("dialog", name="Invites")
