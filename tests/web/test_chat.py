@@ -153,6 +153,7 @@ async def test_a_hub_that_is_killed_and_started_again(
         await ada.say("before")
         await bob.sees("before")
         process.kill()
+        await cable.cut()  # or another hub may answer at its port
         await ada.say("while it was dead")
         await expect(ada.page.get_by_role("button", name="Try now")).to_be_visible()
     with start_hub(home, ACCORD_URL=cable.url) as process:
