@@ -3,17 +3,9 @@
 import { blobId, openBlob, sealBlob, sealedSize } from "./blobs.js";
 import { b64decode, b64encode } from "./encoding.js";
 import { RemoteError } from "./errors.js";
+import { fromHex, same, toHex } from "./vector_checks.js";
 
 const PATTERN_STEP = 31;
-
-const fromHex = (/** @type {string} */ hex) => Uint8Array.from(hex.match(/../g) ?? [], (byte) => parseInt(byte, 16));
-const toHex = (/** @type {Uint8Array} */ bytes) =>
-  Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-
-/** @param {unknown} actual @param {unknown} expected */
-function same(actual, expected) {
-  if (actual !== expected) throw new Error(`${actual} instead of ${expected}`.slice(0, 300));
-}
 
 /** The file of a long case. @param {number} size */
 function pattern(size) {

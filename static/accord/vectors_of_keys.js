@@ -1,34 +1,13 @@
 // Checks of the sections of a vector file about new keys for accounts (vectors.js; protocol.md section 8).
 
 import { b64decode, b64encode } from "./encoding.js";
-import { RemoteError } from "./errors.js";
 import { signingKeyFromSeed } from "./keys.js";
 import {
   makeRecoveryProof, makeReplacementProof, parseVouchLink, RECOVERY_CODE, recoverySeed, verifyRecoveryProof,
   verifyReplacementProof, vouchLink,
 } from "./replacing.js";
 import { keyWords, word } from "./words.js";
-
-const fromHex = (/** @type {string} */ hex) => Uint8Array.from(hex.match(/../g) ?? [], (byte) => parseInt(byte, 16));
-const toHex = (/** @type {Uint8Array} */ bytes) =>
-  Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-
-/** @param {string} actual @param {string} expected */
-function same(actual, expected) {
-  if (actual !== expected) throw new Error(`${actual} instead of ${expected}`.slice(0, 300));
-}
-
-/** @param {() => any} call @param {string} [code] */
-async function refused(call, code) {
-  try {
-    await call();
-  } catch (error) {
-    if (!(error instanceof RemoteError)) throw error;
-    if (code !== undefined) same(error.code, code);
-    return;
-  }
-  throw new Error("accepted");
-}
+import { fromHex, refused, same, toHex } from "./vector_checks.js";
 
 /** @type {Record<string, (cases: any) => [name: string, check: () => any][]>} */
 export const KEY_SECTIONS = {

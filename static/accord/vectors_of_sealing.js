@@ -13,31 +13,12 @@ import { signingKeyFromSeed } from "./keys.js";
 import { checkType, readBody, readPlaintext } from "./message_types.js";
 import { readMessage } from "./messages.js";
 import { importAesKey, importHmacKey, OneTimeKey, open, seal as sealAes } from "./primitives.js";
+import { fromHex, refused, same, toHex } from "./vector_checks.js";
 
 const NONE = new Uint8Array(0);
 
-const fromHex = (/** @type {string} */ hex) => Uint8Array.from(hex.match(/../g) ?? [], (byte) => parseInt(byte, 16));
-const toHex = (/** @type {Uint8Array} */ bytes) =>
-  Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 const boxKey = (/** @type {string} */ hex) => OneTimeKey.fromSeed(fromHex(hex));
 const windowKey = (/** @type {string} */ hex) => importHmacKey(fromHex(hex));
-
-/** @param {unknown} actual @param {unknown} expected */
-function same(actual, expected) {
-  if (actual !== expected) throw new Error(`${actual} instead of ${expected}`.slice(0, 300));
-}
-
-/** @param {() => any} call @param {string} code */
-async function refused(call, code) {
-  try {
-    await call();
-  } catch (error) {
-    if (!(error instanceof RemoteError)) throw error;
-    same(error.code, code);
-    return;
-  }
-  throw new Error("accepted");
-}
 
 /** @param {unknown} envelope */
 async function checked(envelope) {

@@ -1,10 +1,7 @@
 // Checks of the section of a vector file about roots of trees (vectors.js; protocol.md section 5).
 
 import { rootOf } from "./merkle.js";
-
-const fromHex = (/** @type {string} */ hex) => Uint8Array.from(hex.match(/../g) ?? [], (byte) => parseInt(byte, 16));
-const toHex = (/** @type {Uint8Array} */ bytes) =>
-  Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+import { fromHex, toHex } from "./vector_checks.js";
 
 /** @type {Record<string, (cases: any) => [name: string, check: () => any][]>} */
 export const TREE_SECTIONS = {

@@ -1,7 +1,6 @@
 // Checks of the sections of a vector file about the vault (vectors.js; protocol.md section 9).
 
 import { b64decode, b64encode, canonicalText } from "./encoding.js";
-import { RemoteError } from "./errors.js";
 import { attachId, openPackage, sealPackage } from "./handover.js";
 import { signingKeyFromSeed } from "./keys.js";
 import { labelledHash } from "./primitives.js";
@@ -9,27 +8,7 @@ import {
   authKey, bodyKey, openBody, openEnclave, readParams, recoveryRoot, rootKey, sealEnclave, sealKeys, slotKey,
   VAULT_CODE, vaultSalt, wrapKey,
 } from "./vault.js";
-
-const fromHex = (/** @type {string} */ hex) => Uint8Array.from(hex.match(/../g) ?? [], (byte) => parseInt(byte, 16));
-const toHex = (/** @type {Uint8Array} */ bytes) =>
-  Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-
-/** @param {unknown} actual @param {unknown} expected */
-function same(actual, expected) {
-  if (actual !== expected) throw new Error(`${actual} instead of ${expected}`.slice(0, 300));
-}
-
-/** @param {() => any} call @param {string} code */
-async function refused(call, code) {
-  try {
-    await call();
-  } catch (error) {
-    if (!(error instanceof RemoteError)) throw error;
-    same(error.code, code);
-    return;
-  }
-  throw new Error("accepted");
-}
+import { fromHex, refused, same, toHex } from "./vector_checks.js";
 
 /** @param {Uint8Array} root */
 async function bothKeys(root) {
