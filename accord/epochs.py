@@ -24,6 +24,7 @@ DAY_MS: Final = MAX_WINDOW_MS
 LATE_MS: Final = 2 * 60 * 1000  # so long after the next epoch a message of the one before may be dated
 ROTATE_AFTER_MS: Final = 7 * 24 * 3600 * 1000
 ROTATE_AFTER_MESSAGES: Final = 5_000
+MAX_WINDOWS_AHEAD: Final = 2**20  # two years of the shortest windows; who says a later one only makes readers work
 
 _SAME_IN_ALL_PARTS: Final = ("epoch", "kid", "window_ms", "prev_epoch_hash", "reason", "parts")
 
@@ -64,9 +65,14 @@ def next_window_key(key: bytes, win: int) -> bytes:
 
 
 def window_key_at(key: bytes, win: int, wanted: int) -> bytes:
-    """The key of the window `wanted` from that of an earlier one; RemoteError("gone") where it is forgotten."""
+    """The key of the window `wanted` from that of an earlier one.
+
+    RemoteError: gone (it is forgotten), bad_request (more than MAX_WINDOWS_AHEAD later).
+    """
     if wanted < win:
         raise RemoteError("gone", "the key of that window is forgotten")
+    if wanted - win > MAX_WINDOWS_AHEAD:
+        raise RemoteError("bad_request", "that window is too far from the earliest one whose key is here")
     for number in range(win, wanted):
         key = next_window_key(key, number)
     return key

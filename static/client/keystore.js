@@ -14,6 +14,7 @@ const STORE = "windows";
 const WRAP = "windows-wrap";
 const NONCE_BYTES = 12;
 const NO_AAD = new Uint8Array();
+const MAX_WINDOWS_AHEAD = 2 ** 20; // two years of the shortest windows; who says a later one only makes readers work
 
 /**
  * What is known of an epoch. `win`: the window of `key`; `users`: for whom it was sealed, empty until that is known;
@@ -124,13 +125,13 @@ export class Keystore {
   }
 
   /**
-   * The key of a window; null where it is forgotten.
+   * The key of a window; null where it is forgotten, or further ahead than anybody speaks.
    * @param {EpochRecord} record
    * @param {number} win
    * @returns {Promise<CryptoKey | null>}
    */
   async windowKey(record, win) {
-    if (win < record.win) {
+    if (win < record.win || win - record.win > MAX_WINDOWS_AHEAD) {
       return null;
     }
     const derived = this.#derived.get(record) ?? new Map([[record.win, record.key]]);

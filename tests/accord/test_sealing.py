@@ -111,6 +111,12 @@ def test_windows_follow_one_from_another_whatever_the_steps(secret, w0, first, t
     assert len({start, middle, end}) == 1 + (first > 0) + (then > 0)
 
 
+def test_a_window_far_ahead_costs_nothing():
+    key = epochs.first_window_key(bytes(32), WIN)
+    for far in (WIN + epochs.MAX_WINDOWS_AHEAD + 1, 2**53 - 1):
+        assert code_of(epochs.window_key_at, key, WIN, far) == "bad_request"
+
+
 @pytest.mark.parametrize(
     ("burn_ms", "window_ms"), [(None, WINDOW_MS), (1, 60_000), (90_000, 90_000), (WINDOW_MS * 30, WINDOW_MS)]
 )
