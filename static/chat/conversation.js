@@ -223,6 +223,7 @@ export class AccordConversation extends HTMLElement {
     if (isMine) {
       this.#showStop();
       this.#composer.update();
+      this.#log.refresh();
     }
     if (detail.files) {
       showProgress(this.#log, state);

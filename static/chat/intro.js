@@ -12,8 +12,8 @@ const READERS = {
   open: "Others do not see it; the hub itself can read it: messages are signed, but not encrypted.",
   encrypted: "It is encrypted: nobody else can read it, the hub neither.",
   waiting: "It becomes encrypted as soon as they have accepted; what you write until then waits here.",
-  /** Open, but only until something is written. */
-  asked: "With your first message they are asked to talk encrypted; it waits here until they have accepted.",
+  looking: "Whether they can be asked to talk encrypted is being looked up.",
+  ready: "What you write next goes out encrypted: it waits here until both have agreed to that.",
   changed: "Nothing is sent until you have looked at their new key.",
 };
 const REMOVED = "Older messages have been removed from this hub.";
@@ -53,13 +53,6 @@ function feed(log, conversation) {
       ? h("div", { class: "intro-steps" },
         h("button", { type: "button", class: "button primary", "data-act": "compose" }, "Write the first post"))
       : null);
-}
-
-/** Who can read what is written next. */
-function readersOf(log, conversation) {
-  const lock = lockOf(conversation);
-  const canAsk = log.client.state.connections[conversation.with]?.canAsk === true;
-  return lock === "open" && canAsk && log.items.length === 0 ? "asked" : lock;
 }
 
 function channel(log, conversation) {
@@ -104,7 +97,7 @@ function direct(log, conversation) {
     conversation.with === log.client.state.me?.inviter
       ? h("p", null, h("bdi", null, name), " invited you to ", h("bdi", null, log.client.state.hub.name), ".")
       : null,
-    h("p", null, "This conversation is between you and ", h("bdi", null, name), ". ", READERS[readersOf(log, conversation)]),
+    h("p", null, "This conversation is between you and ", h("bdi", null, name), ". ", READERS[lockOf(conversation)]),
     h("div", { class: "intro-steps" },
       lockOf(conversation) === "encrypted"
         ? h("button", { type: "button", class: "button", "data-act": "compare", "data-key": conversation.with },

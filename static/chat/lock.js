@@ -13,6 +13,8 @@ import { reason } from "./words.js";
 
 const FACES = {
   open: ["open", "open: this hub can read it"],
+  looking: ["lock", "looking for their keys"],
+  ready: ["lock", "encrypted from the next message"],
   encrypted: ["lock", "encrypted"],
   waiting: ["lock", "encrypted, waiting for a key"],
   changed: ["warn", "key changed: nothing is sent"],
@@ -21,7 +23,7 @@ const FACES = {
 /**
  * The state of a conversation's lock.
  * @param {any} conversation
- * @returns {"open" | "encrypted" | "waiting" | "changed"}
+ * @returns {"open" | "looking" | "ready" | "encrypted" | "waiting" | "changed"}
  */
 export function lockOf(conversation) {
   return conversation?.lock?.state ?? (conversation?.space ? "waiting" : "open");
@@ -67,6 +69,12 @@ function direct(client, { with: key, name, lock }) {
         h("p", null, client.state.people[key]?.isVerified ? "You have compared keys with them."
           : "You have not compared keys with them yet: until then the hub's word stands for who they are."),
       ];
+    case "looking":
+      return [h("p", null, "You and ", who, ". Whether they can be asked to talk encrypted is being looked up; nothing is sent ",
+        "in clear before that is known.")];
+    case "ready":
+      return [h("p", null, "You and ", who, ". What you write next goes out encrypted: it waits in this browser until both ",
+        "have agreed to that, and the hub never reads it.")];
     case "waiting":
       return [h("p", null, "You and ", who, ", once they have accepted. What you write until then waits in this browser.")];
     case "changed":
@@ -121,7 +129,7 @@ function deedOf(client, conversation, close) {
   if (key && state === "encrypted") {
     return button("Compare keys", () => openCompare(client, key));
   }
-  if (key && state === "open" && client.state.connections[key]?.canAsk) {
+  if (key && (state === "open" || state === "ready") && client.state.connections[key]?.canAsk) {
     return button("Ask to talk encrypted", call("connection.ask", { key }, "Asked"));
   }
   if (state === "encrypted" && client.state.spaces[space]?.role === "admin") {

@@ -125,6 +125,11 @@ export class AccordLog extends HTMLElement {
     this.list?.refresh();
   }
 
+  /** The conversation's state has changed: what stands before the first message may be otherwise. */
+  refresh() {
+    this.list?.refresh();
+  }
+
   /** The place of an item, or -1. @param {string} id */
   indexOf(id) {
     return this.items.findLastIndex((item) => item.id === id);
@@ -277,9 +282,9 @@ export class AccordLog extends HTMLElement {
 
   #leadStamp() {
     const { hasOlder } = this.timeline;
-    const horizon = this.client.state.conversations[this.conversation]?.horizon;
+    const { horizon, lock } = this.client.state.conversations[this.conversation] ?? {};
     return [hasOlder, this.#hasFailed, this.items.length === 0, this.timeline.isLoading && this.items.length === 0,
-      horizon, this.#epoch];
+      horizon, lock?.state, this.#epoch];
   }
 
   #stamp(index) {

@@ -46,8 +46,10 @@ export class Connections {
   /** @type {Map<string, string>} topic -> the other's key */
   #topics = new Map();
   #caughtUp = new Set();
-  /** Who has published keys: their client knows what to do with a request. */
-  #askable = new Set();
+  /** Whether somebody has published keys, so that their client knows what to do with a request; once that is known. */
+  #askable = new Map();
+  /** Of whom that could not be read. */
+  #unread = new Set();
   #settling = new Set();
   #timer = 0;
   #turn = Promise.resolve();
@@ -59,9 +61,9 @@ export class Connections {
    *   send: (draft: import("./composer.js").Draft) => Promise<import("./verify.js").Fact>,
    *   boxKeysOf: (key: string) => Promise<object[]>, isTrusted: (key: string) => Promise<boolean>,
    *   isBlocked: (key: string) => boolean, isChanged: (key: string) => boolean,
-   *   onChanged: (key: string, isNew: boolean) => void}} parts
+   *   onChanged: (key: string, isNew: boolean) => void, onAskable: (key: string) => void}} parts
    *   `send`: sign and store at the hub now; `isTrusted`: whose requests are accepted unasked; `onChanged`: of whom
-   *   something has changed, and whether there is a new channel
+   *   something has changed, and whether there is a new channel; `onAskable`: of whom it is known whether they can be asked
    */
   constructor(parts) {
     this.#parts = parts;
@@ -92,15 +94,28 @@ export class Connections {
 
   #publish(key) {
     const { state, at } = this.standing(key);
-    this.#parts.state.put("connections", key, { state, at, canAsk: this.#askable.has(key) });
+    this.#parts.state.put("connections", key, { state, at, canAsk: this.canAsk(key) === true });
   }
 
   /** Somebody is looked at: can they be asked? @param {string} key */
   async look(key) {
-    if (isKey(key) && key !== this.#parts.me && (await this.#parts.boxKeysOf(key)).length > 0) {
-      this.#askable.add(key);
+    if (!isKey(key) || key === this.#parts.me) {
+      return;
     }
     this.#publish(key);
+    this.#unread.add(key);
+    const canAsk = (await this.#parts.boxKeysOf(key)).length > 0;
+    this.#unread.delete(key);
+    if (canAsk !== this.canAsk(key)) {
+      this.#askable.set(key, canAsk);
+      this.#publish(key);
+      this.#parts.onAskable(key);
+    }
+  }
+
+  /** Whether somebody can be asked to talk encrypted; undefined: not known yet. @param {string} key */
+  canAsk(key) {
+    return this.#askable.get(key);
   }
 
   /** With whom the channel of a topic is; "" for others. @param {string} topic */
@@ -328,6 +343,9 @@ export class Connections {
       }
     }
     this.#timer ||= setTimeout(() => this.#settle(), SETTLE_MS);
+    for (const key of this.#unread) {
+      this.look(key).catch((error) => error.code ?? console.error(error));
+    }
   }
 
   async #half(key, connId) {

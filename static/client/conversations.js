@@ -448,12 +448,24 @@ export class Conversations {
     const topic = other ? connections.topicOf(other) : row?.isEncrypted ? id : "";
     const record = other ? keystore.newest(topic) : topic && epochs.writable(topic);
     const epoch = record?.epoch ?? 0;
-    const isAsked = other !== null && connections.standing(other).state === "asked";
     const isChanged = other !== null && other !== account.key && keys.changedFrom(other) !== "";
-    const isWaiting = isAsked || (topic !== "" && epoch === 0);
-    const state = isChanged ? "changed" : epoch > 0 ? "encrypted" : isWaiting ? "waiting" : "open";
+    const isWaiting = topic !== "" && epoch === 0;
+    const state = isChanged ? "changed" : epoch > 0 ? "encrypted" : isWaiting ? "waiting" : other ? this.#outlook(other) : "open";
     const burnMs = other ? connections.burnMsOf(other) : this.#parts.spaces().channel(id)?.burnMs ?? null;
     return { isEncrypted: topic !== "", lock: { state, burnMs, epoch, progress: epochs.progressOf(id) } };
+  }
+
+  /** How what is written next to somebody goes, while there is no connection with them. */
+  #outlook(other) {
+    const { connections } = this.#parts.seals();
+    const { state } = connections.standing(other);
+    if (state === "asking") {
+      return "ready";
+    }
+    if (state !== "none" || !this.#parts.directory.reaches(other)) {
+      return state === "asked" ? "waiting" : "open";
+    }
+    return { true: "ready", false: "open", undefined: "looking" }[String(connections.canAsk(other))];
   }
 
   #publishMentions() {

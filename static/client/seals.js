@@ -40,6 +40,7 @@ export class Seals {
       isBlocked: (key) => member.marks.of(key) === "blocked",
       isChanged: (key) => member.keys.changedFrom(key) !== "",
       onChanged: (key, isNew) => this.#connectionChanged(key, isNew),
+      onAskable: (key) => this.#tell(`direct:${directory.currentOf(key)}`),
     });
     const { connections } = this;
     this.sealing = new Sealing({
@@ -167,9 +168,9 @@ export class Seals {
     this.#wake(topic);
   }
 
-  #tell(topic) {
-    if (this.#member.conversations.has(topic)) {
-      this.#member.conversations.publish(topic);
+  #tell(conversation) {
+    if (this.#member.conversations.has(conversation)) {
+      this.#member.conversations.publish(conversation);
     }
   }
 

@@ -139,6 +139,9 @@ async def test_a_space_from_making_to_leaving(hub: HubProcess, open_context: Ope
     # Between two: asked, accepted, sealed, compared.
     await rows(bob).get_by_role("button", name="Message someone").click()
     await bob.page.get_by_role("option", name=re.compile("^ada")).click()
+    await expect(seal(bob)).to_have_text("encrypted from the next message")
+    await expect(bob.log).to_contain_text("What you write next goes out encrypted")
+    await bob.shot("before-the-first-message")
     await bob.say("Just for you")
     await expect(bob.page.get_by_text("to accept. What you write waits here")).to_be_visible()
     await bob.check_access()
