@@ -153,6 +153,7 @@ RULES: Final[dict[str, TypeRule]] = {
     "space.create": TypeRule(
         _SPACE, {"nonce": fields.octets(NONCE_BYTES), "name": _place_name, "about": _about}, control=True
     ),
+    "space.profile": TypeRule(_SPACE, {"name": _place_name, "about": _about}, control=True),
     "space.member": TypeRule(
         _SPACE, {"user": fields.key, "role": fields.one_of("admin", "member", "none")}, control=True
     ),

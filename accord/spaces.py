@@ -25,7 +25,9 @@ ADMIN: Final = "admin"
 MEMBER: Final = "member"
 CLOCK_SLACK_MS: Final = 2 * 60 * 1000
 MAX_WALKS: Final = 8
-DEEDS: Final = frozenset({f"space.{deed}" for deed in ("create", "member", "channel", "invite", "join", "leave")})
+DEEDS: Final = frozenset(
+    {f"space.{deed}" for deed in ("create", "profile", "member", "channel", "invite", "join", "leave")}
+)
 
 
 def space_id(creator: bytes, nonce: bytes) -> bytes:
@@ -186,12 +188,12 @@ class SpaceView:
         return view
 
     def may(self, key: bytes, deed: str, about: bytes | None = None) -> bool:
-        """Whether a user may now do something: `channel`, `invite`, `epoch`; `member` (change the role of `about`);
-        `leave`; `read` (the space, or the channel `about`); `write` (in the channel `about`).
+        """Whether a user may now do something: `profile`, `channel`, `invite`, `epoch`; `member` (change the role of
+        `about`); `leave`; `read` (the space, or the channel `about`); `write` (in the channel `about`).
         """
         role = self.members.get(key)
         match deed:
-            case "channel" | "invite" | "epoch":
+            case "profile" | "channel" | "invite" | "epoch":
                 return role == ADMIN
             case "member":
                 return role == ADMIN and about is not None and self._may_change(key, about)
@@ -280,6 +282,8 @@ class SpaceView:
         match deed.type:
             case "space.member":
                 return self._member(deed)
+            case "space.profile":
+                return self._profile(deed)
             case "space.channel":
                 return self._channel(deed)
             case "space.invite":
@@ -289,8 +293,12 @@ class SpaceView:
     def _create(self, deed: Deed) -> bool:
         if len(self.order) > 1 or deed.prev:
             return False
-        self.name, self.about = deed.body["name"], deed.body.get("about", "")
+        self._profile(deed)
         return self._give_role(deed, deed.author, ADMIN)
+
+    def _profile(self, deed: Deed) -> bool:
+        self.name, self.about = deed.body["name"], deed.body.get("about", "")
+        return True
 
     def _may_change(self, admin: bytes, other: bytes) -> bool:
         """An admin changes members, and admins of shorter standing; the own role as long as another admin stays."""

@@ -47,13 +47,17 @@ def _connections(parsers: Any, common: argparse.ArgumentParser) -> None:
 
 
 def _spaces(parsers: Any, common: argparse.ArgumentParser) -> None:
-    sub = parsers.add_parser("spaces", parents=[common], help="your spaces: list, create, invite, join, leave, keys")
+    sub = parsers.add_parser("spaces", parents=[common], help="your spaces: list, create, rename, invite, join, leave")
     sub.add_argument("--json", action="store_true", help="print one JSON object a space")
-    deeds = sub.add_subparsers(dest="deed", metavar="create|invite|join|leave|keys")
+    deeds = sub.add_subparsers(dest="deed", metavar="create|rename|invite|join|leave|keys")
     deed = deeds.add_parser("create", parents=[common], help="a new space, of which you are the admin")
     deed.add_argument("name", metavar="NAME")
     deed.add_argument("--about", metavar="TEXT", default="")
     deed.add_argument("--channel", metavar="NAME", action="append", help="may come several times (default: general)")
+    deed = deeds.add_parser("rename", parents=[common], help="as an admin: say what it is called and what it is for")
+    deed.add_argument("name", metavar="NAME")
+    deed.add_argument("--name", dest="to", metavar="NEW_NAME")
+    deed.add_argument("--about", metavar="TEXT", help="an empty one takes it away")
     deed = deeds.add_parser("invite", parents=[common], help="print a link by which members of the hub join")
     deed.add_argument("name", metavar="NAME")
     deed.add_argument(
@@ -112,6 +116,8 @@ async def _run_spaces(args: argparse.Namespace, store: ProfileStore, output: Out
         case "create":
             channels = args.channel or ["general"]
             return await commands.create_space(store, output, name=args.name, about=args.about, channels=channels)
+        case "rename":
+            return await commands.rename_space(store, output, name=args.name, to=args.to, about=args.about)
         case "invite":
             return await commands.invite_to_space(store, output, name=args.name, hours=args.hours, uses=args.uses)
         case "join":

@@ -117,6 +117,17 @@ async def create_space(store: ProfileStore, output: Output, *, name: str, about:
     return 0
 
 
+async def rename_space(store: ProfileStore, output: Output, *, name: str, to: str | None, about: str | None) -> int:
+    """Call a space otherwise, or say anew what it is for, as its admin."""
+    if to is None and about is None:
+        raise ClientError("say what it shall be called (--name), or what it is for (--about)")
+    async with _private(store) as private:
+        spaces = Spaces(private, store)
+        called = await spaces.rename(spaces.find(name), name=to, about=about)
+    output.text(f"all its members see it: {clean_line(called)}")
+    return 0
+
+
 async def invite_to_space(store: ProfileStore, output: Output, *, name: str, hours: int, uses: int) -> int:
     """Print a link by which members of the hub join a space."""
     async with _private(store) as private:

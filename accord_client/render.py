@@ -31,6 +31,7 @@ WORDS: Final = {
     "connection.accept": "accepts the private conversation",
     "connection.decline": "declines the private conversation",
     "space.create": "makes this space",
+    "space.profile": "says what the space is called",
     "space.join": "joins the space",
     "space.leave": "leaves the space",
     "space.member": "changes who is in the space",

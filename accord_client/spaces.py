@@ -77,6 +77,13 @@ class Spaces:
             await self.add_channel(space, channel)
         return space
 
+    async def rename(self, space: bytes, *, name: str | None = None, about: str | None = None) -> str:
+        """Call a space otherwise, as its admin; what is left out stays. Gives its name from now on."""
+        view = self._check(space, "profile")
+        body = {"name": view.name if name is None else name, "about": view.about if about is None else about}
+        await self._do(space, "space.profile", {field: text for field, text in body.items() if text or field == "name"})
+        return body["name"]
+
     async def invite(self, space: bytes, *, hours: int, uses: int) -> str:
         """A link by which members of the hub join."""
         profile = self._private.client.profile

@@ -135,6 +135,7 @@ class Door:
             raise _unknown()
         may = {
             "space.member": lambda: view.may(author, "member", body["user"]),
+            "space.profile": lambda: view.may(author, "profile"),
             "space.channel": lambda: view.may(author, "channel"),
             "space.invite": lambda: view.may(author, "invite"),
             "space.leave": lambda: view.may(author, "leave"),
@@ -214,7 +215,9 @@ class Door:
             self._chains.take(message)
             self._seat(message.topic)
             if message.type == "space.channel":
-                self._tell(read_body(message)["channel"])
+                self._tell(TopicName("chan", read_body(message)["channel"]))
+            elif message.type == "space.profile":
+                self._tell(message.topic)
         elif message.type in (REQUEST, ACCEPT):
             for pair in self._pairs.take(message):
                 self._rooms[TopicName("chan", bytes(pair.topic.ident))] = pair
@@ -255,9 +258,9 @@ class Door:
             self._seated[room.pk] = self._seated.get(room.pk, frozenset()) | come
         return before
 
-    def _tell(self, ident: bytes) -> None:
-        """A channel may be another one now, for those who stay too."""
-        room = self.room(TopicName("chan", ident))
+    def _tell(self, topic: TopicName) -> None:
+        """A channel or a space may be called otherwise now, for those who stay too."""
+        room = self.room(topic)
         if room is not None:
             tell_readers(room)
 

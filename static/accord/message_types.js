@@ -125,6 +125,7 @@ export const RULES = new Map(Object.entries({
   "connection.accept": rule(["user"], { conn_pub: fields.key, conn_id: connId }, CONTROL),
   "connection.decline": rule(["user"], { conn_id: connId }, CONTROL),
   "space.create": rule(["space"], { nonce: fields.octets(NONCE_BYTES), name: placeName, about }, CONTROL),
+  "space.profile": rule(["space"], { name: placeName, about }, CONTROL),
   "space.member": rule(["space"], { user: fields.key, role: fields.oneOf("admin", "member", "none") }, CONTROL),
   "space.channel": rule(["space"], {
     channel: fields.octets(32),

@@ -11,7 +11,7 @@ import { verifyJoinProof } from "./space_invites.js";
 
 const MAX_WALKS = 8;
 const MAX_HEADS = 16;
-const DEEDS = new Set(["create", "member", "channel", "invite", "join", "leave"].map((deed) => `space.${deed}`));
+const DEEDS = new Set(["create", "profile", "member", "channel", "invite", "join", "leave"].map((deed) => `space.${deed}`));
 
 /**
  * A control message of a space, verified: `prev` as in its header (ids), `body` as readBody gives it.
@@ -195,7 +195,7 @@ export class SpaceView {
   }
 
   /**
-   * Whether a user may now do something: `channel`, `invite`, `epoch`; `member` (change the role of `about`); `leave`;
+   * Whether a user may now do something: `profile`, `channel`, `invite`, `epoch`; `member` (change the role of `about`); `leave`;
    * `read` (the space, or the channel `about`); `write` (in the channel `about`).
    * @param {string} key
    * @param {string} deed
@@ -204,7 +204,7 @@ export class SpaceView {
    */
   may(key, deed, about) {
     const role = this.members.get(key);
-    if (["channel", "invite", "epoch"].includes(deed)) return role === "admin";
+    if (["profile", "channel", "invite", "epoch"].includes(deed)) return role === "admin";
     if (deed === "member") return role === "admin" && about !== undefined && this.#mayChange(key, about);
     if (deed === "leave") return role !== undefined && !this.isLastAdmin(key);
     if (about === undefined) return deed === "read" && role !== undefined;
@@ -288,15 +288,21 @@ export class SpaceView {
     if (type === "space.join") return this.#join(deed);
     if (type === "space.leave") return this.may(author, "leave") && this.#giveRole(author, null);
     if (this.members.get(author) !== "admin") return false;
+    if (type === "space.profile") return this.#profile(body);
     if (type === "space.member") return this.#member(deed.id, author, b64encode(body.user), body.role);
     return type === "space.channel" ? this.#channel(deed) : this.#invite(author, body);
   }
 
   #create({ author, prev, body }) {
     if (this.order.length > 1 || prev.length > 0) return false;
-    this.name = body.name;
-    this.about = body.about ?? "";
+    this.#profile(body);
     return this.#giveRole(author, "admin");
+  }
+
+  #profile({ name, about }) {
+    this.name = name;
+    this.about = about ?? "";
+    return true;
   }
 
   /** An admin changes members, and admins who became so later; the own role as long as another admin stays. */

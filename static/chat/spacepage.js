@@ -11,6 +11,7 @@ import { avatar, h, icon, iconButton } from "./dom.js";
 import { openMenu } from "./float.js";
 import { openGiveHistory } from "./givehistory.js";
 import { nameOf } from "./message.js";
+import { openRenameSpace } from "./newspace.js";
 import { openPicker } from "./palette.js";
 import { peopleEntries } from "./palette_entries.js";
 import { openPerson } from "./person.js";
@@ -98,6 +99,7 @@ export function openSpace(app, id) {
       return;
     }
     const focused = /** @type {HTMLElement | null} */ (document.activeElement)?.dataset?.at;
+    /** @type {HTMLElement} */ (dialog.querySelector("header h2")).textContent = space.name;
     body.replaceChildren(...sections(app, space, leave));
     if (focused && dialog.open) {
       /** @type {HTMLElement | null} */ (body.querySelector(`[data-at="${focused}"]`))?.focus();
@@ -111,12 +113,13 @@ export function openSpace(app, id) {
 
 function sections(app, space, leave) {
   const isAdmin = space.role === "admin";
-  const small = (label, picture, run) => h("button", { type: "button", class: "button small", on: { click: run } },
-    icon(picture), label);
+  const small = (label, picture, run) => h("button", { type: "button", class: "button small", "data-at": label,
+    on: { click: run } }, icon(picture), label);
   return [
     h("section", null,
       space.about ? h("p", { dir: "auto" }, space.about) : null,
-      h("p", { class: "meta" }, "Encrypted between its members. The hub sees who they are, and when and how much is said.")),
+      h("p", { class: "meta" }, "Encrypted between its members. The hub sees who they are, and when and how much is said."),
+      isAdmin ? small("Name and purpose", "edit", () => openRenameSpace(app, space)) : null),
     h("section", { "aria-label": "Channels" },
       h("div", { class: "row" }, h("h3", { class: "grow" }, `Channels, ${space.channels.length}`),
         isAdmin ? small("New channel", "plus", () => openChannelForm(app, space.id)) : null),

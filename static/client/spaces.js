@@ -308,6 +308,16 @@ export class Spaces {
     return {};
   }
 
+  /** What the space is called from now on, and what it is for. */
+  async rename({ space, name, about }) {
+    this.#view(space);
+    await this.#say(space, "space.profile", withoutEmpty({
+      name: textOf(name, MAX_CHANNEL_NAME_CHARS, 1, "A name"),
+      about: textOf(about, MAX_ABOUT_CHARS, 0, "What it is for"),
+    }));
+    return {};
+  }
+
   /** Make a channel, or change one (`channel`: its id). */
   async channelSet({ space, channel, name, about, burnMs = null, isPrivate = false, voice = false, isClosed = false }) {
     this.#view(space);
@@ -356,6 +366,7 @@ function shown(id, { name, about, voice, burnMs, private: isPrivate, closed: isC
 export function spaceCalls(spaces) {
   return {
     "space.create": (params) => spaces.create(params),
+    "space.rename": (params) => spaces.rename(params),
     "space.look": (params) => spaces.look(params),
     "space.join": (params) => spaces.join(params),
     "space.leave": (params) => spaces.leave(params),

@@ -134,6 +134,8 @@ TYPE_CASES: list[tuple[str, str, Any, dict[str, Any]]] = [
     ("connection.accept", USER_TOPIC, {"conn_pub": KEY, "conn_id": NONCE}, {}),
     ("connection.decline", USER_TOPIC, {"conn_id": NONCE}, {}),
     ("space.create", SPACE, {"nonce": NONCE, "name": "n" * 80, "about": ""}, {}),
+    ("space.profile", SPACE, {"name": "n" * 80, "about": "a" * 1_000}, PREV),
+    ("space.profile", SPACE, {"name": "n"}, PREV),
     ("space.member", SPACE, {"user": KEY, "role": "none"}, {"prev": [KEY]}),
     ("space.channel", SPACE, {"channel": KEY, "name": "n"}, PREV),
     (

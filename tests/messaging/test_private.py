@@ -204,6 +204,8 @@ def test_what_a_person_may_not_is_refused_and_says_nothing_to_strangers(hub: Hub
     assert refused(space.member(ada, "none", by=bob)) == "denied"
     assert refused(space.invite(b"\x08" * 32, by=bob)) == "denied"
     assert refused(space.channel(bob)[0]) == "denied"
+    assert refused(space.say(bob, "profile", name="Bob's")) == "denied"
+    assert refused(space.say(eve, "profile", name="Eve's")) == "not_found"
     assert refused(space.say(ada, "leave")) == "denied"
     assert refused(space.member(eve, "member", by=eve)) == "not_found"
     assert refused(space.join(eve, b"\x08" * 32)) == "not_found"
@@ -216,6 +218,15 @@ def test_what_a_person_may_not_is_refused_and_says_nothing_to_strangers(hub: Hub
     wrong = control(eve, space.topic, "space.create", {"nonce": bytes(16), "name": "mine"})
     assert take(wrong) == ["bad_request"]
     assert take(envelope(bob, channel, "in clear"), sealed(bob, channel, epoch=2)) == ["bad_request", "busy"]
+
+
+def test_a_space_is_called_what_an_admin_says(hub: Hub, garden: tuple[Space, Topic]) -> None:
+    space, _ = garden
+    assert take(space.say(person("ada"), "profile", name="Orchard", about="Trees")) == ["stored"]
+    (row,) = topic_rows.topics_named([space.topic], reader(person("bob")))
+    assert (row["name"], row["about"]) == ("Orchard", "Trees")
+    assert take(space.say(person("ada"), "profile", name="Orchard")) == ["stored"]
+    assert topic_rows.topics_named([space.topic], reader(person("bob")))[0].get("about", "") == ""
 
 
 def test_who_was_put_out_reads_and_writes_nothing_any_more(hub: Hub, garden: tuple[Space, Topic]) -> None:

@@ -94,18 +94,29 @@ async def test_a_space_from_making_to_leaving(hub: HubProcess, open_context: Ope
     await ada.check_access()
     await ada.shot("space-page")
 
+    # Called otherwise: everybody sees it at once.
+    await page.get_by_role("button", name="Name and purpose").click()
+    form = ada.page.get_by_role("dialog", name="Name and purpose")
+    await form.get_by_label("Name", exact=True).fill("Rope team")
+    await form.get_by_label("What it is for").fill("Saturdays at the rock")
+    await ada.check_access()
+    await form.get_by_role("button", name="Save").click()
+    page = ada.page.get_by_role("dialog", name="Rope team")
+    await expect(page.get_by_text("Saturdays at the rock")).to_be_visible()
+    await expect(rail(bob, "Rope team")).to_be_attached()
+
     # Out: nothing of it is left in bob's list.
     await page.get_by_role("button", name="What to do about bob").click()
     await ada.page.get_by_role("menuitem", name="Put out of the space").click()
     await ada.page.get_by_role("alertdialog").get_by_role("button", name="Put out").click()
     await expect(page.get_by_role("heading", name="Members, 1")).to_be_visible()
-    await expect(rail(bob, "Climbing club")).to_have_count(0)
+    await expect(rail(bob, "Rope team")).to_have_count(0)
     await expect(rows(bob).get_by_role("button", name="lounge")).to_be_visible()
 
     # Back without a link, writing again under the new keys; and out by oneself.
     await page.get_by_role("button", name="Add", exact=True).click()
     await ada.page.get_by_role("option", name=re.compile("^bob")).click()
-    await rail(bob, "Climbing club").click()
+    await rail(bob, "Rope team").click()
     await rows(bob).get_by_role("button", name="general").click()
     await expect(seal(bob)).to_have_text("encrypted")
     await rows(ada).get_by_role("button", name="general").click()
@@ -114,7 +125,7 @@ async def test_a_space_from_making_to_leaving(hub: HubProcess, open_context: Ope
     await expect(bob.message("Only for us")).to_have_count(0)
 
     # The link of before, still good for nine, is withdrawn; bob is given what was said before he came.
-    await ada.page.get_by_role("button", name="Climbing club").last.click()
+    await ada.page.get_by_role("button", name="Rope team").last.click()
     links = page.get_by_role("region", name="Links")
     await expect(links.get_by_text("For 9 more people")).to_be_visible()
     await links.get_by_role("button", name="Withdraw link 1").click()
@@ -131,10 +142,10 @@ async def test_a_space_from_making_to_leaving(hub: HubProcess, open_context: Ope
     await page.get_by_role("button", name="Close").click()
     await bob.sees("Only for us")
     await bob.page.get_by_role("button", name="Back to the list").click()
-    await bob.page.get_by_role("button", name="Climbing club").last.click()
-    await bob.page.get_by_role("dialog", name="Climbing club").get_by_role("button", name="Leave").click()
+    await bob.page.get_by_role("button", name="Rope team").last.click()
+    await bob.page.get_by_role("dialog", name="Rope team").get_by_role("button", name="Leave").click()
     await bob.page.get_by_role("alertdialog").get_by_role("button", name="Leave").click()
-    await expect(rail(bob, "Climbing club")).to_have_count(0)
+    await expect(rail(bob, "Rope team")).to_have_count(0)
 
     # Between two: asked, accepted, sealed, compared.
     await rows(bob).get_by_role("button", name="Message someone").click()
