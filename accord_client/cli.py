@@ -1,5 +1,5 @@
 """The command line: `accord join | invite | send | listen | history | topics | whoami | follow | unfollow | verify |
-recovery | vouch | carry | pruned | token | sign | tui | connections | spaces | channels | members | search |
+recovery | vouch | carry | pruned | token | sign | tui | files | connections | spaces | channels | members | search |
 export | login | vault`.
 
 Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 not joined yet. What a person or a remote did wrong is one
@@ -16,6 +16,7 @@ import logging
 import signal
 import sys
 from collections.abc import Coroutine
+from pathlib import Path
 from typing import Any, Final
 
 from accord.encoding import b64encode
@@ -23,7 +24,7 @@ from accord.errors import AccordError, RemoteError
 from accord.invites import MAX_CIRCLE_PEOPLE
 from accord.message_types import COUNT_LIMIT
 from accord.names import normalize_name
-from accord_client import commands, keys, private_cli, vault_commands
+from accord_client import commands, file_commands, keys, private_cli, vault_commands
 from accord_client.arguments import MAX_BURN_SECONDS, number_of
 from accord_client.errors import ClientError, NotJoined
 from accord_client.identity import whoami
@@ -34,6 +35,7 @@ from accord_client.listen import listen
 from accord_client.notes import show_notes, write_note
 from accord_client.profile import DEFAULT_PROFILE, ProfileStore
 from accord_client.receipts import pruned
+from accord_client.sending import send
 from accord_client.terminal import clean_line
 from accord_client.vouching import MAX_DAYS, USUAL_DAYS, vouch
 
@@ -89,6 +91,7 @@ def build_parser() -> argparse.ArgumentParser:
     sub.add_argument("--reply", metavar="ID", help="the message that this one answers: its id or UUID")
     sub.add_argument("--burn", metavar="SECONDS", type=number_of(1, MAX_BURN_SECONDS), help="vanish after so long")
     sub.add_argument("--openly", action="store_true", help="to a person: in clear, so that the hub can read it")
+    sub.add_argument("--file", metavar="PATH", type=Path, action="append", default=[], help="goes along; several times")
     sub.add_argument("--json", action="store_true", help="print one JSON object a message")
     sub.add_argument("text", metavar="TEXT", nargs="*", help="absent or `-`: each line of standard input is a message")
 
@@ -106,6 +109,7 @@ def build_parser() -> argparse.ArgumentParser:
     sub.add_argument("--before", metavar="WHEN", help="a time like 2026-01-31T12:00, or a message's id or UUID")
     sub.add_argument("--json", action="store_true", help="print one JSON object a message, text uncleaned")
 
+    file_commands.add_parser(parsers, common, _TARGET_HELP)
     sub = parsers.add_parser("topics", parents=[common], help="list the channels, those of other hubs too")
     sub.add_argument("--json", action="store_true", help="print one JSON object a channel")
     sub = parsers.add_parser("whoami", parents=[common], help="who you are, on which hub, and what you may store there")
@@ -284,7 +288,9 @@ async def _online(args: argparse.Namespace, store: ProfileStore, output: Output)
     match args.command:
         case "send":
             text = None if args.text in ([], ["-"]) else " ".join(args.text)
-            return await commands.send(
+            if args.file:
+                text = text or ""  # files go with one message: standard input is not read
+            return await send(
                 store,
                 output,
                 target=args.to,
@@ -293,6 +299,7 @@ async def _online(args: argparse.Namespace, store: ProfileStore, output: Output)
                 burn_seconds=args.burn,
                 openly=args.openly,
                 as_json=args.json,
+                files=args.file,
             )
         case "invite":
             options = ("name", "hours", "invites", "messages", "bytes", "people")
@@ -307,6 +314,9 @@ async def _online(args: argparse.Namespace, store: ProfileStore, output: Output)
             return await commands.show_history(
                 store, output, target=args.target, limit=args.limit, before=args.before, as_json=args.json
             )
+        case "files":
+            asked = {"target": args.target, "where": args.save, "message": args.message, "limit": args.limit}
+            return await file_commands.files(store, output, **asked, as_json=args.json)
         case "pruned":
             return await pruned(store, output, target=args.target, against=args.against, as_json=args.json)
         case "sign":
@@ -340,12 +350,12 @@ async def _online(args: argparse.Namespace, store: ProfileStore, output: Output)
 
 
 def _joined(arguments: list[str]) -> list[str]:
-    """The same with `--reply ID` and `--before ID` as one word, and with an @ before the key of `vouch`: an id or a key
-    may begin with a dash, and would pass for an option.
+    """The same with an id that follows `--reply`, `--before` or `--message` as one word with it, and with an @ before
+    the key of `vouch`: an id or a key may begin with a dash, and would pass for an option.
     """
     joined: list[str] = []
     for argument in arguments:
-        if joined and joined[-1] in ("--reply", "--before") and len(argument) == ID_CHARS:
+        if joined and joined[-1] in ("--reply", "--before", "--message") and len(argument) == ID_CHARS:
             joined[-1] += f"={argument}"
         elif "vouch" in joined and argument.startswith("-") and len(argument) == ID_CHARS:
             joined.append(f"@{argument}")

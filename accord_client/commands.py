@@ -5,34 +5,29 @@ Each takes what it needs by name and returns an exit code. ClientError and Accor
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import logging
-import sys
 from collections.abc import AsyncIterator
 from dataclasses import asdict, replace
-from typing import Any, Final
+from typing import Final
 
 import orjson
 
 from accord.encoding import b64encode, canonical
-from accord.errors import AccordError
-from accord.messages import message_uuid
 from accord.topics import Topic
 from accord_client.account import bearer_token, load_joined
 from accord_client.carrying import bless, carried
-from accord_client.compose import Composer, text_body, text_fields
+from accord_client.compose import Composer
 from accord_client.directory import Directory, parse_key
 from accord_client.errors import ClientError
 from accord_client.foreign import learn_authors, learn_targets
-from accord_client.history import Before, find_message, history, history_json, history_line
-from accord_client.lines import Output, read_lines
-from accord_client.outbox import SendResult
+from accord_client.history import Before, history, history_json, history_line
+from accord_client.lines import Output
 from accord_client.private import Private, concerns, open_private
 from accord_client.profile import Profile, ProfileStore
 from accord_client.render import Renderer
 from accord_client.session import Client, now_ms
-from accord_client.terminal import clean_line, quote
+from accord_client.terminal import clean_line
 
 FIRST_CONNECTION_SECONDS: Final = 10
 MAX_UNANSWERED: Final = 5_000
@@ -65,124 +60,6 @@ def check_contact(profile: Profile, directory: Directory, key: bytes) -> None:
         raise ClientError(f"{name} has a new key, nothing was sent: run `accord verify {name}` and compare it")
 
 
-# ----------------------------------------------------------------------------------------------------------------- send
-
-
-def _send_json(ident: bytes | None, status: str, code: str | None) -> bytes:
-    value: dict[str, Any] = {}
-    if ident is not None:
-        value = {"id": b64encode(ident), "uuid": str(message_uuid(ident))}
-    value["status"] = status
-    if code is not None:
-        value["code"] = code
-    return orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE)
-
-
-class _Report:
-    """Says how each message fared, in the order sent."""
-
-    def __init__(self, output: Output, *, as_json: bool) -> None:
-        self._output = output
-        self._as_json = as_json
-        self.failed = 0
-
-    async def follow(self, sent: asyncio.Queue[tuple[str, asyncio.Future[SendResult]] | None]) -> None:
-        while (item := await sent.get()) is not None:
-            text, answered = item
-            result = await answered
-            if self._as_json:
-                self._output.raw(_send_json(result.id, result.status, result.code))
-            if not result.accepted:
-                self.failed += 1
-                log.error("not sent: %s (%s)", quote(text), result.code)
-
-    def unfit(self, text: str, error: ClientError | AccordError) -> None:
-        self.failed += 1
-        log.error("not sent: %s (%s)", quote(text), error)
-
-
-async def send(
-    store: ProfileStore,
-    output: Output,
-    *,
-    target: str | None,
-    text: str | None,
-    reply: str | None,
-    burn_seconds: int | None,
-    openly: bool,
-    as_json: bool,
-) -> int:
-    """Send a text, or each line of standard input where `text` is None; sealed where the target is private."""
-    async with contextlib.AsyncExitStack() as stack:
-        client = await stack.enter_async_context(open_client(store))
-        directory = await load_directory(client, target)
-        private = await stack.enter_async_context(open_private(client, store, directory))
-        topic = await _private_target(private, target, openly=openly)
-        reply_to = await find_message(client, topic, reply, private) if reply else None
-        composer = private.composer
-        report = _Report(output, as_json=as_json)
-        sent: asyncio.Queue[tuple[str, asyncio.Future[SendResult]] | None] = asyncio.Queue(MAX_UNANSWERED)
-        reporter = asyncio.create_task(report.follow(sent))
-
-        async def write() -> None:
-            async for line in _texts(text):
-                await composer.keep_pace()
-                try:
-                    mentions = directory.mentions(line)
-                    envelope = private.envelope(
-                        topic,
-                        "chat.text",
-                        text_body(text=line),
-                        burn_seconds=burn_seconds,
-                        **text_fields(mentions, reply_to),
-                    )
-                except (ClientError, AccordError) as error:
-                    report.unfit(line, error)
-                    continue
-                await sent.put((line, await client.post(envelope)))
-            await sent.put(None)
-            await composer.keep_pace(0)  # what the next command sends is later than this
-
-        writer = asyncio.create_task(write())
-        try:
-            done, _ = await asyncio.wait([writer, reporter], return_when=asyncio.FIRST_EXCEPTION)
-            for task in done:
-                task.result()
-        finally:
-            writer.cancel()
-            reporter.cancel()
-            if left := len(client.outbox):
-                log.error("%d of the messages were not sent", left)
-    return 1 if report.failed else 0
-
-
-async def _private_target(private: Private, target: str | None, *, openly: bool) -> Topic:
-    """The topic to write to, with the keys for it where it is private; ClientError."""
-    directory, client = private.directory, private.client
-    try:
-        topic = directory.topic(target)
-        is_private = concerns(topic, directory)
-    except ClientError:
-        is_private, topic = True, None  # perhaps a private channel, whose name only its members know
-    if is_private:
-        await private.publish_boxkey()
-        await private.catch_up()
-        topic = directory.topic(target)
-    assert topic is not None  # noqa: S101 - or the second look has said why not
-    if topic.kind == "user":
-        check_contact(client.profile, directory, topic.ident)
-    return await private.prepare(topic, openly=openly)
-
-
-async def _texts(text: str | None) -> AsyncIterator[str]:
-    if text is not None:
-        yield text
-        return
-    async for line in read_lines(sys.stdin.fileno()):
-        if line.strip():
-            yield line
-
-
 # -------------------------------------------------------------------------------------------------------------- history
 
 
@@ -194,7 +71,7 @@ async def show_history(
     async with open_client(store) as client:
         directory = await load_directory(client, target)
         async with open_private(client, store, directory) as private:
-            topic = await _readable(private, target)
+            topic = await readable(private, target)
             now = now_ms()
             items = await history(client, topic, limit=limit, before=moment, now=now, private=private)
             if not as_json:
@@ -208,7 +85,7 @@ async def show_history(
     return 0
 
 
-async def _readable(private: Private, target: str | None) -> Topic:
+async def readable(private: Private, target: str | None) -> Topic:
     """The topic that a target names, with the keys to read it; ClientError."""
     directory = private.directory
     with contextlib.suppress(ClientError):

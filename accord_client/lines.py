@@ -7,7 +7,10 @@ import os
 import sys
 import threading
 from collections.abc import AsyncIterator
+from types import TracebackType
 from typing import BinaryIO, Final
+
+from accord_client.terminal import clean_line
 
 CHUNK_BYTES: Final = 64 * 1024
 MAX_WAITING_CHUNKS: Final = 4
@@ -62,6 +65,33 @@ class Output:
         """A line of bytes with its end; BrokenPipeError when nobody reads any more."""
         self._stream.write(line)
         self._stream.flush()
+
+
+class ProgressLine:
+    """How far something has come, on one line of standard error; nothing where that is no terminal."""
+
+    def __init__(self, what: str) -> None:
+        self._what = clean_line(what)
+        self._shown = ""
+
+    def __enter__(self) -> ProgressLine:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._write("")
+
+    def show(self, done: int, size: int) -> None:
+        """So much of so much is done."""
+        if sys.stderr.isatty():
+            self._write(f"{self._what} {100 * done // max(1, size)} %")
+
+    def _write(self, line: str) -> None:
+        if line != self._shown:
+            sys.stderr.write(f"\r{line}{' ' * (len(self._shown) - len(line))}" + ("" if line else "\r"))
+            sys.stderr.flush()
+            self._shown = line
 
 
 def leave_broken_pipe() -> None:

@@ -87,6 +87,12 @@ def clock_time(created_at: int, now: int) -> str:
     return when.strftime("%H:%M" if when.date() == today else "%Y-%m-%d %H:%M")
 
 
+def size_words(size: int) -> str:
+    """How much a number of bytes is, in words."""
+    kib = -(-size // 1024)
+    return f"{kib} KiB" if kib < 1024 else f"{kib / 1024:.1f} MiB"
+
+
 def text_of(message: Message, body: dict[str, Any] | None) -> str:
     """What a message says, uncleaned."""
     if message.encrypted:
@@ -101,7 +107,7 @@ def text_of(message: Message, body: dict[str, Any] | None) -> str:
         return f"is now shown as {body['display_name']}"
     if "text" not in body:
         return f"[{message.type}]"
-    files = [f"[file {file['name']}, {-(-file['size'] // 1024)} KiB]" for file in body.get("files", [])]
+    files = [f"[file {file['name']}, {size_words(file['size'])}]" for file in body.get("files", [])]
     return "\n".join([body["text"], *files] if body["text"] else files)
 
 

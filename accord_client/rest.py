@@ -35,18 +35,23 @@ class BearerToken:
     expires: int
 
 
-def _ask(url: str, body: bytes | None, headers: dict[str, str], method: str | None = None) -> Any:
+def _ask_bytes(url: str, body: bytes | None, headers: dict[str, str], method: str | None = None) -> bytes:
     request = urllib.request.Request(url, body, headers, method=method)  # noqa: S310 - the profile's hub
     try:
         with http_opener(url).open(request, timeout=TIMEOUT_SECONDS) as response:
-            data = response.read(MAX_ANSWER_BYTES + 1)
-            return parse_json(data, max_bytes=MAX_ANSWER_BYTES) if data else None
+            data: bytes = response.read(MAX_ANSWER_BYTES + 1)
+            return data
     except urllib.error.HTTPError as error:
         with error:
             raise _refusal(error.read(MAX_ANSWER_BYTES)) from error
     except (OSError, http.client.HTTPException) as error:
         reason = error.reason if isinstance(error, urllib.error.URLError) else error
         raise HubUnreachable(f"{url} cannot be reached: {reason}") from error
+
+
+def _ask(url: str, body: bytes | None, headers: dict[str, str], method: str | None = None) -> Any:
+    data = _ask_bytes(url, body, headers, method)
+    return parse_json(data, max_bytes=MAX_ANSWER_BYTES) if data else None
 
 
 def _post(url: str, body: bytes) -> Any:
@@ -96,6 +101,12 @@ def http_ask(method: str, url: str, value: Any = None, token: BearerToken | None
 def http_get(token: BearerToken, path: str) -> Any:
     """One answer of the API; AccordError as the hub refuses, HubUnreachable."""
     return _ask(f"{token.api}/{path}", None, {"Authorization": f"Bearer {token.token}"})
+
+
+def http_bytes(method: str, token: BearerToken, path: str, body: bytes | None, headers: dict[str, str]) -> bytes:
+    """The bytes of an answer to bytes, <= MAX_ANSWER_BYTES; AccordError as the hub refuses, HubUnreachable."""
+    known = {"Authorization": f"Bearer {token.token}", **headers}
+    return _ask_bytes(f"{token.api}/{path}", body, known, method)
 
 
 def http_list(token: BearerToken, path: str) -> Iterator[Any]:

@@ -124,6 +124,37 @@ def test_two_people_talk_in_private(own: World, accord: Run, tmp_path: Path) -> 
     assert all(path.stat().st_mode & 0o077 == 0 for path in (tmp_path / "eve").iterdir())
 
 
+def test_files_go_sealed_and_come_back(own: World, accord: Run, tmp_path: Path) -> None:
+    photo, note = tmp_path / "our garden.jpg", tmp_path / "note.txt"
+    photo.write_bytes(bytes(range(256)) * 6_000)  # two chunks
+    note.write_text("where the beans stand", encoding="utf-8")
+    accord("pam", "send", "--file", str(photo), "--file", str(note), "as I promised")
+    assert "[file our garden.jpg, 1.5 MiB]" in accord("pam", "history")
+    listed = accord("rob", "files")
+    assert "pam: our garden.jpg, 1.5 MiB" in listed
+    ident = listed.split()[-1]
+    into = tmp_path / "got"
+    into.mkdir()
+    saved = accord("rob", "files", "--save", str(into), "--message", ident).split("\n")
+    assert (into / "our garden.jpg").read_bytes() == photo.read_bytes()
+    assert saved[1] == str(into / "note.txt")
+    again = json.loads(accord("rob", "files", "--save", str(into), "--json").splitlines()[1])
+    assert again["saved"] == str(into / "note (2).txt")
+    assert "names the folder" in accord("rob", "files", "--save", str(into / "note.txt"), code=1)
+    assert "no such file" in accord("rob", "files", "--message", "A" * 43, code=1)
+    assert "cannot be read" in accord("pam", "send", "--file", str(tmp_path / "none"), "lost", code=1)
+    assert not any(b"the beans stand" in path.read_bytes() for path in own.home.rglob("*") if path.is_file())
+
+    accord("pam", "connections", "ask", "rob")
+    accord("rob", "connections", "accept", "pam")
+    accord("pam", "send", "--to", "@rob", "--burn", "3000", "--file", str(note))
+    (blob,) = own.rows("SELECT burn_at FROM blobs_blob WHERE burn_at IS NOT NULL")
+    assert [blob] == own.rows("SELECT MAX(burn_at) FROM messaging_message WHERE burn_at IS NOT NULL")
+    assert accord("rob", "files", "@pam", "--save", str(tmp_path / "mine.txt")).strip() == str(tmp_path / "mine.txt")
+    assert "is there already" in accord("rob", "files", "@pam", "--save", str(tmp_path / "mine.txt"), code=1)
+    assert (tmp_path / "mine.txt").read_text(encoding="utf-8") == "where the beans stand"
+
+
 def test_a_space_and_who_was_put_out(own: World, accord: Run) -> None:
     accord("zoe", "connections")
     accord("tom", "connections")

@@ -15,10 +15,10 @@ from rich.text import Text
 from textual.pilot import Pilot
 from textual.widgets import Input, OptionList, Static
 
-from accord_client.commands import send
 from accord_client.lines import Output
 from accord_client.listen import listen
 from accord_client.profile import Profile, ProfileStore
+from accord_client.sending import send
 from accord_client.tui.app import AccordApp
 from accord_client.tui.dialogs import Ask, Choose
 from accord_client.tui.widgets import Composer, Lines

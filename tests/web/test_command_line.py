@@ -11,10 +11,11 @@ import pytest
 
 from accord.encoding import b64decode
 from accord_client import private_commands as commands
-from accord_client.commands import send, show_history
+from accord_client.commands import show_history
 from accord_client.join import join
 from accord_client.lines import Output
 from accord_client.profile import ProfileStore
+from accord_client.sending import send
 from tests.hubs import HubProcess
 from tests.web.conftest import OpenContext
 from tests.web.engine import Browsing
