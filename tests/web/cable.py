@@ -1,4 +1,4 @@
-"""The cable between browsers and a hub: a TCP relay that can be cut and mended."""
+"""The cable between browsers and a hub: a TCP relay that can be cut, mended, and have the hub's words wait."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ class Cable:
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
         self._target = 0
+        self._flows = asyncio.Event()
+        self._flows.set()
 
     @property
     def url(self) -> str:
@@ -34,6 +36,14 @@ class Cable:
             self._server = None
         for writer in list(self._writers):
             writer.transport.abort()
+        self._flows.set()
+
+    def hold(self) -> None:
+        """What browsers send goes on to the hub; what the hub sends waits for `release`."""
+        self._flows.clear()
+
+    def release(self) -> None:
+        self._flows.set()
 
     async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -42,12 +52,16 @@ class Cable:
             writer.transport.abort()
             return
         self._writers |= {writer, hub_writer}
-        await asyncio.gather(self._copy(reader, hub_writer), self._copy(hub_reader, writer))
+        await asyncio.gather(self._copy(reader, hub_writer), self._copy(hub_reader, writer, self._flows))
         self._writers -= {writer, hub_writer}
 
-    async def _copy(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _copy(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, flows: asyncio.Event | None = None
+    ) -> None:
         with contextlib.suppress(OSError):
             while data := await reader.read(1 << 16):
+                if flows is not None:
+                    await flows.wait()
                 writer.write(data)
                 await writer.drain()
         with contextlib.suppress(OSError):

@@ -89,6 +89,19 @@ class Browsing:
         await self.page.reload()
         await self.start()
 
+    async def kill_worker(self) -> None:
+        """End the worker behind the page, without a word to it."""
+        browser = self.page.context.browser
+        assert browser is not None
+        own = await self.page.context.new_cdp_session(self.page)
+        context = (await own.send("Target.getTargetInfo"))["targetInfo"]["browserContextId"]
+        session = await browser.new_browser_cdp_session()
+        for target in (await session.send("Target.getTargets"))["targetInfos"]:
+            if (target["type"], target["browserContextId"]) == ("shared_worker", context):
+                await session.send("Target.closeTarget", {"targetId": target["targetId"]})
+        await session.detach()
+        await own.detach()
+
     async def online(self) -> None:
         await self.until("client.state.link.status === 'online'", milliseconds=LATE_MS)
 

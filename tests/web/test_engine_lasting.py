@@ -99,14 +99,7 @@ async def test_a_worker_that_is_killed_is_replaced(own_hub: HubProcess, open_con
     await ada.say("before")
     await ada.sees("before")
     await ada.page.evaluate("changes.length = 0")
-    browser = ada.page.context.browser
-    assert browser is not None
-    session = await browser.new_browser_cdp_session()
-    targets = (await session.send("Target.getTargets"))["targetInfos"]
-    contexts = {target["browserContextId"] for target in targets if target["url"].startswith(own_hub.url)}
-    for target in targets:
-        if target["type"] == "shared_worker" and target["browserContextId"] in contexts:
-            await session.send("Target.closeTarget", {"targetId": target["targetId"]})
+    await ada.kill_worker()
     await ada.until("changes.some(({ op }) => op === 'reset') && timeline.items.length === 1")
     await ada.online()
     await ada.say("after")
