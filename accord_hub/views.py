@@ -18,6 +18,7 @@ from accord.keys import fingerprint
 from accord.messages import MAX_ATTENTION_KEYS, MAX_ATTENTION_MESSAGES, MAX_HEADER_BYTES, MAX_REFS
 from accord.statements import make_statement
 from accord_hub.home import peer_address
+from accord_hub.words import best_language, direction, to_say
 from messaging.admission import MESSAGE_KIB
 from messaging.door import MAX_STRANGER_BYTES, STRANGERS, price
 from messaging.selectors import store_id
@@ -42,6 +43,7 @@ MESSAGE_LIMITS: Final = {
 }
 # Those of static/client that a page loads; the others run in the worker
 CLIENT_MODULES: Final = ["client.js", "errors.js", "state.js", "timeline_view.js", "worker_url.js"]
+WORDS_MODULES: Final = ["languages.js", "tosay.js", "words.js"]  # not the catalogues: of those it loads one
 CHAT_POLICY: Final = "; ".join(
     [
         "default-src 'none'",
@@ -67,12 +69,17 @@ def _chat_files() -> dict[str, list[str]]:
     modules = sorted(path.name for path in folder.glob("*.js") if path.name != "early.js")
     return {
         "styles": [f"chat/{name}" for name in styles],
-        "modules": [f"chat/{name}" for name in modules] + [f"client/{name}" for name in CLIENT_MODULES],
+        "modules": [f"chat/{name}" for name in modules]
+        + [f"client/{name}" for name in CLIENT_MODULES]
+        + [f"words/{name}" for name in WORDS_MODULES],
     }
 
 
-def _page(template: str, status: int = 200, /, **context: Any) -> HttpResponse:
-    return HttpResponse(render_to_string(template, {"hub_name": HUB_NAME.value, **context}), status=status)
+def _page(request: HttpRequest, template: str, status: int = 200, /, **context: Any) -> HttpResponse:
+    language = best_language(request.headers.get("Accept-Language", ""))
+    told = {"hub_name": HUB_NAME.value, "language": language, "direction": direction(language)}
+    page = render_to_string(template, {**told, **context})
+    return HttpResponse(page, status=status, headers={"Content-Language": language, "Vary": "Accept-Language"})
 
 
 @require_safe
@@ -80,7 +87,7 @@ def chat(request: HttpRequest) -> HttpResponse:
     """The web client, for members and for whoever has an invite. A link's secret stays behind the #: the hub never sees
     it.
     """
-    response = _page("chat.html", fingerprint=fingerprint(keyring().hub.public), **_chat_files())
+    response = _page(request, "chat.html", fingerprint=fingerprint(keyring().hub.public), **_chat_files())
     response.headers["Content-Security-Policy"] = CHAT_POLICY
     response.headers["Cache-Control"] = "no-cache"
     return response
@@ -89,7 +96,7 @@ def chat(request: HttpRequest) -> HttpResponse:
 @require_safe
 def to(request: HttpRequest, name: str) -> HttpResponse:
     """The page on which people without an account write to a member: the same bytes for every name, taken or not."""
-    response = _page("to.html", fingerprint=fingerprint(keyring().hub.public))
+    response = _page(request, "to.html", fingerprint=fingerprint(keyring().hub.public))
     response.headers["Content-Security-Policy"] = CHAT_POLICY
     response.headers["Cache-Control"] = "no-cache"
     return response
@@ -98,10 +105,9 @@ def to(request: HttpRequest, name: str) -> HttpResponse:
 @require_safe
 def mirror(request: HttpRequest) -> HttpResponse:
     """What a hub in gossip mode shows in place of the web client."""
-    title = "This hub has no members"
-    return _page(
-        "error.html", title=title, text="It keeps a copy of what other hubs say. Open the hub that you joined."
-    )
+    title = to_say("This hub has no members")
+    text = to_say("It keeps a copy of what other hubs say. Open the hub that you joined.")
+    return _page(request, "error.html", title=title, text=text)
 
 
 def hub_document(request: HttpRequest) -> dict[str, Any]:
@@ -140,33 +146,33 @@ def hub_statement(request: HttpRequest) -> HttpResponse:
     return HttpResponse(canonical(hub_document(request)), content_type="application/json", headers=headers)
 
 
-def _error(status: int, title: str, text: str) -> HttpResponse:
-    return _page("error.html", status, title=title, text=text)
+def _error(request: HttpRequest, status: int, title: str, text: str) -> HttpResponse:
+    return _page(request, "error.html", status, title=title, text=text)
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """400: above all a Host header that is not this hub's."""
     if request.path.startswith(API_PREFIX):
         return refusal("bad_request", "that address is not this hub's")
-    return _error(400, "That address is not this hub's", "Open the hub by the address that its operator gave you.")
+    title = to_say("That address is not this hub's")
+    return _error(request, 400, title, to_say("Open the hub by the address that its operator gave you."))
 
 
 def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """403."""
-    return _error(403, "That is not allowed", "Nothing has been changed.")
+    return _error(request, 403, to_say("That is not allowed"), to_say("Nothing has been changed."))
 
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """404."""
     if request.path.startswith(API_PREFIX):
         return refusal("not_found", "there is nothing here")
-    return _error(404, "There is no such page", "Perhaps the address was not copied whole.")
+    return _error(request, 404, to_say("There is no such page"), to_say("Perhaps the address was not copied whole."))
 
 
 def failed(request: HttpRequest) -> HttpResponse:
     """500."""
     if request.path.startswith(API_PREFIX):
         return refusal("internal", "the hub failed; it has written down why")
-    return _error(
-        500, "The hub failed", "It has written down why. Try again, and tell its operator if that does not help."
-    )
+    text = to_say("It has written down why. Try again, and tell its operator if that does not help.")
+    return _error(request, 500, to_say("The hub failed"), text)

@@ -3,6 +3,8 @@
  * Not here: what any of the elements mean.
  */
 
+import { language, locale, t } from "../words/words.js";
+
 const ICONS = new URL("icons.svg", import.meta.url).href;
 const SVG = "http://www.w3.org/2000/svg";
 const MINUTE_MS = 60_000;
@@ -129,15 +131,12 @@ function first(text) {
   return [...text][0] ?? "";
 }
 
-const TIME = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
-const DAY = new Intl.DateTimeFormat("en-GB", { weekday: "long", day: "numeric", month: "long" });
-const DAY_AND_YEAR = new Intl.DateTimeFormat("en-GB", {
-  weekday: "long",
-  day: "numeric",
-  month: "long",
-  year: "numeric",
-});
-const DATE = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric" });
+// English readers disagree on 12 or 24 hours; their browser knows
+const TIME = new Intl.DateTimeFormat(language === "en" ? undefined : locale, { hour: "2-digit", minute: "2-digit" });
+const DAY = new Intl.DateTimeFormat(locale, { weekday: "long", day: "numeric", month: "long" });
+const DAY_AND_YEAR = new Intl.DateTimeFormat(locale, { weekday: "long", day: "numeric", month: "long", year: "numeric" });
+const DATE = new Intl.DateTimeFormat(locale, { day: "numeric", month: "short", year: "numeric" });
+const AGO = new Intl.RelativeTimeFormat(locale);
 
 /** The time of day. @param {number} ms */
 export function timeText(ms) {
@@ -149,11 +148,11 @@ export function dayText(ms) {
   const day = new Date(ms);
   const now = new Date();
   if (day.toDateString() === now.toDateString()) {
-    return "Today";
+    return t("Today");
   }
   const yesterday = new Date(now.getFullYear(), now.getMonth(), now.getDate() - 1);
   if (day.toDateString() === yesterday.toDateString()) {
-    return "Yesterday";
+    return t("Yesterday");
   }
   return (day.getFullYear() === now.getFullYear() ? DAY : DAY_AND_YEAR).format(ms);
 }
@@ -168,15 +167,14 @@ export function agoText(ms, now = Date.now()) {
   const ago = now - ms;
   const span = Math.abs(ago);
   if (span < MINUTE_MS) {
-    return ago >= 0 ? "just now" : "in a moment";
+    return ago >= 0 ? t("just now") : t("in a moment");
   }
   if (span > 30 * DAY_MS) {
-    return `${ago > 0 ? "" : "on "}${dateText(ms)}`;
+    return ago > 0 ? dateText(ms) : t("on {date}", { date: dateText(ms) });
   }
   const [size, unit] = span < HOUR_MS ? [MINUTE_MS, "minute"] : span < DAY_MS ? [HOUR_MS, "hour"] : [DAY_MS, "day"];
   const count = Math.floor(span / size);
-  const words = `${count} ${unit}${count === 1 ? "" : "s"}`;
-  return ago > 0 ? `${words} ago` : `in ${words}`;
+  return AGO.format(ago > 0 ? -count : count, /** @type {Intl.RelativeTimeFormatUnit} */ (unit));
 }
 
 /** Text in groups of four, as keys are shown. @param {string} text */

@@ -1,15 +1,23 @@
 /*
- * A classic script, alone in that: it runs before anything is painted, so that no page flashes in the other theme.
- * The choice is made in theme.js.
+ * A classic script, alone in that: it runs before anything is painted, so that no page flashes in the other theme or
+ * language. The choices are made in theme.js and language.js.
  */
 {
-  let chosen = null;
+  const RIGHT_TO_LEFT = ["ar", "fa", "he", "ur"];
+  const page = document.documentElement;
+  let theme = null;
+  let language = null;
   try {
-    chosen = localStorage.getItem("accord.theme");
+    theme = localStorage.getItem("accord.theme");
+    language = localStorage.getItem("accord.language");
   } catch {
     // a browser that refuses storage follows the system
   }
-  if (chosen === "light" || chosen === "dark") {
-    document.documentElement.dataset.theme = chosen;
+  if (theme === "light" || theme === "dark") {
+    page.dataset.theme = theme;
   }
+  if (/^[a-z]{2}$/.test(language ?? "")) {
+    page.lang = language;
+  }
+  page.dir = RIGHT_TO_LEFT.includes(page.lang) ? "rtl" : "ltr";
 }

@@ -1,5 +1,6 @@
 /** A dialog with one form: fields, an error in words, a button that says what it does. */
 
+import { t } from "../words/words.js";
 import { openDialog } from "./dialog.js";
 import { h } from "./dom.js";
 import { reason } from "./words.js";
@@ -30,7 +31,7 @@ export function openForm({ title, verb, submit, then = () => {} }, ...fields) {
   const form = h("form", { id, class: "stack" }, ...fields, error);
   const { close, setFooter, body } = openDialog({ title, narrow: true }, form);
   const button = /** @type {HTMLButtonElement} */ (h("button", { type: "submit", form: id, class: "button primary" }, verb));
-  setFooter(h("button", { type: "button", class: "button", on: { click: close } }, "Cancel"), button);
+  setFooter(h("button", { type: "button", class: "button", on: { click: close } }, t("Cancel")), button);
   /** @type {HTMLElement | null} */ (body.querySelector("input, select, textarea"))?.focus();
   form.addEventListener("submit", async (event) => {
     event.preventDefault();

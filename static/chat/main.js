@@ -4,10 +4,12 @@
  */
 
 import "./theme.js";
+import { t } from "../words/words.js";
 import { openClient } from "../client/client.js";
 import { App } from "./app.js";
 import { nameThisDevice } from "./devicename.js";
 import { h } from "./dom.js";
+import { followLanguage } from "./language.js";
 import { loginPage } from "./loginpage.js";
 import { alreadyInPage, outsidePage } from "./outside.js";
 import { openJoinSpace } from "./joinspace.js";
@@ -39,7 +41,7 @@ function show(/** @type {string} */ name, /** @type {() => Page} */ make) {
 }
 
 function waitingPage() {
-  return { element: h("main", { class: "waiting" }, h("h1", { class: "dim" }, "Opening the hub …")) };
+  return { element: h("main", { class: "waiting" }, h("h1", { class: "dim" }, t("Opening the hub …"))) };
 }
 
 function hasInvite() {
@@ -143,6 +145,9 @@ async function start() {
       }
       if (detail.settings && client.state.settings.theme) { // chosen on another device
         setTheme(client.state.settings.theme);
+      }
+      if (detail.settings && client.state.settings.language) {
+        followLanguage(client.state.settings.language);
       }
       page?.update?.(detail);
     });

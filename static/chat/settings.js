@@ -1,49 +1,53 @@
-/** Choices of this browser: theme, notifications, and to be forgotten by it. */
+/** Choices of a person: theme, language, notifications, export, and to be forgotten by this browser. */
 
+import { LANGUAGES } from "../words/languages.js";
+import { t } from "../words/words.js";
 import { allowanceNote } from "./allowance.js";
 import { announce } from "./announcer.js";
 import { openDialog } from "./dialog.js";
 import { h, icon } from "./dom.js";
 import { exportSection } from "./exporting.js";
+import { chosenLanguage, setLanguage } from "./language.js";
 import { canNotify, notificationsAreOn, setNotifications } from "./notifier.js";
 import { setPref, setTabMemory } from "./prefs.js";
 import { setTheme, theme } from "./theme.js";
 import { reason } from "./words.js";
 
 const THEMES = [
-  ["system", "System", "gear"],
-  ["light", "Light", "sun"],
-  ["dark", "Dark", "moon"],
+  ["system", t("System"), "gear"],
+  ["light", t("Light"), "sun"],
+  ["dark", t("Dark"), "moon"],
 ];
 
 /** @param {import("./app.js").App} app */
 export function openSettings(app) {
   const gone = new AbortController();
   openDialog(
-    { title: "Settings", onClose: () => gone.abort() },
+    { title: t("Settings"), onClose: () => gone.abort() },
     h(
       "div",
       { class: "sections" },
       themeChoice(app.client),
+      languageChoice(app.client),
       notificationChoice(),
       roomSection(app.client, gone.signal),
       exportSection(app.client, gone.signal),
       h(
         "section",
         null,
-        h("h3", null, "Forget this browser"),
+        h("h3", null, t("Forget this browser")),
         h(
           "p",
           { class: "meta" },
           app.client.state.vault
-            ? "Deletes your key and everything that is kept here. Your name and password bring you back."
-            : "Deletes your key and everything that is kept here. Your key exists only in this " +
-              "browser's data: it cannot be had back.",
+            ? t("Deletes your key and everything that is kept here. Your name and password bring you back.")
+            : t("Deletes your key and everything that is kept here. Your key exists only in this browser's data: it cannot be "
+              + "had back."),
         ),
         h(
           "button",
           { type: "button", class: "button danger", on: { click: () => openForget(app.client) } },
-          "Forget this browser",
+          t("Forget this browser"),
         ),
       ),
     ),
@@ -55,7 +59,7 @@ function themeChoice(client) {
   return h(
     "fieldset",
     { class: "choice" },
-    h("legend", null, "Theme"),
+    h("legend", null, t("Theme")),
     h(
       "div",
       { class: "segments" },
@@ -83,6 +87,20 @@ function themeChoice(client) {
   );
 }
 
+function languageChoice(client) {
+  const current = chosenLanguage();
+  const select = /** @type {HTMLSelectElement} */ (
+    h("select", null, h("option", { value: "system" }, t("As the browser has it")),
+      LANGUAGES.map(([tag, name]) => h("option", { value: tag, selected: tag === current, lang: tag }, name)))
+  );
+  select.addEventListener("change", async () => {
+    const { value } = select;
+    await client.call("setting.set", { name: "language", value }).catch(() => {}); // here it is kept all the same
+    setLanguage(value);
+  });
+  return h("section", null, h("label", { class: "field" }, h("span", null, t("Language")), select));
+}
+
 function notificationChoice() {
   const says = h("p", { class: "meta", id: "notification-note" });
   const box = /** @type {HTMLInputElement} */ (
@@ -92,11 +110,10 @@ function notificationChoice() {
     box.checked = notificationsAreOn();
     box.disabled = !canNotify() || Notification.permission === "denied";
     says.textContent = !canNotify()
-      ? "This browser has no notifications."
+      ? t("This browser has no notifications.")
       : Notification.permission === "denied"
-        ? "The browser refuses them for this address. Allow them in the browser's settings for " +
-          "this page, then come back."
-        : "For mentions and direct messages while you look elsewhere. The text stays on this computer.";
+        ? t("The browser refuses them for this address. Allow them in the browser's settings for this page, then come back.")
+        : t("For mentions and direct messages while you look elsewhere. The text stays on this computer.");
   };
   box.addEventListener("change", async () => {
     await setNotifications(box.checked);
@@ -106,15 +123,15 @@ function notificationChoice() {
   return h(
     "section",
     null,
-    h("h3", null, "Notifications"),
-    h("label", { class: "row" }, box, "Notify me on the desktop"),
+    h("h3", null, t("Notifications")),
+    h("label", { class: "row" }, box, t("Notify me on the desktop")),
     says,
   );
 }
 
 /** What one may store here; nothing where there is no limit. */
 function roomSection(client, signal) {
-  const section = h("section", { hidden: true }, h("h3", null, "Your room on this hub"));
+  const section = h("section", { hidden: true }, h("h3", null, t("Your room on this hub")));
   section.append(allowanceNote(client, signal, (says) => (section.hidden = says === "")));
   return section;
 }
@@ -129,7 +146,7 @@ export function openForget(client) {
     h("input", { type: "text", autocomplete: "off", autocapitalize: "off", spellcheck: "false" })
   );
   const button = /** @type {HTMLButtonElement} */ (
-    h("button", { type: "submit", form: "forget", class: "button primary danger", disabled: true }, "Forget")
+    h("button", { type: "submit", form: "forget", class: "button primary danger", disabled: true }, t("Forget"))
   );
   const error = h("p", { class: "error", role: "alert" });
   const forget = async (/** @type {Event} */ event) => {
@@ -147,14 +164,14 @@ export function openForget(client) {
       for (const dialog of document.querySelectorAll("dialog")) {
         dialog.close();
       }
-      announce("This browser has forgotten you");
+      announce(t("This browser has forgotten you"));
     } catch (failure) {
       error.textContent = reason(failure);
       button.disabled = false;
     }
   };
   const { close, setFooter } = openDialog(
-    { title: "Forget this browser?", narrow: true },
+    { title: t("Forget this browser?"), narrow: true },
     h(
       "form",
       { id: "forget", class: "stack", on: { submit: forget } },
@@ -166,19 +183,19 @@ export function openForget(client) {
           "span",
           null,
           client.state.vault
-            ? "Your key is deleted here. The account stays on the hub: your name and password open it, in any browser."
-            : "Your key is deleted and cannot be had back. The account stays on the hub, but nobody " +
-              "can enter it any more. To come back you need a new invite and start as someone new.",
+            ? t("Your key is deleted here. The account stays on the hub: your name and password open it, in any browser.")
+            : t("Your key is deleted and cannot be had back. The account stays on the hub, but nobody can enter it any more. To "
+              + "come back you need a new invite and start as someone new."),
         ),
       ),
-      h("p", null, "What you wrote stays for the others."),
-      h("label", { class: "field" }, h("span", null, `Type ${name} to go on`), input),
+      h("p", null, t("What you wrote stays for the others.")),
+      h("label", { class: "field" }, h("span", null, t("Type {name} to go on", { name })), input),
       error,
     ),
   );
   input.addEventListener("input", () => {
     button.disabled = input.value.trim() !== name;
   });
-  setFooter(h("button", { type: "button", class: "button", on: { click: close } }, "Cancel"), button);
+  setFooter(h("button", { type: "button", class: "button", on: { click: close } }, t("Cancel")), button);
   input.focus();
 }

@@ -1,11 +1,12 @@
 /** Errors in words for the person who meets them. */
 
+import { said, t } from "../words/words.js";
+
 const WORDS = {
-  offline: "The hub is out of reach. Nothing was changed; try again when you are connected.",
-  busy: "The hub is busy. Nothing was changed; try again in a moment.",
-  rate: "That was too often. Nothing was changed; try again in a moment.",
-  internal:
-    "Something failed here. Nothing was changed; try again, and tell the hub's operator " + "if that does not help.",
+  offline: t("The hub is out of reach. Nothing was changed; try again when you are connected."),
+  busy: t("The hub is busy. Nothing was changed; try again in a moment."),
+  rate: t("That was too often. Nothing was changed; try again in a moment."),
+  internal: t("Something failed here. Nothing was changed; try again, and tell the hub's operator if that does not help."),
 };
 
 /**
@@ -18,7 +19,7 @@ export function reason(error) {
   if (known) {
     return known;
   }
-  return error?.detail ? sentence(error.detail) : WORDS.internal;
+  return error?.detail ? sentence(said(error.words ?? error.detail)) : WORDS.internal;
 }
 
 /** A text as a sentence: a capital at its start, a full stop at its end. @param {string} text */

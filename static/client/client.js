@@ -199,7 +199,7 @@ export class Client extends EventTarget {
     const call = this.#calls.get(id);
     this.#calls.delete(id);
     if (error) {
-      call?.reject(new ClientError(error.code, error.detail, error.retryMs));
+      call?.reject(new ClientError(error.code, error.words, error.retryMs));
     } else {
       call?.resolve(value);
     }

@@ -11,7 +11,11 @@ import { ClientError } from "./errors.js";
 
 const RECORD = "settings";
 /** Settings that are the person's, not the browser's, and the values that they may have. */
-const SETTINGS = { theme: ["system", "light", "dark"] };
+const SETTINGS = { theme: /^(system|light|dark)$/u, language: /^(system|[a-z]{2})$/u };
+
+function isSetting(/** @type {{name: string, value: string}} */ { name, value }) {
+  return Object.hasOwn(SETTINGS, name) && typeof value === "string" && SETTINGS[name].test(value);
+}
 
 /** Choices of a person, for all their devices. */
 export class Settings {
@@ -36,7 +40,7 @@ export class Settings {
 
   /** @param {{name: string, value: string}} params */
   async set({ name, value }) {
-    if (!SETTINGS[name]?.includes(value)) {
+    if (!isSetting({ name, value })) {
       throw new ClientError("bad_request");
     }
     const item = { name, value, at: this.#parts.clock.now() };
@@ -46,7 +50,7 @@ export class Settings {
 
   /** Choices that were made, here or elsewhere. @param {{name: string, value: string, at: number}[]} items */
   async take(items) {
-    for (const { name, value, at } of items.filter((item) => SETTINGS[item.name]?.includes(item.value))) {
+    for (const { name, value, at } of items.filter(isSetting)) {
       this.#held = await this.#parts.storage.update("facts", RECORD, (kept = {}) =>
         ((kept[name]?.at ?? -1) < at ? { ...kept, [name]: { value, at } } : kept));
     }

@@ -130,9 +130,9 @@ export class Pages {
       this.#handlers.settle(); // what a call has changed is told before its answer
       page.post({ id, value });
     } catch (error) {
-      const { code, detail, retryMs } = asClientError(error);
+      const { code, words, retryMs } = asClientError(error);
       this.#handlers.settle();
-      page.post({ id, error: { code, detail, retryMs } });
+      page.post({ id, error: { code, words, retryMs } });
     }
   }
 }

@@ -71,6 +71,17 @@ def test_page_of_the_web_client(hub: HubProcess, path: str) -> None:
         assert ask(hub, source).status == 200, source
 
 
+def test_pages_speak_the_language_that_the_browser_asks_for(hub: HubProcess) -> None:
+    english = ask(hub, "/", **{"Accept-Language": "fr, en;q=0.5"})
+    assert '<html lang="en" dir="ltr">' in english.body.decode()
+    assert english.headers["vary"] == "Accept-Language"
+    german = ask(hub, "/nowhere", **{"Accept-Language": "fr;q=0.9, de-AT;q=0.8, en;q=0.2, xx;q=y"})
+    assert german.status == 404
+    assert german.headers["content-language"] == "de"
+    assert '<html lang="de" dir="ltr">' in german.body.decode()
+    assert "Diese Seite gibt es nicht" in german.body.decode()
+
+
 def test_without_script_the_page_tells_how_to_join(hub: HubProcess) -> None:
     text = re.findall(r"<noscript>(.*)</noscript>", ask(hub, "/").body.decode(), re.DOTALL)[0]
     assert "pip install ." in text

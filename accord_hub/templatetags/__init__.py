@@ -1,0 +1,1 @@
+"""Tags of the hub's own templates."""
