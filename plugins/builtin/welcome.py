@@ -7,7 +7,7 @@ from plugins.handlers import Context, Message, Setting, handler
 LOUNGE = "lounge"
 TEXT = (
     "Welcome to {hub}! Everyone meets in the lounge. I am a program: in any channel, or here, "
-    "/remind 10m tea reminds you, and /poll question | a | b asks everyone in a channel."
+    "`/remind 10m tea` reminds you, and `/poll question | a | b` asks everyone in a channel."
 )
 
 

@@ -65,6 +65,7 @@ export class AccordConversation extends HTMLElement {
     openThread: (item) => this.#tell("open-thread", { id: item.id }),
   });
   #reading = new Reading(this.#log);
+  #wantsField = false;
   #stop = h("div", { hidden: true });
   #onState = (event) => this.#change(event.detail);
   #onHide = () => this.#composer.keep();
@@ -117,9 +118,17 @@ export class AccordConversation extends HTMLElement {
 
   /** To where one writes; on a touch screen to the head, so that no keyboard covers what is to be read. */
   focusComposer() {
+    this.#wantsField = !TOUCH.matches;
     if (TOUCH.matches || !(this.#state?.canPost ?? true)) {
       this.#header.title.focus();
     } else {
+      this.#composer.focus();
+    }
+  }
+
+  /** What could not be written to yet can be now, and nobody has gone elsewhere. */
+  #lookUpField() {
+    if (this.#wantsField && this.#state?.canPost && document.activeElement === this.#header.title) {
       this.#composer.focus();
     }
   }
@@ -171,7 +180,7 @@ export class AccordConversation extends HTMLElement {
     this.#showHead();
     this.#showStop();
     this.#composer.open(this.#openId);
-    this.#log.open(this.#client, this.#openId, `Messages in ${this.#title}`);
+    this.#log.open(this.#client, this.#openId);
     this.#reading.open();
     showTyping(this.#typing, this.#client.state, this.#openId);
   }
@@ -198,6 +207,7 @@ export class AccordConversation extends HTMLElement {
     this.#connect.show(this.#state);
     this.#header.show(this.#client.state, this.#state);
     this.#composer.label(this.#title);
+    this.#log.label = this.#state?.kind === "feed" ? "Posts" : `Messages in ${this.#title}`;
   }
 
   /** Where the other side has a new key, that is said in place of the field. */
@@ -223,6 +233,7 @@ export class AccordConversation extends HTMLElement {
     if (isMine) {
       this.#showStop();
       this.#composer.update();
+      this.#lookUpField();
       this.#log.refresh();
     }
     if (detail.files) {
@@ -242,13 +253,14 @@ export class AccordConversation extends HTMLElement {
     }
   }
 
-  /** Presence changes often and shows nowhere in the log; names do. */
+  /** Presence changes often and shows nowhere in the log; names do, and whether a key was compared. */
   #namesChanged(keys) {
     let hasChanged = false;
     for (const key of keys) {
-      const name = `${nameOf(key, this.#client.state, "")} ${this.#client.state.people[key]?.name ?? ""}`;
-      hasChanged = hasChanged || this.#names.get(key) !== name;
-      this.#names.set(key, name);
+      const person = this.#client.state.people[key];
+      const shown = `${nameOf(key, this.#client.state, "")} ${person?.name ?? ""} ${person?.isVerified === true}`;
+      hasChanged = hasChanged || this.#names.get(key) !== shown;
+      this.#names.set(key, shown);
     }
     return hasChanged;
   }

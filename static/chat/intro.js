@@ -98,10 +98,15 @@ function direct(log, conversation) {
       ? h("p", null, h("bdi", null, name), " invited you to ", h("bdi", null, log.client.state.hub.name), ".")
       : null,
     h("p", null, "This conversation is between you and ", h("bdi", null, name), ". ", READERS[lockOf(conversation)]),
-    h("div", { class: "intro-steps" },
-      lockOf(conversation) === "encrypted"
-        ? h("button", { type: "button", class: "button", "data-act": "compare", "data-key": conversation.with },
-          icon("key"), "Compare words")
-        : h("button", { type: "button", class: "button", "data-act": "person", "data-key": conversation.with },
-          icon("key"), "Check their key")));
+    keyStep(person, lockOf(conversation) === "encrypted"));
+}
+
+/** What is to be done about their key. */
+function keyStep({ key, isVerified }, isEncrypted) {
+  if (isVerified) {
+    return h("p", null, "You have compared keys with them.");
+  }
+  const [act, verb] = isEncrypted ? ["compare", "Compare words"] : ["person", "Check their key"];
+  return h("div", { class: "intro-steps" },
+    h("button", { type: "button", class: "button", "data-act": act, "data-key": key }, icon("key"), verb));
 }

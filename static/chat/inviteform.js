@@ -63,7 +63,7 @@ export function inviteForm(app, onMake) {
     h("input", {
       type: "text",
       maxlength: MAX_LABEL_CHARS,
-      placeholder: "A note that stays in this browser",
+      placeholder: "A note for yourself",
       autocomplete: "off",
     })
   );

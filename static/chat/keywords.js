@@ -24,7 +24,7 @@ export async function openCompare(client, key) {
   const name = nameOf(key, state, "them");
   const error = h("p", { class: "error", role: "alert" });
   const { body, close, setFooter } = openDialog({ title: `Compare keys with ${name}`, narrow: true },
-    h("p", null, `${name} sees the same words in your card. Read them to each other, in person or on the phone.`));
+    h("p", null, `${name} sees the same words behind "Compare words". Read them to each other, in person or on the phone.`));
   try {
     const { words, mine } = await client.call("keys.words", { key });
     const pair = [mine, key].sort().join(" ");

@@ -81,17 +81,20 @@ export class AccordLog extends HTMLElement {
     return this.list !== null && this.list.viewHeight > 0 && this.list.isAtEnd;
   }
 
+  /** What screen readers call it. @param {string} label */
+  set label(label) {
+    this.#scroller.setAttribute("aria-label", label);
+  }
+
   /**
    * Show a conversation.
    * @param {any} client
    * @param {string} conversation
-   * @param {string} label for screen readers
    */
-  open(client, conversation, label) {
+  open(client, conversation) {
     this.close();
     this.client = client;
     this.conversation = conversation;
-    this.#scroller.setAttribute("aria-label", label);
     this.timeline = client.timeline(conversation);
     this.timeline.addEventListener("change", this.#onChange);
     this.#isOpening = true;

@@ -1,6 +1,7 @@
 /** Keys and recovery: the recovery code, replacements that I may stop, and vouching for somebody's new key. */
 
 import { announce } from "./announcer.js";
+import { copyButton } from "./copy.js";
 import { confirmDialog, openDialog } from "./dialog.js";
 import { h, icon } from "./dom.js";
 import { wordsBox } from "./keywords.js";
@@ -64,11 +65,13 @@ async function codeParts(app, section) {
   const hidden = h("p", { class: "meta", hidden: true }, "Hidden: type from what you have saved.");
   const saved = h("button", { type: "button", class: "button", on: { click: () => {
     code.hidden = true;
+    copy.hidden = true;
     hidden.hidden = false;
     saved.hidden = true;
     proof.hidden = false;
     inputs[0].focus();
   } } }, "I have saved it");
+  const copy = copyButton(groups.join(" "), "Copy the recovery code", { word: "Copy" });
   const print = h("button", { type: "button", class: "button", on: { click: () => globalThis.print() } }, "Print");
   const send = async (/** @type {Event} */ event) => {
     event.preventDefault();
@@ -81,6 +84,7 @@ async function codeParts(app, section) {
     } catch (failure) {
       error.textContent = reason(failure);
       code.hidden = false;
+      copy.hidden = false;
       hidden.hidden = true;
     }
   };
@@ -92,7 +96,7 @@ async function codeParts(app, section) {
   return [h("h3", null, "Recovery code"),
     h("p", null, "Write it down, print it or keep it in a password manager. It is shown this once and stored nowhere: ",
       "whoever has it can take your account."),
-    code, hidden, h("div", { class: "row" }, saved, print), h("form", { class: "stack", on: { submit: send } }, proof)];
+    code, hidden, h("div", { class: "row" }, saved, copy, print), h("form", { class: "stack", on: { submit: send } }, proof)];
 }
 
 // ------------------------------------------------------------------------------------------------------ replacements

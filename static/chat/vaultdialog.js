@@ -4,6 +4,7 @@
  */
 
 import { announce } from "./announcer.js";
+import { copyButton } from "./copy.js";
 import { openDialog } from "./dialog.js";
 import { agoText, h, icon } from "./dom.js";
 import { codeField, passwordField, sendForm } from "./passwordfield.js";
@@ -25,6 +26,7 @@ export function openVaultCode(groups, onClose) {
     ...codeParts("recovery code", groups),
     h("p", { class: "meta" }, "It opens your vault if you forget the password. Without either, nobody can."));
   setFooter(h("button", { type: "button", class: "button", on: { click: () => globalThis.print() } }, "Print"),
+    copyButton(groups.join(" "), "Copy the recovery code", { word: "Copy" }),
     h("button", { type: "button", class: "button primary", on: { click: close } }, "I have saved it"));
 }
 
