@@ -13,7 +13,7 @@ from accord.connections import accept_body, decline_body, new_conn_id, request_b
 from accord.devices import RENEW_MS, Device, device_body, living_devices
 from accord.errors import AccordError
 from accord.hpke import BoxKey
-from accord.message_types import read_body
+from accord.message_types import MAX_BOXKEY_LIFE_MS, read_body
 from accord.messages import Message, parse_envelope, verify
 from accord.topics import Topic
 from accord_client.compose import Composer
@@ -52,16 +52,33 @@ async def publish_boxkey(client: Client, sealed: Sealed, composer: Composer, *, 
 
 async def devices_of(client: Client, users: Iterable[bytes], *, now: int) -> dict[bytes, list[Device]]:
     """The living box keys of users, from their feeds; nothing for those whose feed cannot be read."""
-    found: dict[bytes, list[Device]] = {}
+    feeds = await _feeds(client, users, now)
+    return {user: living_devices(feed, now) for user, feed in feeds.items()}
+
+
+async def boxkeys_of(client: Client, users: Iterable[bytes], *, now: int) -> dict[bytes, list[tuple[bytes, ...]]]:
+    """The same as the box keys of each device: the one that lives first, then those that the device had before it."""
+    feeds = await _feeds(client, users, now)
+    return {user: [_with_former(device, feed) for device in living_devices(feed, now)] for user, feed in feeds.items()}
+
+
+def _with_former(device: Device, feed: list[Message]) -> tuple[bytes, ...]:
+    said = [read_body(message) for message in feed if message.type == "device.keys" and message.body is not None]
+    former = [body["boxkey"] for body in said if device.client is not None and body.get("clientkey") == device.client]
+    return (device.boxkey, *(boxkey for boxkey in former if boxkey != device.boxkey))
+
+
+async def _feeds(client: Client, users: Iterable[bytes], now: int) -> dict[bytes, list[Message]]:
+    found: dict[bytes, list[Message]] = {}
     waiting = list(users)
     for start in range(0, len(waiting), AT_ONCE):
         some = waiting[start : start + AT_ONCE]
-        for user, feed in zip(some, await asyncio.gather(*(_feed(client, user) for user in some)), strict=True):
-            found[user] = living_devices(feed, now)
+        found.update(zip(some, await asyncio.gather(*(_feed(client, user, now) for user in some)), strict=True))
     return found
 
 
-async def _feed(client: Client, user: bytes) -> list[Message]:
+async def _feed(client: Client, user: bytes, now: int) -> list[Message]:
+    """What a feed says of devices, as far back as a box key may live."""
     topic, messages, before = Topic("feed", user), [], None
     for _ in range(MAX_FEED_PAGES):
         try:
@@ -72,7 +89,8 @@ async def _feed(client: Client, user: bytes) -> list[Message]:
             break
         messages += [item.message for item in page.messages if item.message.type in ("device.keys", "cert.revoke")]
         before = page.next
-        if not page.more or before is None:
+        oldest = page.messages[-1].message.created_at if page.messages else 0
+        if not page.more or before is None or oldest < now - MAX_BOXKEY_LIFE_MS:
             break
     return messages
 
@@ -83,7 +101,7 @@ async def _feed(client: Client, user: bytes) -> list[Message]:
 async def ask(client: Client, sealed: Sealed, composer: Composer, other: bytes) -> str:
     """Ask somebody for a connection, or accept the one that they have asked for; gives how it stands then.
 
-    Where we have asked already, nothing is sent.
+    Where we have asked already, or are connected and hold its keys, nothing is sent.
     """
     if other == sealed.me:
         raise ClientError("that is yourself")
@@ -93,11 +111,6 @@ async def ask(client: Client, sealed: Sealed, composer: Composer, other: bytes) 
     elif before.state not in ("asking", "connected"):
         await _request(client, sealed, composer, other)
     return sealed.connection(other).state
-
-
-async def ask_anew(client: Client, sealed: Sealed, composer: Composer, other: bytes) -> None:
-    """Ask for another connection although there is one: its keys are on a device that is gone."""
-    await _request(client, sealed, composer, other)
 
 
 async def _request(client: Client, sealed: Sealed, composer: Composer, other: bytes) -> None:
@@ -131,7 +144,7 @@ async def decline(client: Client, sealed: Sealed, composer: Composer, other: byt
 
 
 def _waiting(sealed: Sealed, other: bytes) -> Message:
-    connection = sealed.connection(other)
-    if connection.state != "asked" or connection.request is None:
+    request = sealed.pairs.waiting(other)
+    if request is None:
         raise ClientError("nothing of theirs waits for an answer")
-    return connection.request
+    return request

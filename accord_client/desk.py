@@ -26,7 +26,6 @@ from accord.topics import Topic, parse_topic
 from accord_client import connecting
 from accord_client.commands import check_contact, load_directory
 from accord_client.compose import text_body, text_fields
-from accord_client.connecting import devices_of
 from accord_client.directory import Directory
 from accord_client.errors import ClientError
 from accord_client.events import Deliver, TopicAdded, TopicGone
@@ -123,13 +122,14 @@ class Desk:
                 return "open: this hub can read it"
             burning = place.channel.burn_ms
             return "encrypted" + (f", gone after {in_words(burning)}" if burning else "")
-        state = self.sealed.connection(talk.topic.ident).state
+        connection = self.sealed.connection(talk.topic.ident)
+        if connection.has_key:
+            return "encrypted" + ("; asks for new keys: Ctrl+O answers" if connection.state == "asked" else "")
         return {
-            "connected": "encrypted",
             "asking": "asked for a private conversation, no answer yet",
             "asked": "wants a private conversation: Ctrl+O answers",
             "declined": "open: this hub can read it (a private conversation was declined)",
-        }.get(state, "open: this hub can read it")
+        }.get(connection.state, "open: this hub can read it")
 
     def next_unread(self, after: str | None) -> str | None:
         """The next conversation with something unread, round the list from `after`."""
@@ -167,7 +167,7 @@ class Desk:
         for name in self._places.begun():
             self._talk(parse_topic(name))
         for other, connection in self.sealed.connections().items():
-            if connection.state in ("asked", "connected"):
+            if connection.state == "asked" or connection.topics:
                 self._talk(Topic("user", other))
         # What lies in a channel of two counts as read with the conversation with that person.
         wanted = [
@@ -213,11 +213,11 @@ class Desk:
         while True:
             await self._keys_due.wait()
             self._keys_due.clear()
-            if not self.spaces.is_admin():
+            if not self.spaces.keys.is_admin():
                 continue
             await asyncio.sleep(secrets.SystemRandom().uniform(0, HAND_OUT_SECONDS))
             try:
-                if count := await self.spaces.keep_keys():
+                if count := await self.spaces.keys.keep():
                     self.notice(f"new keys for {count} {'channel' if count == 1 else 'channels'} were handed out")
                     self.changed(None)
             except (ClientError, AccordError) as error:
@@ -342,9 +342,7 @@ class Desk:
     async def must_ask(self, name: str) -> bool:
         """Whether this is a person with whom nothing is sealed yet although they have keys for it."""
         topic = self.talks[name].topic
-        if topic.kind != "user" or topic.ident == self._me or self.sealed.connection(topic.ident).topics:
-            return False
-        return bool((await devices_of(self.client, [topic.ident], now=now_ms()))[topic.ident])
+        return topic.kind == "user" and await self.private.must_ask(topic.ident)
 
     async def ask(self, name: str) -> str:
         """Ask a person for a private conversation, or accept theirs; gives how it stands then."""

@@ -37,6 +37,7 @@ CREATE TABLE IF NOT EXISTS epoch (
 CREATE TABLE IF NOT EXISTS control (ident BLOB PRIMARY KEY, topic TEXT, envelope BLOB);
 CREATE INDEX IF NOT EXISTS control_topic ON control (topic);
 CREATE TABLE IF NOT EXISTS came (store TEXT, topic TEXT, cursor INTEGER, PRIMARY KEY (store, topic));
+CREATE TABLE IF NOT EXISTS counted (topic TEXT PRIMARY KEY, ident BLOB, count INTEGER);
 CREATE TABLE IF NOT EXISTS secret (name TEXT PRIMARY KEY, value BLOB);
 """
 
@@ -172,6 +173,16 @@ class Keystore:
             "INSERT INTO came VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET cursor = max(cursor, excluded.cursor)",
             [(store, topic, cursor) for topic in topics],
         )
+
+    def counted(self, topic: str, epoch: bytes, count: int) -> int:
+        """How many messages a channel had when its newest epoch was first asked about; `count`: how many it has now."""
+        self._database.execute(
+            "INSERT INTO counted VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET ident = excluded.ident, "
+            "count = excluded.count WHERE excluded.ident <> ident",
+            (topic, epoch, count),
+        )
+        row = self._database.execute("SELECT count FROM counted WHERE topic = ?", (topic,)).fetchone()
+        return int(row[0])
 
     def find_secret(self, name: str) -> bytes | None:
         row = self._database.execute("SELECT value FROM secret WHERE name = ?", (name,)).fetchone()

@@ -190,10 +190,7 @@ class Private:
         """
         if topic.kind != "user" or topic.ident == self.sealed.me or openly:
             return topic
-        if not self.sealed.connection(topic.ident).topics:
-            devices = await connecting.devices_of(self.client, [topic.ident], now=now_ms())
-            if not devices[topic.ident]:
-                return topic
+        if await self.must_ask(topic.ident):
             state = await connecting.ask(self.client, self.sealed, self.composer, topic.ident)
             if state != "connected":
                 name = clean_line(self.directory.name_of(topic.ident))
@@ -203,12 +200,19 @@ class Private:
                 )
         return self.way(topic)
 
+    async def must_ask(self, other: bytes) -> bool:
+        """Whether nothing can be sealed to a person now although they have keys for it, or had."""
+        connection = self.sealed.connection(other)
+        if other == self.sealed.me or connection.has_key:
+            return False
+        return bool(connection.topics or (await connecting.devices_of(self.client, [other], now=now_ms()))[other])
+
     def way(self, topic: Topic) -> Topic:
         """Where what is meant for a target goes: to a person with whom one is connected, into the channel of two."""
         if topic.kind != "user" or topic.ident == self.sealed.me:
             return topic
         connection = self.sealed.connection(topic.ident)
-        return parse_topic(connection.topics[0]) if connection.topics else topic
+        return parse_topic(connection.topics[0]) if connection.has_key else topic
 
     def envelope(
         self, topic: Topic, type: str, body: bytes, *, burn_seconds: int | None = None, **fields: Any

@@ -27,7 +27,8 @@ def add_parsers(parsers: Any, common: argparse.ArgumentParser) -> None:
 
     sub = parsers.add_parser("members", parents=[common], help="who is in a space; as its admin, change that")
     sub.add_argument("where", metavar="SPACE", help="the space's name; to list, a private channel too")
-    sub.add_argument("deed", metavar="add|admin|member|remove", nargs="?", choices=["add", "admin", "member", "remove"])
+    deeds = ["add", "admin", "member", "remove", "history"]
+    sub.add_argument("deed", metavar="|".join(deeds), nargs="?", choices=deeds, help="`history`: what was said before")
     sub.add_argument("who", metavar="NAME_OR_KEY", nargs="?")
     sub.add_argument("--json", action="store_true", help="print one JSON object a member")
 

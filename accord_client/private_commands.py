@@ -25,6 +25,7 @@ from accord_client.render import clock_time
 from accord_client.session import now_ms
 from accord_client.spaces import Spaces
 from accord_client.terminal import clean_line, clean_lines
+from accord_client.welcome import Welcome
 
 STATES: Final = {
     "asked": "asks you",
@@ -47,6 +48,7 @@ async def _private(store: ProfileStore, *targets: str | None, everything: bool =
         async with open_private(client, store, directory) as private:
             await private.publish_boxkey()
             await private.catch_up(everything=everything)
+            await Welcome(private, store).answer()
             yield private
             await private.save(store)
 
@@ -157,7 +159,7 @@ async def leave_space(store: ProfileStore, output: Output, *, name: str) -> int:
 async def rotate(store: ProfileStore, output: Output) -> int:
     """Hand out new keys wherever they are due, as an admin."""
     async with _private(store) as private:
-        count = await Spaces(private, store).keep_keys()
+        count = await Spaces(private, store).keys.keep()
     output.text(f"new keys for {count} channels" if count else "no channel of yours needs new keys")
     return 0
 
@@ -200,12 +202,15 @@ async def create_channel(
 async def members(
     store: ProfileStore, output: Output, *, where: str, deed: str | None, who: str | None, as_json: bool
 ) -> int:
-    """Who is in a space or a private channel; or, as an admin, change somebody's role there."""
+    """Who is in a space or a private channel; or, as an admin, change somebody's role there, or give them history."""
     targets = () if who is None else (f"@{who.removeprefix('@')}",)
     async with _private(store, *targets) as private:
         if deed is not None:
             spaces = Spaces(private, store)
             other = private.directory.person(who or "")
+            if deed == "history":
+                await _give_history(private, spaces, spaces.find(where), other, output)
+                return 0
             roles = {"add": "member", "admin": "admin", "member": "member", "remove": "none"}
             await spaces.set_role(spaces.find(where), other, roles[deed])
             output.text("done, and new keys are handed out")
@@ -217,6 +222,18 @@ async def members(
             else:
                 output.text(f"{clean_line(name):<32} {role}")
     return 0
+
+
+async def _give_history(private: Private, spaces: Spaces, space: bytes, user: bytes, output: Output) -> None:
+    """Keys of what was said before, in each channel of a space that a member reads."""
+    view, given = private.sealed.view(space), 0
+    for ident in view.channels:
+        if user in view.members_of(ident):
+            given += await spaces.keys.give_history(Topic("chan", ident), user)
+    name = clean_line(private.directory.name_of(user))
+    output.text(
+        f"{name} can read what was said before" if given else "there is nothing before that this device can open"
+    )
 
 
 def _members(private: Private, store: ProfileStore, where: str) -> dict[bytes, str]:

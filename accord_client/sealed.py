@@ -2,27 +2,18 @@
 section 7).
 
 Control messages are kept as they come and judged together, whatever their order; `take` gives a message in clear where
-a key for it is held, else as it came. Not here: asking and accepting (connecting.py), what admins do (spaces.py), the
+a key for it is held, else as it came. Not here: connections (pairing.py), what admins do (spaces.py, rotation.py), the
 files (keystore.py, texts.py).
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from accord.bodies import create_encrypted, open_body
-from accord.connections import (
-    EPOCH,
-    WINDOW_MS,
-    connection_epoch,
-    connection_key,
-    connection_topic,
-    first_accept,
-    fits,
-)
+from accord.connections import EPOCH
 from accord.epochs import (
     Epoch,
     epoch_line,
@@ -34,7 +25,6 @@ from accord.epochs import (
     window_at,
 )
 from accord.errors import RemoteError
-from accord.hpke import BoxKey
 from accord.keys import SigningKey
 from accord.message_types import check_type, read_body
 from accord.messages import Message
@@ -42,24 +32,12 @@ from accord.spaces import ADMIN, Channel, SpaceView
 from accord.topics import Topic, parse_topic
 from accord_client.errors import ClientError
 from accord_client.keystore import EpochKey, Keystore
+from accord_client.pairing import CONNECTION_TYPES, Connection, Pairing
 from accord_client.texts import Texts
 
-CONNECTION_TYPES: Final = frozenset({"connection.request", "connection.accept", "connection.decline"})
 EPOCH_TYPES: Final = frozenset({"space.epoch", "space.history"})
 NO_KEY: Final = "no key for this channel has come yet; it comes when a device of an admin is online"
 OLD_KEY: Final = "this channel waits for new keys, since somebody has left it; a device of an admin makes them"
-
-
-@dataclass(frozen=True, slots=True)
-class Connection:
-    """How it stands with another user: `state` is none, asking (we have), asked (they have), connected or declined.
-
-    `request` is what waits or was answered last; `topics` are the channels of two, the one to write in first.
-    """
-
-    state: str
-    request: Message | None = None
-    topics: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,15 +58,16 @@ class Sealed:
         self.me = user.public
         self.keys = keys
         self.texts = texts
-        self._asks: dict[bytes, Message] = {}
+        self.pairs = Pairing(user.public, keys)
         self._chains: defaultdict[bytes, dict[bytes, Message]] = defaultdict(dict)
         self._epochs: defaultdict[str, dict[bytes, Message]] = defaultdict(dict)
         self._views: dict[bytes, SpaceView] = {}
         self._lines: dict[str, list[Epoch]] = {}
-        self._peers: dict[str, bytes] = {}  # by topic: with whom it is a channel of two
+        self._given: dict[bytes, Message] = {}  # what was said before, as admins give it, whose epoch has not come yet
         for message in keys.controls():
             self._place(message)
-        self._pair()
+        self.pairs.pair()
+        self._unbox_given()
 
     # ---------------------------------------------------------------------------------------------------- what comes
 
@@ -112,112 +91,73 @@ class Sealed:
             return
         self._place(message)
         if message.type in CONNECTION_TYPES:
-            self._pair()
+            self.pairs.pair()
         elif message.type in EPOCH_TYPES:
             self._unbox(message)
+        if self._given and message.type not in CONNECTION_TYPES:
+            self._unbox_given()
 
     def _place(self, message: Message) -> None:
         if message.type in CONNECTION_TYPES:
-            self._asks[message.id] = message
+            self.pairs.said[message.id] = message
         elif message.type in EPOCH_TYPES:
             self._epochs[message.topic.name][message.id] = message
             self._lines.pop(message.topic.name, None)
+            # One whose epoch has a key here was opened before; windows that are forgotten since must not come back.
+            if message.type == "space.history" and not self.keys.epochs(
+                message.topic.name, read_body(message)["epoch"]
+            ):
+                self._given[message.id] = message
         elif message.topic.kind == "space":
             self._chains[message.topic.ident][message.id] = message
             self._views.pop(message.topic.ident, None)
             self._lines.clear()
 
     def _unbox(self, message: Message) -> None:
-        """Keep the key that an epoch or a history holds for this device."""
+        """Keep the key that an epoch holds for this device."""
+        if message.type == "space.history":
+            return
         topic, body = message.topic.name, read_body(message)
         for boxkey, _ in self.keys.boxkeys():
             try:
-                if message.type == "space.history":
-                    self._keep_history(message, body, boxkey)
-                else:
-                    win = window_at(message.created_at, body["window_ms"])
-                    key = first_window_key(open_epoch(message, boxkey, self.me), win)
-                    # All parts of an epoch hold one secret: whichever is for this device stands for it.
-                    self.keys.put_epoch(EpochKey(topic, body["kid"], body["epoch"], win, body["window_ms"], key))
+                win = window_at(message.created_at, body["window_ms"])
+                key = first_window_key(open_epoch(message, boxkey, self.me), win)
             except RemoteError:
                 continue
+            # All parts of an epoch hold one secret: whichever is for this device stands for it.
+            self.keys.put_epoch(EpochKey(topic, body["kid"], body["epoch"], win, body["window_ms"], key))
 
-    def _keep_history(self, message: Message, body: dict[str, Any], boxkey: BoxKey) -> None:
-        line = self.line(message.topic.name)
-        if not 1 <= body["epoch"] <= len(line):
-            return
-        epoch = line[body["epoch"] - 1]
-        key = open_history(message, boxkey, self.me)
-        self.keys.put_epoch(EpochKey(message.topic.name, epoch.kid, epoch.number, body["win"], epoch.window_ms, key))
+    def _unbox_given(self) -> None:
+        """Keep the keys of what was said before, as soon as it is known which epochs and whose word counts."""
+        for message in list(self._given.values()):
+            place, line, body = self.place(message.topic), self.line(message.topic.name), read_body(message)
+            if place is None or not 1 <= body["epoch"] <= len(line):
+                continue
+            del self._given[message.id]
+            if self.view(place.space).was(message.author, message.created_at, ADMIN):
+                self._keep_history(message, line[body["epoch"] - 1], body["win"])
+
+    def _keep_history(self, message: Message, epoch: Epoch, win: int) -> None:
+        for boxkey, _ in self.keys.boxkeys():
+            try:
+                key = open_history(message, boxkey, self.me)
+            except RemoteError:
+                continue
+            self.keys.put_epoch(EpochKey(message.topic.name, epoch.kid, epoch.number, win, epoch.window_ms, key))
 
     # ---------------------------------------------------------------------------------------------------- connections
 
-    def _pair(self) -> None:
-        """Make the keys of connections that have been accepted, where our half of them is here."""
-        self._peers.clear()
-        for request in self._requests():
-            accept = first_accept(request, self._asks.values())
-            if accept is None:
-                continue
-            topic = connection_topic(request.id, accept.id)
-            self._peers[topic] = self._other(request)
-            is_ours = request.author == self.me
-            conn_id = read_body(request)["conn_id"]
-            half = self.keys.half(conn_id)
-            if half is None or half.public != read_body(request if is_ours else accept)["conn_pub"]:
-                continue
-            try:
-                key = connection_key(half, read_body(accept if is_ours else request)["conn_pub"], request, accept)
-            except RemoteError:
-                continue
-            first = connection_epoch(key, accept.created_at)
-            window_key = first_window_key(first.secret, first.w0)
-            self.keys.put_epoch(EpochKey(topic, accept.id, EPOCH, first.w0, WINDOW_MS, window_key))
-            self.keys.remove_half(conn_id)
-
-    def _requests(self) -> Iterable[Message]:
-        for message in self._asks.values():
-            if message.type == "connection.request" and self.me in (message.author, message.topic.ident):
-                yield message
-
-    def _other(self, request: Message) -> bytes:
-        return request.topic.ident if request.author == self.me else request.author
-
     def connection(self, other: bytes) -> Connection:
         """How it stands with another user."""
-        requests = sorted(
-            (request for request in self._requests() if self._other(request) == other),
-            key=lambda message: (message.created_at, message.id),
-            reverse=True,
-        )
-        accepted: list[tuple[int, bytes, str, Message]] = []
-        state, waiting = "none", None
-        for request in requests:
-            answers = [answer for answer in self._asks.values() if fits(request, answer)]
-            accept = first_accept(request, answers)
-            if accept is not None:
-                topic = connection_topic(request.id, accept.id)
-                accepted.append((accept.created_at, accept.id, topic, request))
-            elif waiting is None:
-                waiting = request
-                state = "asking" if request.author == self.me else "asked"
-                if answers:
-                    state = "declined"
-        accepted.sort(reverse=True)
-        # The newest to which we have a key is written in; one that another device made may come to us later.
-        accepted.sort(key=lambda item: not self.keys.epochs(item[2], EPOCH))
-        if accepted:
-            return Connection("connected", accepted[0][3], tuple(topic for _, _, topic, _ in accepted))
-        return Connection(state, waiting)
+        return self.pairs.connection(other)
 
     def connections(self) -> dict[bytes, Connection]:
         """Everybody with whom there is or was to be a connection."""
-        others = {self._other(request) for request in self._requests()}
-        return {other: self.connection(other) for other in others}
+        return self.pairs.connections()
 
     def peer(self, topic: Topic) -> bytes | None:
         """With whom a topic is a channel of two; None for any other."""
-        return self._peers.get(topic.name)
+        return self.pairs.peers.get(topic.name)
 
     # --------------------------------------------------------------------------------------------------------- spaces
 
@@ -263,6 +203,18 @@ class Sealed:
             )
         return self._lines[topic]
 
+    def has_lost(self, topic: Topic) -> bool:
+        """Whether the newest epoch of a space's channel was made by somebody else at the same time as one of ours."""
+        line = self.line(topic.name)
+        mine = [
+            each for each in self._epochs[topic.name].values() if each.type == "space.epoch" and each.author == self.me
+        ]
+        return any(
+            (epoch.number, epoch.prev) == (line[-1].number, line[-1].prev) and epoch.ident != line[-1].ident
+            for epoch in whole_epochs(mine)
+            if line
+        )
+
     # --------------------------------------------------------------------------------------------- opening and sealing
 
     def open(self, message: Message) -> Message:
@@ -290,7 +242,7 @@ class Sealed:
         """By what names an epoch here, its kid or its id: the id of its message, or of a connection's accept, and the
         created_at (ms) of that.
         """
-        found = {ident: (ident, accept.created_at) for ident, accept in self._asks.items()}
+        found = {ident: (ident, accept.created_at) for ident, accept in self.pairs.said.items()}
         for topic in list(self._epochs):
             for epoch in self.line(topic):
                 found[epoch.kid] = found[epoch.ident] = (epoch.ident, epoch.created_at)

@@ -29,6 +29,7 @@ from accord_client.outbox import SendResult
 from accord_client.private import Private, concerns, open_private
 from accord_client.profile import ProfileStore
 from accord_client.terminal import quote
+from accord_client.welcome import Welcome
 
 MAX_UNANSWERED: Final = 5_000
 
@@ -87,7 +88,7 @@ async def send(
         client = await stack.enter_async_context(open_client(store))
         directory = await load_directory(client, target)
         private = await stack.enter_async_context(open_private(client, store, directory))
-        topic = await _private_target(private, target, openly=openly)
+        topic = await _private_target(private, store, target, openly=openly)
         reply_to = await find_message(client, topic, reply, private) if reply else None
         composer, carrier = private.composer, Files(client, store)
         sealed = await carrier.seal(files)
@@ -131,7 +132,7 @@ async def send(
     return 1 if report.failed else 0
 
 
-async def _private_target(private: Private, target: str | None, *, openly: bool) -> Topic:
+async def _private_target(private: Private, store: ProfileStore, target: str | None, *, openly: bool) -> Topic:
     """The topic to write to, with the keys for it where it is private; ClientError."""
     directory, client = private.directory, private.client
     try:
@@ -142,6 +143,7 @@ async def _private_target(private: Private, target: str | None, *, openly: bool)
     if is_private:
         await private.publish_boxkey()
         await private.catch_up()
+        await Welcome(private, store).answer()
         topic = directory.topic(target)
     assert topic is not None  # noqa: S101 - or the second look has said why not
     if topic.kind == "user":

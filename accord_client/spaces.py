@@ -1,42 +1,29 @@
 """What members and admins of a space do: create, invite, join, leave, roles, channels, epochs (protocol.md section 7).
 
 Whoever changes who is in a space as its admin also hands out new keys for its channels at once. Not here: judging what
-others did (accord/spaces.py), reading and writing (sealed.py).
+others did (accord/spaces.py), reading and writing (sealed.py), the keys themselves (rotation.py).
 """
 
 from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Callable
 from typing import Any
 
 from accord.encoding import b64decode, b64encode, canonical
-from accord.epochs import (
-    ROTATE_AFTER_MS,
-    Recipient,
-    make_epoch,
-    new_secret,
-    window_ms_of,
-)
 from accord.errors import AccordError, RemoteError
 from accord.keys import SigningKey
 from accord.space_invites import invite_key, make_join_proof, new_space_link, parse_space_link
-from accord.spaces import ADMIN, MEMBER, SpaceView, channel_id, space_id
+from accord.spaces import MEMBER, SpaceView, channel_id, space_id
 from accord.topics import NONCE_BYTES, Topic
 from accord_client.account import bearer_token
-from accord_client.connecting import devices_of, post
+from accord_client.connecting import post
 from accord_client.errors import ClientError
 from accord_client.private import Private
 from accord_client.profile import ProfileStore
 from accord_client.rest import http_get
+from accord_client.rotation import Progress, Rotation, nobody_watches
 from accord_client.session import now_ms
-
-Progress = Callable[[int, int], None]
-
-
-def _nobody(done: int, total: int) -> None:
-    """Nobody watches."""
 
 
 class Spaces:
@@ -47,6 +34,7 @@ class Spaces:
         self._sealed = private.sealed
         self._store = store
         self._me = private.sealed.me
+        self.keys = Rotation(private)
 
     async def _do(self, space: bytes, type: str, body: dict[str, Any], *, prev: list[bytes] | None = None) -> None:
         heads = self._sealed.view(space).heads if prev is None else prev
@@ -130,11 +118,11 @@ class Spaces:
         await self._do(space, "space.leave", {})
         self._sealed.forget(now_ms())
 
-    async def set_role(self, space: bytes, user: bytes, role: str, progress: Progress = _nobody) -> None:
+    async def set_role(self, space: bytes, user: bytes, role: str, progress: Progress = nobody_watches) -> None:
         """Give a role, or `none`; who is put out reads nothing that is written from now on."""
         self._check(space, "member", user)
         await self._do(space, "space.member", {"user": b64encode(user), "role": role})
-        await self.rotate_all(space, "removed" if role == "none" else "join", progress)
+        await self.keys.rotate_all(space, "removed" if role == "none" else "join", progress)
 
     def _check(self, space: bytes, deed: str, about: bytes | None = None) -> SpaceView:
         view = self._sealed.view(space)
@@ -157,81 +145,8 @@ class Spaces:
         body |= {"about": about} if about else {}
         await self._do(space, "space.channel", body)
         topic = Topic("chan", ident)
-        await self.rotate(topic, "create")
+        await self.keys.rotate(topic, "create")
         return topic
-
-    async def rotate_all(self, space: bytes, reason: str, progress: Progress = _nobody) -> None:
-        """New keys for every channel of a space."""
-        for ident in list(self._sealed.view(space).channels):
-            await self.rotate(Topic("chan", ident), reason, progress)
-
-    async def rotate(self, topic: Topic, reason: str, progress: Progress = _nobody) -> None:
-        """Hand out a new epoch's key to the living devices of all members; ClientError where one is no admin."""
-        place = self._sealed.place(topic)
-        if place is None or self._me not in place.admins:
-            raise ClientError("only an admin of the space hands out new keys")
-        line = self._sealed.line(topic.name)
-        found = await devices_of(self._private.client, sorted(place.members), now=now_ms())
-        recipients = [
-            Recipient(user, boxkey)
-            for user, devices in sorted(found.items())
-            for boxkey in sorted({device.boxkey for device in devices})
-        ]
-        if not recipients:
-            raise ClientError("nobody here has a device that keys can be sealed to")
-        last = line[-1] if line else None
-        bodies = make_epoch(
-            new_secret(),
-            recipients,
-            chan=topic.name,
-            author=self._me,
-            epoch=last.number + 1 if last else 1,
-            window_ms=window_ms_of(place.channel.burn_ms),
-            reason=reason if last else "create",
-            prev=last.ident if last else None,
-        )
-        for number, body in enumerate(bodies, 1):
-            envelope = self._private.composer.make("space.epoch", topic, body)
-            self._sealed.take(await post(self._private.client, envelope, "the new keys"))
-            progress(number, len(bodies))
-
-    def is_admin(self) -> bool:
-        """Whether there is any space of which one is an admin."""
-        return any(view.members.get(self._me) == ADMIN for view in self._private.spaces().values())
-
-    async def reasons(self) -> list[tuple[Topic, str]]:
-        """The channels of which one is an admin that need new keys, and why."""
-        found = []
-        for space, view in self._private.spaces().items():
-            if view.members.get(self._me) != ADMIN:
-                continue
-            for ident, channel in view.channels.items():
-                topic = Topic("chan", ident)
-                if not channel.closed and (reason := await self._reason(topic, space)):
-                    found.append((topic, reason))
-        return found
-
-    async def _reason(self, topic: Topic, space: bytes) -> str:
-        line = self._sealed.line(topic.name)
-        if not line:
-            return "create"
-        epoch, members = line[-1], self._sealed.view(space).members_of(topic.ident)
-        if self._sealed.is_outdated(topic):
-            return "leave"
-        if now_ms() - epoch.created_at > ROTATE_AFTER_MS:
-            return "age"
-        devices = await devices_of(self._private.client, sorted(members), now=now_ms())
-        wanted = {Recipient(user, device.boxkey) for user, some in devices.items() for device in some}
-        if wanted - epoch.recipients:
-            return "join" if {to.user for to in wanted} - {to.user for to in epoch.recipients} else "device"
-        return ""
-
-    async def keep_keys(self, progress: Progress = _nobody) -> int:
-        """Hand out new keys wherever they are due; gives for how many channels."""
-        due = await self.reasons()
-        for topic, reason in due:
-            await self.rotate(topic, reason, progress)
-        return len(due)
 
 
 def read_heads(answer: object) -> list[bytes]:

@@ -190,7 +190,7 @@ class PrivateActions(App[None]):
             link = await spaces.invite(space, hours=INVITE_HOURS, uses=INVITE_USES)
             self.push_screen(Page("A link into the space; whoever has it can join", link))
         elif deed == "keys":
-            await spaces.rotate_all(space, "age")
+            await spaces.keys.rotate_all(space, "age")
             self.say("new keys were handed out")
         elif deed == "role":
             self._choose_person(space)

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from accord import vault
-from accord_client import cli, vaulting
+from accord_client import cli, rotation, vaulting
 from accord_client.account import bearer_token
 from accord_client.keystore import Keystore
 from accord_client.profile import Profile, ProfileStore
@@ -40,7 +40,7 @@ def accord(own: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: p
     async def join(name: str) -> None:
         key, device = Key(), Key()
         async with await own.connect(own.admin) as session:
-            await session.store(own.add_user(own.admin, key, name))
+            await session.store(own.add_user(own.admin, key, name, invites=1))
         url = origin(own)
         profile = Profile(key.seed, device.seed, name, own.key, url, own.url, joined=True, claim_sent=True)
         ProfileStore("default", tmp_path / name).save(profile)
@@ -124,6 +124,24 @@ def test_two_people_talk_in_private(own: World, accord: Run, tmp_path: Path) -> 
     assert all(path.stat().st_mode & 0o077 == 0 for path in (tmp_path / "eve").iterdir())
 
 
+def test_those_who_know_each_other_by_an_invite_are_accepted_unasked(accord: Run, tmp_path: Path) -> None:
+    link = accord("ida", "invite", "--people", "1").split()[0]
+    (tmp_path / "leo").mkdir(mode=0o700)
+    accord("leo", "join", link, "--name", "leo")
+    accord("ida", "connections")
+    assert "asked, no answer yet" in accord("leo", "connections", "ask", "ida")
+    assert accord("ida", "connections").split() == ["leo", "connected"]
+    accord("ida", "send", "--to", "@leo", "welcome in")
+    assert "welcome in" in accord("leo", "history", "@ida")
+    for path in (tmp_path / "leo").glob("*.keys.sqlite3*"):
+        path.unlink()  # the keys are lost
+    assert "[encrypted]" in accord("leo", "history", "@ida")
+    accord("leo", "connections", "ask", "ida")
+    assert accord("ida", "connections").split() == ["leo", "connected"]
+    accord("ida", "send", "--to", "@leo", "and again")
+    assert "and again" in accord("leo", "history", "@ida")
+
+
 def test_files_go_sealed_and_come_back(own: World, accord: Run, tmp_path: Path) -> None:
     photo, note = tmp_path / "our garden.jpg", tmp_path / "note.txt"
     photo.write_bytes(bytes(range(256)) * 6_000)  # two chunks
@@ -155,11 +173,12 @@ def test_files_go_sealed_and_come_back(own: World, accord: Run, tmp_path: Path) 
     assert (tmp_path / "mine.txt").read_text(encoding="utf-8") == "where the beans stand"
 
 
-def test_a_space_and_who_was_put_out(own: World, accord: Run) -> None:
+def test_a_space_and_who_was_put_out(own: World, accord: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     accord("zoe", "connections")
     accord("tom", "connections")
     accord("kim", "connections")
     accord("zoe", "spaces", "create", "Garden", "--channel", "beds")
+    accord("zoe", "send", "--to", "garden #beds", "before anybody came")
     link = accord("zoe", "spaces", "invite", "Garden", "--uses", "1").strip()
     accord("tom", "spaces", "join", link)
     assert "used up" in accord("kim", "spaces", "join", link, code=1)
@@ -169,6 +188,17 @@ def test_a_space_and_who_was_put_out(own: World, accord: Run) -> None:
     assert "no channel" in accord("zoe", "spaces", "keys")
     accord("tom", "send", "--to", "garden #beds", "the beans are up")
     assert "the beans are up" in accord("kim", "history", "garden #beds")
+    assert "before anybody" not in accord("tom", "history", "garden #beds")
+    assert "can read what was said before" in accord("zoe", "members", "Garden", "history", "tom")
+    assert "before anybody came" in accord("tom", "history", "garden #beds")
+    assert "before anybody" not in accord("kim", "history", "garden #beds")
+    assert "only an admin" in accord("tom", "members", "Garden", "history", "kim", code=1)
+    with monkeypatch.context() as patch:
+        patch.setattr(rotation, "ROTATE_AFTER_MESSAGES", 1)
+        assert "new keys for 1" in accord("zoe", "spaces", "keys")
+        assert "no channel" in accord("zoe", "spaces", "keys")
+        patch.setattr(rotation, "ROTATE_AFTER_MS", 0)
+        assert "new keys for 1" in accord("zoe", "spaces", "keys")
     assert "admin" in accord("kim", "members", "Garden")
     accord("zoe", "members", "Garden", "remove", "kim")
     accord("zoe", "send", "--to", "garden #beds", "kim is gone")
