@@ -53,7 +53,12 @@ class Side(Protocol):
         """The topics to compare, with this hub's horizons. In a database thread."""
 
     def carries(self, topic: Topic) -> bool:
-        """Whether to compare a topic that only the other side has listed."""
+        """Whether to compare a topic that only the other side has listed. In a database thread."""
+
+    def accepts(self, topic: Topic) -> bool:
+        """Of one that is not carried, whether to take what the other side has, and show nothing. In a database
+        thread.
+        """
 
     def next_ref(self) -> int:
         """A number for a session; rises."""
@@ -179,7 +184,8 @@ class Comparisons:
             hub=self._side.hub,
             known=self._known,
             topics=self._side.comparable(),
-            wants=self._side.carries,
+            carries=self._side.carries,
+            accepts=self._side.accepts,
             at=at,
             now=now,
         )
@@ -239,7 +245,7 @@ class Comparisons:
         self._ended = self._holdings = None
         if ended is None or holdings is None:
             return
-        equal = {parse_topic(name): shared for name, shared in self._equal.items()}
+        equal = {parse_topic(name): at for name, at in self._equal.items() if not holdings.is_taken_only(name)}
         rows = selectors.topic_rows([*equal, *(topic for topic, _ in holdings.refused)])
         for topic, (root, horizon) in equal.items():
             if topic in rows:

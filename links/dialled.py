@@ -2,7 +2,8 @@
 (protocol.md section 4).
 
 Which topics: every feed, and the open channels that people of either hub use, or all with `everything`. What came while
-there was no session is found by comparing. Not here: when to dial (dialler.py).
+there was no session is found by comparing, and so are private topics; what is said in these comes as parcels. Not here:
+when to dial (dialler.py).
 """
 
 from __future__ import annotations
@@ -290,12 +291,12 @@ class Dialled(Peering):
 
     # Sending on what is stored here
 
-    def comparable(self) -> Mapping[Topic, int]:
+    def comparable_open(self) -> Mapping[Topic, int]:
         """What is carried, of what is held here."""
         held = selectors.horizons_of(("feed", "chan"))
         return {topic: horizon for topic, horizon in held.items() if topic.kind == "feed" or topic in self.carried}
 
-    def carries(self, topic: Topic) -> bool:
+    def carries_open(self, topic: Topic) -> bool:
         """Any feed, and channels that are carried and known here."""
         return topic.kind == "feed" or (topic in self.carried and is_open(topic))
 

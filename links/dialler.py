@@ -151,6 +151,7 @@ class Links:
                 await asyncio.sleep(next(delays))
                 continue
             began = time.monotonic()
+            keeper.wake.clear()  # now, not afterwards: who wakes it while a try fails wants another one
             state, code = await self._session(key, keeper)
             if time.monotonic() - began > STEADY_SECONDS:
                 delays = Backoff(FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS).delays()
@@ -159,7 +160,6 @@ class Links:
                 services.link_step, key=key, state=state, now=now_ms(), code=code, next_at=now_ms() + int(pause * 1000)
             ):
                 return
-            keeper.wake.clear()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(pause):
                     await keeper.wake.wait()

@@ -57,6 +57,10 @@ class Program:
         """Nothing else."""
         return False
 
+    def accepts(self, topic: Topic) -> bool:
+        """Nothing else."""
+        return False
+
     def next_ref(self) -> int:
         """Not asked for: the program begins."""
         raise NotImplementedError

@@ -1,8 +1,9 @@
 """What this hub holds, as a session of sync asks for it (protocol.md section 5): the tables behind `accord.sync`.
 
 One object a session, made when it opens; used in database threads, one call at a time. The compared set of a topic is
-what had arrived at that moment, plus what the session itself brings, less what either side refuses. Not here: which
-topics (comparing.py), the trees (messaging/trees.py).
+what had arrived at that moment, plus what the session itself brings, less what either side refuses. Of a private topic
+about which the other hub may know nothing, as far as is known here, it is what the session itself brings, alone: it is
+taken, and nothing is shown. Not here: which topics (peering.py), the trees (messaging/trees/).
 """
 
 from __future__ import annotations
@@ -57,7 +58,8 @@ class Holdings:
         hub: bytes | None,
         known: Acquaintance,
         topics: Mapping[Topic, int],
-        wants: Callable[[Topic], bool],
+        carries: Callable[[Topic], bool],
+        accepts: Callable[[Topic], bool],
         at: int,
         now: int,
     ) -> None:
@@ -69,7 +71,9 @@ class Holdings:
         self._now = now
         self._known = known
         self._topics = topics
-        self._wants = wants
+        self._carries = carries
+        self._accepts = accepts
+        self._taken_only: dict[Topic, merkle.Tree] = {}
         self._shared = selectors.shared_roots(hub) if hub is not None else {}
         self._refusals = selectors.refused_idents(hub) if hub is not None else defaultdict(set)
         self._late: dict[Topic, _Late] = {}
@@ -84,7 +88,15 @@ class Holdings:
     def wants(self, topic: str) -> int | None:
         """The horizon for a topic that only the other one has listed; None: it is left out."""
         name = parse_topic(topic)
-        return max(0, self._known.horizons.get(name, 0)) if self._wants(name) else None
+        if not self._carries(name):
+            if not self._accepts(name):
+                return None
+            self._taken_only.setdefault(name, merkle.Tree(topic=topic))
+        return max(0, self._known.horizons.get(name, 0))
+
+    def is_taken_only(self, topic: str) -> bool:
+        """Whether nothing of what was here before the session counts in a topic."""
+        return parse_topic(topic) in self._taken_only
 
     def horizon_seen(self, topic: str, horizon: int) -> None:
         """Note the other one's horizon."""
@@ -97,7 +109,7 @@ class Holdings:
         """Root and horizon of many topics at once."""
         asked = {parse_topic(name): horizon for name, horizon in topics.items()}
         found = trees.roots(
-            asked,
+            {topic: horizon for topic, horizon in asked.items() if topic not in self._taken_only},
             now=self._now,
             at=self.at,
             cut=self.cut,
@@ -112,6 +124,8 @@ class Holdings:
         """The compared set of a topic as it is now."""
         self.differing.add(topic)
         name = parse_topic(topic)
+        if name in self._taken_only:
+            return self._taken_only[name].view(horizon=horizon)
         try:
             newest = store_cursor()
             excluded = self._came_late(name, newest) | self._refusals.get(name, set())
@@ -157,12 +171,15 @@ class Holdings:
 
     def base(self, topic: str) -> bytes | None:
         """The last root that both had."""
-        shared = self._shared.get(parse_topic(topic))
+        name = parse_topic(topic)
+        shared = None if name in self._taken_only else self._shared.get(name)
         return shared.root if shared is not None else None
 
     def cursor_of(self, topic: str, root: bytes, horizon: int) -> int | None:
         """The arrival number at which the topic had this root; None: never, as far as is known."""
         name = parse_topic(topic)
+        if name in self._taken_only:
+            return None
         shared = self._shared.get(name)
         if shared is not None and shared.root == root and horizon >= shared.horizon:
             return shared.cursor  # what both had above that horizon, they had above a later one
@@ -189,6 +206,10 @@ class Holdings:
     def include(self, topic: str, ids: Sequence[bytes]) -> None:
         """These are held now and belong to the compared set."""
         name = parse_topic(topic)
+        if name in self._taken_only:
+            for ident, created_at in selectors.created(ids):
+                self._taken_only[name].add(ident, created_at)
+            return
         late = self._late.setdefault(name, _Late(self.cut))
         refusals = self._refusals.get(name)
         for ident in ids:

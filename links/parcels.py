@@ -1,17 +1,17 @@
 """Messages to people go to the hubs that they have blessed (protocol.md section 4, `serve`): each waits as a parcel,
-written in the transaction that stores it, until that hub has it. So do those of private topics for the hubs of their
-members: what is there when somebody comes, and what is said afterwards.
+written in the transaction that stores it, until that hub has it. So does what is said in private topics for the hubs of
+their members; what is there already when somebody comes, the two hubs find by comparing.
 
 Not here: sending parcels (peering.py).
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
-from links.selectors import inbox_cursors, seats_of, topic_cursors
-from links.services import parcels_make
-from messaging.spaces.rooms import seated_hooks, seated_in
+from links.selectors import inbox_cursors
+from links.services import links_ask, parcels_make
+from messaging.spaces.rooms import seated_hooks
 from peers import registry
 from peers.blessings import blessed_hubs
 
@@ -41,26 +41,16 @@ def parcel_stored(arrivals: Sequence[registry.Arrival], now: int) -> None:
 
 
 def parcel_held(user: bytes, hub: bytes, now: int) -> None:
-    """Somebody has blessed a hub: what is held for them waits for it."""
-    cursors = inbox_cursors(user)
-    for topic_id in seats_of(user):
-        cursors += topic_cursors(topic_id)
-    parcels_make(cursors=[(hub, cursor) for cursor in cursors], now=now)
+    """Somebody has blessed a hub: what is held for them waits for it, and private topics are to be compared."""
+    parcels_make(cursors=[(hub, cursor) for cursor in inbox_cursors(user)], now=now)
+    links_ask(keys={hub})
 
 
-def parcel_seated(topic_id: int, users: frozenset[bytes], links: Collection[bytes | None], now: int) -> None:
-    """Somebody has come into a private topic: what is held of it waits for their hubs, but not for one that has it
-    already for somebody else, or that is bringing it.
-    """
-    hubs = set().union(*blessed_hubs(users, now=now).values())
-    others = seated_in(topic_id) - users
-    hubs -= set().union(*blessed_hubs(others, now=now).values())
-    cursors = topic_cursors(topic_id)
-    wanted = [(hub, cursor) for hub in sorted(hubs) if hub not in links for cursor in cursors]
-    if wanted:
-        parcels_make(cursors=wanted, now=now)
+def compare_seated(topic_id: int, users: frozenset[bytes], now: int) -> None:
+    """Somebody has come into a private topic: their hubs and this one are to compare it."""
+    links_ask(keys=set().union(*blessed_hubs(users, now=now).values()))
 
 
 registry.stored_hooks.append(parcel_stored)
 registry.blessing_hooks.append(parcel_held)
-seated_hooks.append(parcel_seated)
+seated_hooks.append(compare_seated)

@@ -78,12 +78,28 @@ class Peering:
         raise NotImplementedError
 
     def comparable(self) -> Mapping[Topic, int]:
-        """The topics to compare, with this hub's horizons. In a database thread."""
+        """The topics to compare, with this hub's horizons: what is open there, and the private topics of people of both
+        hubs. Inboxes go as parcels. In a database thread.
+        """
+        return {**self.comparable_open(), **selectors.private_horizons(self.hub, now=now_ms())}
+
+    def comparable_open(self) -> Mapping[Topic, int]:
+        """Of feeds and open channels, those to compare. In a database thread."""
         raise NotImplementedError
 
     def carries(self, topic: Topic) -> bool:
         """Whether to compare a topic that only the other side has listed. In a database thread."""
+        return self.carries_open(topic) or selectors.reads_private(self.hub, topic, now=now_ms())
+
+    def carries_open(self, topic: Topic) -> bool:
+        """The same of feeds and open channels. In a database thread."""
         raise NotImplementedError
+
+    def accepts(self, topic: Topic) -> bool:
+        """Whether to take, and show nothing of, a topic that is not carried: the other hub may know more of who is in
+        it than this one, which was off, or was put back to an old backup. In a database thread.
+        """
+        return selectors.is_acceptable(topic)
 
     async def ask(self, type_: str, **fields: Any) -> dict[str, Any]:
         """Send a frame and give its answer; AccordError (refused), ConnectionLost."""
@@ -224,11 +240,13 @@ class Peering:
         again: list[tuple[int, int]] = []
         if sent:
             for place, result in zip(sent, await self.publish([envelopes[place] for place in sent]), strict=True):
-                number, _, tries = due[place]
+                number, cursor, tries = due[place]
                 if result.get("status") == "rejected" and result.get("code") in PASSING:
                     again.append((number, tries))
                 else:
                     done.append(number)
+                if result.get("status") != "rejected":
+                    self.known.has.add(cursor)
         await in_db(services.parcels_end, done=done, again=again, now=now_ms())
 
     async def publish(self, envelopes: Sequence[bytes | None]) -> list[dict[str, Any]]:

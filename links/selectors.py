@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 from django.db import connection
-from django.db.models import Count, Min, Q
+from django.db.models import Count, Min, Q, QuerySet
 
 from accord.encoding import b64encode
 from accord.topics import Topic as TopicName
@@ -18,7 +18,7 @@ from messaging.selectors import OPEN
 from messaging.spaces.rooms import readers_named, seated_in
 from messaging.stored import envelope_bytes
 from messaging.topic_rows import USED_MS
-from peers.blessings import blessed_hubs, blessed_users
+from peers.blessings import blessed_hubs, blessed_users, blessings_of
 
 
 def link_of(key: bytes) -> Link | None:
@@ -143,15 +143,34 @@ def inbox_cursors(user: bytes) -> list[int]:
     return list(rows.order_by("cursor").values_list("cursor", flat=True))
 
 
-def topic_cursors(topic_id: int) -> list[int]:
-    """The arrival numbers of what is held of a topic, in order."""
-    return list(Message.objects.filter(topic=topic_id).order_by("cursor").values_list("cursor", flat=True))
+def _seated_for(hub: bytes, *, now: int) -> QuerySet[Seat]:
+    """The seats of those whom a hub serves."""
+    return Seat.objects.filter(user__in=blessings_of(hub, now=now).values("user"))
 
 
-def seats_of(user: bytes) -> list[int]:
-    """The private topics in which somebody has a seat, by row number: spaces before their channels."""
-    rows = Seat.objects.filter(user__key=user).order_by("-room__topic__kind", "room")
-    return list(rows.values_list("room_id", flat=True))
+def private_horizons(hub: bytes, *, now: int) -> dict[TopicName, int]:
+    """The private topics to compare with a hub, with their horizons (ms since 1970 UTC): somebody whom it serves and
+    somebody who has an account here have a seat in each.
+    """
+    here = Seat.objects.filter(user__account__isnull=False)
+    rows = Topic.objects.filter(is_private=True, pk__in=here.values("room"))
+    rows = rows.filter(pk__in=_seated_for(hub, now=now).values("room"))
+    return {TopicName(kind, bytes(ident)): at for kind, ident, at in rows.values_list("kind", "ident", "horizon")}
+
+
+def reads_private(hub: bytes, topic: TopicName, *, now: int) -> bool:
+    """Whether somebody whom a hub serves has a seat in a topic."""
+    seats = _seated_for(hub, now=now)
+    return seats.filter(room__topic__kind=topic.kind, room__topic__ident=topic.ident).exists()
+
+
+def is_acceptable(topic: TopicName) -> bool:
+    """Whether what another hub has of a topic is to be taken although it may know nothing of what is here: of a private
+    one, and of a space that is not known here. A channel is known once its space or its connection is.
+    """
+    if Topic.objects.filter(kind=topic.kind, ident=topic.ident, is_private=True).exists():
+        return True
+    return topic.kind == "space"
 
 
 def hubs_of(topic: TopicName, *, now: int) -> set[bytes] | None:
@@ -236,6 +255,12 @@ def held_prefixes(prefixes: Iterable[bytes]) -> list[bytes]:
             if row := cursor.fetchone():
                 found.append(bytes(row[0]))
     return found
+
+
+def created(idents: Iterable[bytes]) -> list[tuple[bytes, int]]:
+    """(id, created_at in ms) of those of these messages that are held."""
+    rows = Message.objects.filter(ident__in=list(idents)).values_list("ident", "created_at")
+    return [(bytes(ident), created_at) for ident, created_at in rows]
 
 
 def arrived(topic_id: int, after: int, upto: int) -> Iterator[bytes]:

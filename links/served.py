@@ -29,7 +29,7 @@ FIRST_REF: Final = 1 << 40  # numbers that the other side's own requests never r
 def comparable(session: Session, *, inboxes: bool) -> dict[Topic, int]:
     """What a session may read and therefore compare, with this hub's horizons. In a database thread."""
     rows = readable_topics(reader_of(session))
-    if not inboxes:  # to hubs those go as parcels, and so does what is private
+    if not inboxes:
         rows = rows.filter(kind__in=("feed", "chan"), is_private=False)
     return {Topic(kind, bytes(ident)): horizon for kind, ident, horizon in rows.values_list("kind", "ident", "horizon")}
 
@@ -55,11 +55,11 @@ class Served(Peering):
         self._ref += 1
         return self._ref
 
-    def comparable(self) -> Mapping[Topic, int]:
-        """What the other hub may read, but inboxes: those go as parcels."""
+    def comparable_open(self) -> Mapping[Topic, int]:
+        """All that there is."""
         return comparable(self.session, inboxes=False)
 
-    def carries(self, topic: Topic) -> bool:
+    def carries_open(self, topic: Topic) -> bool:
         """Any feed, and the open channels that are known here."""
         return topic.kind == "feed" or (topic.kind == "chan" and is_open(topic))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -13,6 +13,7 @@ from accord.errors import AccordError
 from links import selectors
 from links.models import Base, Exchange, Link, Parcel, Refusal
 from links.states import State, check_step, is_connected
+from peers.clock import now_ms
 from peers.keyring import keyring
 
 HISTORY_MS: Final = 30 * 24 * 3600 * 1000
@@ -98,6 +99,15 @@ def link_remove(*, key: bytes) -> None:
 def link_ask(*, key: bytes, now: int) -> bool:
     """Want a comparison, now; False where there is no such link that is switched on."""
     return bool(Link.objects.filter(key=key, enabled=True).update(asked_at=now))
+
+
+def links_ask(*, keys: Collection[bytes]) -> None:
+    """Want comparisons with all of these hubs that are linked, once what is being stored is stored: one that began
+    before would not see it.
+    """
+    links = Link.objects.filter(key__in=keys, enabled=True)
+    if keys:
+        transaction.on_commit(lambda: links.update(asked_at=now_ms()))
 
 
 def links_due(*, now: int) -> int:

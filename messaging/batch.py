@@ -422,7 +422,7 @@ class Batch:
             if self._rows:
                 cursor.execute(_SET_CURSOR, (self.cursor,))
         self._charges.write()
-        self._door.finish({arrival.publisher.link for arrival in self._arrivals})
+        self._door.finish()
         if self._arrivals:
             for hook in registry.stored_hooks:
                 hook(self._arrivals, self.now)

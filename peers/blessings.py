@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import orjson
 from django.db import transaction
-from django.db.models import Max, Q
+from django.db.models import Max, Q, QuerySet
 
 from accord import fields
 from accord.certs import Certificate, verify_certificate
@@ -226,10 +226,14 @@ def blessed_hubs(users: Collection[bytes], *, now: int) -> dict[bytes, set[bytes
     return found
 
 
+def blessings_of(hub: bytes, *, now: int) -> QuerySet[Blessing]:
+    """What lets a hub serve people."""
+    return Blessing.objects.filter(_STANDING, hub=hub, expiration__gt=now)
+
+
 def blessed_users(hub: bytes, *, now: int) -> set[bytes]:
     """Whom a hub serves."""
-    rows = Blessing.objects.filter(_STANDING, hub=hub, expiration__gt=now)
-    return {bytes(user) for user in rows.values_list("user__key", flat=True)}
+    return {bytes(user) for user in blessings_of(hub, now=now).values_list("user__key", flat=True)}
 
 
 def blessed_until(user: bytes, hub: bytes, *, now: int) -> int:

@@ -6,7 +6,7 @@ whether it has effect is for the views. What cannot be judged yet is `busy`: it 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 from accord.connections import WINDOW_MS
@@ -266,10 +266,8 @@ class Door:
 
     # After all is written
 
-    def finish(self, links: Collection[bytes | None]) -> None:
-        """Remove what is invalid by what this commit has stored, and tell the apps above who has come; `links` are the
-        hubs that have brought something.
-        """
+    def finish(self) -> None:
+        """Remove what is invalid by what this commit has stored, and tell the apps above who has come."""
         for topic, since in self._rotated.items():
             rotated = self.room(topic)
             if rotated is not None and rotated.space is not None:
@@ -286,4 +284,4 @@ class Door:
                     late_sweep(channel, view, since=None)
         for topic_id, users in self._seated.items():
             for hook in seated_hooks:
-                hook(topic_id, users, links, self._now)
+                hook(topic_id, users, self._now)

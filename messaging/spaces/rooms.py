@@ -7,7 +7,7 @@ after the commit: a topic more, a topic less. Not here: why somebody has a seat 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 from django.db import transaction
@@ -23,9 +23,8 @@ MAX_KEPT_READERS: Final = 4_096
 # On the loop, after the commit: the topic, who has a seat now and had none, who had one and has none.
 seats_changed: list[Callable[[TopicName, frozenset[bytes], frozenset[bytes]], None]] = []
 
-# In the transaction, once all is written: the topic's row number, who has a seat now and had none, the hubs whose links
-# have just brought something, the time in ms.
-seated_hooks: list[Callable[[int, frozenset[bytes], Collection[bytes | None], int], None]] = []
+# In the transaction, once all is written: the topic's row number, who has a seat now and had none, the time in ms.
+seated_hooks: list[Callable[[int, frozenset[bytes], int], None]] = []
 
 _readers: dict[int, tuple[int, frozenset[bytes]]] = {}
 

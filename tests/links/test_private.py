@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import shutil
 from pathlib import Path
 
 from tests.e2e.plain_client import Json, b64, id_of
@@ -60,3 +62,56 @@ async def test_a_space_of_two_hubs_and_a_removal_while_one_is_off(tmp_path: Path
         async with await both.near.world.connect(bob) as again:
             assert not {space.topic, space.channel} & (await again.topics()).keys()
             assert await again.outcome(sealed(bob, space.channel)) == "not_found"
+
+
+async def set_aside(hub: Hub, to: Path) -> None:
+    """Copy a hub's home as it is, and go on."""
+    await hub.kill()
+    await asyncio.to_thread(shutil.copytree, hub.home, to)
+    await hub.start()
+
+
+async def put_back(hub: Hub, was: Path) -> None:
+    """Give a hub the home that was set aside."""
+    await hub.kill()
+    await asyncio.to_thread(shutil.rmtree, hub.home)
+    await asyncio.to_thread(shutil.copytree, was, hub.home)
+    await hub.start()
+
+
+async def test_hubs_that_were_put_back_to_an_old_backup_catch_up(tmp_path: Path) -> None:
+    async with pair(tmp_path) as both:
+        ann, bob, at_far, at_near = await meet(both)
+        await at_near.leave()
+        await set_aside(both.near, tmp_path / "near as it was")
+        space = Space(ann)
+        said = [sealed(ann, space.channel), sealed(ann, space.channel)]
+        await at_far.store(*space.said, *space.epochs, *said)
+        await at_far.leave()
+        await set_aside(both.far, tmp_path / "far as it was")
+        both.proxy.target = both.far.process.port
+        added = space.say(ann, "space.member", {"user": bob.text, "role": "member"})
+        async with await both.far.world.connect(ann) as session:
+            await session.store(added)
+        await until(lambda: all(held(both.near, *space.said, *space.epochs, *said)), "all that is there has come")
+        said.append(sealed(bob, space.channel))
+        async with await both.near.world.connect(bob) as session:
+            await session.store(said[-1])
+        everything = [*space.said, *space.epochs, *said]
+        await until(lambda: all(held(both.far, *everything)), "what Bob said has come")
+
+        # One that knows nothing of the space.
+        await put_back(both.near, tmp_path / "near as it was")
+        assert not any(held(both.near, *everything))
+        await until(lambda: all(held(both.near, *everything)), "near has all of it again")
+
+        # One that does not know of Bob: nothing of what it has is shown to his hub, but what that has is taken.
+        await put_back(both.far, tmp_path / "far as it was")
+        assert held(both.far, added, said[-1]) == [False, False]
+        both.proxy.target = both.far.process.port
+        await both.ask_near()
+        await until(lambda: all(held(both.far, *everything)), "far has all of it again")
+        async with await both.far.world.connect(ann) as session:
+            again = sealed(ann, space.channel)
+            await session.store(again)
+        await until(lambda: all(held(both.near, again)), "they go on")
