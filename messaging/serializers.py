@@ -8,6 +8,8 @@ from rest_framework import serializers
 
 from accord.encoding import b64decode
 from accord.errors import RemoteError
+from accord.fields import MAX_TIME_MS
+from accord.merkle import HORIZON_MS
 from messaging.publishing import MAX_PUBLISH_MESSAGES
 from messaging.selectors import MAX_FETCH_MESSAGES
 from peers.schema import Key, Time, Whole, page_of
@@ -51,6 +53,18 @@ class MessagesQuery(serializers.Serializer[Any]):
         if "before" in attrs and "after" in attrs:
             raise serializers.ValidationError("before or after, not both")
         return attrs
+
+
+class RootsQuery(serializers.Serializer[Any]):
+    """From when on (ms) roots are asked for: a multiple of 2^24, 0 for all that is held."""
+
+    horizon = serializers.IntegerField(min_value=0, max_value=MAX_TIME_MS, default=0)
+
+    def validate_horizon(self, value: int) -> int:
+        """As horizons of topics are."""
+        if value % HORIZON_MS:
+            raise serializers.ValidationError(f"a multiple of {HORIZON_MS} expected")
+        return value
 
 
 class ReferencesQuery(serializers.Serializer[Any]):

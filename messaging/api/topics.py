@@ -18,6 +18,7 @@ from messaging.api.shared import ROOT, TOPIC_REGEX, reader_of, reads_all_of
 from messaging.serializers import (
     PrunedPage,
     RootSerializer,
+    RootsQuery,
     RootsSerializer,
     TopicPage,
     TopicSerializer,
@@ -38,6 +39,7 @@ from peers.schema import (
     PAGED,
     OpenApiParameter,
     operation,
+    query,
 )
 from peers.serializers import SignedSerializer
 from peers.viewsets import HubViewSet, page, publish_signed, read, read_page
@@ -77,6 +79,13 @@ _PRUNED: Final = {
 _OPEN_MESSAGE: Final = {
     "message": {**ENVELOPE, "header": {**ENVELOPE["header"], "type": "chan.open", "to": f"hub:{BOB}"}}
 }
+
+
+_HORIZON: Final = query(
+    "horizon",
+    "Without messages from before this time in ms, a multiple of 2^24.",
+    schema={"type": "integer", "minimum": 0, "multipleOf": HORIZON_MS, "default": 0},
+)
 
 
 def _path_topic(regex: str) -> OpenApiParameter:
@@ -157,11 +166,12 @@ class TopicViewSet(HubViewSet):
     @operation(
         "List what hubs state of a topic's tree",
         "This hub's statement of the root, as `root` gives it, and then those of linked hubs that hold the topic and "
-        "answered within a few seconds, each signed by its own hub. Only for those who may read the whole topic.",
+        "answered within a few seconds, each signed by its own hub; from `horizon` on. "
+        "Only for those who may read the whole topic.",
         answer=RootsSerializer,
         example={"items": [ROOT]},
-        parameters=[_path_topic(TOPIC_REGEX)],
-        refuses=["not_found", "busy"],
+        parameters=[_path_topic(TOPIC_REGEX), _HORIZON],
+        refuses=["bad_request", "not_found", "busy"],
     )
     @action(detail=True)
     def roots(self, request: Request, topic: str) -> Response:
@@ -169,7 +179,7 @@ class TopicViewSet(HubViewSet):
         name = parse_topic(topic)
         if not reads_all_of(caller_of(request), name):
             raise AccordError("not_found", "no such topic, or it is not for you")
-        return Response({"items": root_statements(name)})
+        return Response({"items": root_statements(name, read(RootsQuery, request.query_params)["horizon"])})
 
     @operation(
         "List receipts of pruning",

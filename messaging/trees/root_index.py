@@ -77,14 +77,14 @@ def roots(
     return found
 
 
-def root(topic: TopicName, *, now: int) -> Root:
-    """The root of one topic now; AccordError("not_found")."""
-    return root_of_view(view(topic, now=now))
+def root(topic: TopicName, *, now: int, horizon: int = 0) -> Root:
+    """The root of one topic now, from the later of `horizon` (ms) and its own on; AccordError("not_found")."""
+    return root_of_view(view(topic, now=now, horizon=horizon))
 
 
-def root_statement(topic: TopicName, *, now: int) -> dict[str, Any]:
+def root_statement(topic: TopicName, *, now: int, horizon: int = 0) -> dict[str, Any]:
     """The same, signed by the hub (section 3)."""
-    return statement_of(topic, root(topic, now=now), now=now)
+    return statement_of(topic, root(topic, now=now, horizon=horizon), now=now)
 
 
 def statement_of(topic: TopicName, found: Root, *, now: int) -> dict[str, Any]:

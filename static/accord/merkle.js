@@ -7,6 +7,8 @@
 import { compareBytes, concat } from "./encoding.js";
 import { domain, sha256 } from "./primitives.js";
 
+/** Horizons of topics are multiples of this. */
+export const HORIZON_MS = 2 ** 24;
 const LEVELS = 9;
 const LEAF_MS = 4096;
 const FANOUT = 16;

@@ -6,6 +6,7 @@
  */
 
 import { Actions } from "./actions.js";
+import { AgreementBar } from "./agreement.js";
 import { Composer } from "./composer.js";
 import { ConnectBar } from "./connectbar.js";
 import { h } from "./dom.js";
@@ -44,6 +45,7 @@ export class AccordConversation extends HTMLElement {
     openLock: () => openLock(this.#client, this.#openId),
   });
   #connect = new ConnectBar(() => this.#client);
+  #agreement = new AgreementBar(() => this.#client);
   #composer = new Composer({
     client: () => this.#client,
     find: (id) => this.#log.items[this.#log.indexOf(id)],
@@ -72,8 +74,8 @@ export class AccordConversation extends HTMLElement {
 
   connectedCallback() {
     if (this.childElementCount === 0) {
-      this.append(this.#header.element, this.#request.element, this.#connect.element, this.#log, this.#typing, this.#stop,
-        this.#composer.element);
+      this.append(this.#header.element, this.#request.element, this.#connect.element, this.#agreement.element, this.#log,
+        this.#typing, this.#stop, this.#composer.element);
       listenToDrops(this, (transfer) => this.#composer.takeFiles(transfer));
       this.#log.addEventListener("action", (event) => this.#act(event.detail));
       this.#log.addEventListener("moved", () => this.#composer.lookUpReply());
@@ -205,6 +207,7 @@ export class AccordConversation extends HTMLElement {
   #showHead() {
     this.#request.show(this.#state);
     this.#connect.show(this.#state);
+    this.#agreement.show(this.#openId);
     this.#header.show(this.#client.state, this.#state);
     this.#composer.label(this.#title);
     this.#log.label = this.#state?.kind === "feed" ? "Posts" : `Messages in ${this.#title}`;
@@ -227,7 +230,7 @@ export class AccordConversation extends HTMLElement {
     }
     const { state } = this.#client;
     const isMine = detail.conversations?.includes(this.#openId);
-    if (isMine || detail.people || detail.connections || detail.spaces) {
+    if (isMine || detail.people || detail.connections || detail.spaces || detail.agreements) {
       this.#showHead();
     }
     if (isMine) {

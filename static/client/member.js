@@ -125,7 +125,7 @@ export class Member {
     this.outbox = new Outbox({ storage, sealing, me, link, learnTime, events: arrivals.outboxEvents() });
     this.files = new Files({ storage, transfers: new Transfers(rest), outbox, state, clock });
     this.outbox.isReady = (entry) => this.files.isReady(entry);
-    this.agreement = new Agreement({ rest, timelines, account });
+    this.agreement = new Agreement({ rest, link, clock, timelines, account, state });
     this.search = new Search({
       storage, timelines, conversations, people, state, link, clock, isAdmin,
       isMine: (key) => directory.currentOf(key) === me,
@@ -161,6 +161,7 @@ export class Member {
     this.conversations.publishAll();
     this.state.set("phase", "inside");
     this.link.start();
+    this.agreement.start();
   }
 
   /** End: the account is forgotten or stopped. */
@@ -176,6 +177,7 @@ export class Member {
     this.search.stop();
     this.seals.stop();
     this.presence.lost();
+    this.agreement.stop();
   }
 
   /**

@@ -2,12 +2,12 @@
  * The state that pages see (`client.state`), held in the worker and sent as patches, several changes in one.
  *
  * A patch is `{top: {name: value}, people: {key: value | null}, conversations: {...}, typing: {...}, spaces: {...},
- * connections: {...}, files: {...}}`; null removes.
+ * connections: {...}, files: {...}, agreements: {...}}`; null removes.
  */
 
 const BATCH_MS = 16;
 /** The fields of the state that are maps; patches change single entries of these. */
-export const MAPS = ["people", "conversations", "typing", "spaces", "connections", "files"];
+export const MAPS = ["people", "conversations", "typing", "spaces", "connections", "files", "agreements"];
 
 /** @returns {object} the state of a client that has read nothing yet */
 export function emptyState() {
@@ -24,6 +24,7 @@ export function emptyState() {
     spaces: {},
     connections: {},
     files: {},
+    agreements: {},
     mentionsUnread: 0,
     outboxCount: 0,
     marks: {},
@@ -96,7 +97,7 @@ export class PublishedState {
 
   /**
    * Set an entry of one of the maps.
-   * @param {"people" | "conversations" | "typing" | "spaces" | "connections" | "files"} map
+   * @param {"people" | "conversations" | "typing" | "spaces" | "connections" | "files" | "agreements"} map
    * @param {string} key
    * @param {any} value
    */
@@ -108,7 +109,7 @@ export class PublishedState {
 
   /**
    * Remove an entry.
-   * @param {"people" | "conversations" | "typing" | "spaces" | "connections" | "files"} map
+   * @param {"people" | "conversations" | "typing" | "spaces" | "connections" | "files" | "agreements"} map
    * @param {string} key
    */
   drop(map, key) {

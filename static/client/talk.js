@@ -195,7 +195,7 @@ async function createChannel(member, { name, about }) {
 }
 
 function pageCalls(member) {
-  const { timelines, conversations, feed } = member;
+  const { timelines, conversations, feed, agreement } = member;
   return {
     "timeline.open": ({ conversation }, page) => {
       member.arrivals.landed();
@@ -206,6 +206,7 @@ function pageCalls(member) {
       if (conversations.opened(conversation)) {
         feed.follow(conversation);
       }
+      agreement.opened(String(conversation));
       return timelines.open(page, conversation);
     },
     "timeline.close": ({ view }) => timelines.close(view),

@@ -299,6 +299,11 @@ export class Timelines {
     return [...this.#views.values()].some((view) => view.conversation === id && view.page.isVisible);
   }
 
+  /** The conversations that somebody sees now. */
+  seen() {
+    return [...new Set([...this.#views.values()].map((view) => view.conversation))].filter((id) => this.isSeen(id));
+  }
+
   /** An older page for a view. @param {number} number */
   async loadOlder(number) {
     const timeline = this.#viewed(number);

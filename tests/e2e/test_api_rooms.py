@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from accord.encoding import b64decode, canonical
-from accord.merkle import verify_proof
+from accord.merkle import HORIZON_MS, verify_proof
 from accord.statements import verify_statement
 from tests.e2e.plain_client import Json, Key, b64, certificate, claim, id_of, message, now_ms, text
 from tests.e2e.rest import Rest
@@ -344,6 +344,12 @@ async def test_roots_and_proofs(hub: World) -> None:
     assert (b64decode(statement["root"]), statement["count"]) == (root_of(items), len(said))
     assert (statement["topic"], statement["horizon"]) == (channel, 0)
     assert statement["cursor"] >= max(item["cursor"] for item in items)
+    horizon = (now_ms() - 15_000 * 3_600_000) & -HORIZON_MS
+    newest = [item for item in items if item["message"]["header"]["created_at"] >= horizon]
+    (partial,) = rest.get(f"topics/{channel}/roots", horizon=horizon).value["items"]
+    verify_statement(partial, hub=hub.key, type="root")
+    assert (b64decode(partial["root"]), partial["count"], partial["horizon"]) == (root_of(newest), 3, horizon)
+    assert rest.get(f"topics/{channel}/roots", horizon=horizon + 1).code == "400 bad_request"
     for item in items:
         proved = rest.get(f"messages/{item['uuid']}/proof").value
         at = proved.pop("steps")
