@@ -163,7 +163,7 @@ function content(item, context) {
   if (marks.length > 0) {
     const last = element.lastElementChild;
     const line = last?.tagName === "P" && folded === null ? last : element.appendChild(h("p"));
-    line.append(h("span", { class: "marks" }, marks));
+    line.append(h("span", { class: line.hasChildNodes() ? "marks" : "marks alone" }, marks));
   }
   return [item.text === "" && marks.length === 0 ? null : element, folded === null ? null : more(folded),
     filesOf(item, context.state), reactions(item, context.state), burning(item, context.state),
