@@ -15,7 +15,7 @@ from messaging.admission import Admitted, Publisher, Right, admit
 from messaging.burials import burials_sweep
 from messaging.models import EpochPart, Message, Seat
 from messaging.models import Topic as TopicRow
-from messaging.prune_rules import is_never_pruned
+from messaging.prune_rules import is_never_pruned, pinned
 from messaging.selectors import Reader, Wanted
 from messaging.spaces.chains import view_of
 from peers.models import Tombstone
@@ -190,6 +190,24 @@ def test_members_read_and_write_and_others_see_nothing(hub: Hub, garden: tuple[S
     assert topic_rows.topics_named([space.topic], reader(ada))[0]["role"] == "admin"
     assert topic_rows.channels(reader(ada), limit=100)[0][1]["topic"] == hub.lounge.name
     check_totals()
+
+
+def test_what_an_admin_of_the_space_has_pinned_stays_although_the_hub_cannot_read_the_pin(
+    hub: Hub, garden: tuple[Space, Topic]
+) -> None:
+    _, channel = garden
+    ada, bob = person("ada"), person("bob")
+    kept, other = sealed(bob, channel), sealed(bob, channel, text="other")
+
+    def pin(by: SigningKey, value: dict[str, Any]) -> dict[str, Any]:
+        refs = [{"rel": "pin", "id": messages.b64encode(ident_of(value))}]
+        return sealed(by, channel, type="chat.pin", refs=refs)
+
+    by_ada, by_bob = pin(ada, kept), pin(bob, other)
+    assert take(kept, other, by_ada) == ["stored"] * 3
+    take(by_bob)  # refused, or stored and worth nothing
+    stays = set(Message.objects.filter(cursor__in=pinned()).values_list("ident", flat=True))
+    assert {bytes(ident) for ident in stays} == {ident_of(kept), ident_of(by_ada)}
 
 
 def test_what_a_person_may_not_is_refused_and_says_nothing_to_strangers(hub: Hub, garden: tuple[Space, Topic]) -> None:
