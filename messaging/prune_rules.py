@@ -89,7 +89,8 @@ def _newest_pins() -> dict[tuple[bytes, int], _Pin]:
         before = found.get((bytes(target), topic_id))
         if before is None or before.place < place:
             # A sealed one does not tell the hub whether it takes a pin off: what was ever pinned there stays.
-            found[bytes(target), topic_id] = _Pin(place, cursor, is_private or _is_on(bytes(body)))
+            is_on = is_private or (body is not None and _is_on(bytes(body)))
+            found[bytes(target), topic_id] = _Pin(place, cursor, is_on)
     return found
 
 

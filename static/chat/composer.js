@@ -6,6 +6,7 @@
 
 import { announce } from "./announcer.js";
 import { Attachments } from "./attach.js";
+import { BurnChoice } from "./burnchoice.js";
 import { h, icon, iconButton } from "./dom.js";
 import { pickEmoji } from "./emoji.js";
 import { Field } from "./field.js";
@@ -31,6 +32,7 @@ export class Composer {
   #isReplyKnown = false;
   #saved = "";
   #files;
+  #burn;
   #draftTimer = 0;
   #typedAt = 0;
   #sendsEarly = false; // Enter was pressed before it was known where to
@@ -57,16 +59,18 @@ export class Composer {
       changed: () => this.focus(),
       refuse: (sentence) => this.#showError(sentence),
     });
+    this.#burn = new BurnChoice(() => this.focus());
     this.#field.area.addEventListener("paste", (event) => this.takeFiles(event.clipboardData) && event.preventDefault());
-    const emoji = iconButton("smile", "Emoji", () => this.#pickEmoji(emoji), { "aria-haspopup": "dialog" });
-    this.#row = h("div", { class: "composer-row" }, this.#field.area, this.#files.parts, emoji,
+    const emoji = iconButton("smile", "Emoji", () => this.#pickEmoji(emoji),
+      { "aria-haspopup": "dialog", class: "composer-emoji" });
+    this.#row = h("div", { class: "composer-row" }, this.#field.area, this.#files.parts, this.#burn.button, emoji,
       h("button", { type: "submit", class: "composer-send", "aria-label": "Send", title: "Send" }, icon("send")));
     this.element = h("form", { class: "composer", on: { submit: (event) => {
       event.preventDefault();
       this.#send();
       this.#field.area.focus();
-    } } }, this.#field.completion, h("div", { class: "composer-box" }, this.#strip, this.#files.element, this.#row, this.#closed),
-      this.#error);
+    } } }, this.#field.completion, h("div", { class: "composer-box" }, this.#strip, this.#burn.strip, this.#files.element,
+      this.#row, this.#closed), this.#error);
   }
 
   /** @param {string} id of the conversation */
@@ -75,6 +79,7 @@ export class Composer {
     this.close();
     this.#conversation = id;
     this.#files.open(id);
+    this.#burn.open(id);
     this.#typedAt = 0;
     this.#showError("");
     const { draft = "", replyTo = null } = this.#state ?? {};
@@ -184,11 +189,13 @@ export class Composer {
     const mentions = mentionsIn(text, mentionable(client.state));
     const replyTo = this.#replyTo || null;
     const files = this.#files.give();
+    const burn = this.#burn.give();
     const params = {
-      conversation, text, mentions, ...(files.length > 0 ? { files } : {}), ...(replyTo ? { replyTo } : {}),
+      conversation, text, mentions, ...(files.length > 0 ? { files } : {}), ...(replyTo ? { replyTo } : {}), ...burn,
     };
     client.call("message.send", params).catch((error) => {
       this.#files.giveBack(conversation, files);
+      this.#burn.giveBack(conversation, burn);
       this.#giveBack(conversation, text, replyTo, error);
     });
     this.#showError("");
