@@ -56,7 +56,7 @@ export class BurnChoice {
   }
 
   #ask() {
-    const entries = LIVES_MS.map((ms) => ({ label: t("After {span}", { span: lifeText(ms) }), icon: "flame", run: () => {
+    const entries = LIVES_MS.map((ms) => ({ label: t("Disappears after {span}", { span: lifeText(ms) }), icon: "flame", run: () => {
       this.#choose(ms);
       announce(this.#words(ms));
     } }));

@@ -2,7 +2,6 @@
 export default {
   "A code has ten letters and digits, as in XXXXX-XXXXX.": "Ein Code hat zehn Buchstaben und Ziffern, wie in XXXXX-XXXXX.",
   "A signature did not fit, so nothing was changed; reload the page and try again.": "Eine Unterschrift passte nicht, daher wurde nichts geändert; lade die Seite neu und versuch es noch einmal.",
-  "After {span}": "Nach {span}",
   "Agrees with {hubs}: {held}.": "Stimmt mit {hubs} überein: {held}.",
   "An Accord hub: a place where people who know each other talk, by invitation. Your account here is a key that stays on your own computer, so this page needs JavaScript: it signs what you write and checks what you read.": "Ein Accord-Hub: ein Ort, an dem Menschen, die sich kennen, miteinander reden, auf Einladung. Dein Konto hier ist ein Schlüssel, der auf deinem eigenen Rechner bleibt; deshalb braucht diese Seite JavaScript: Es unterschreibt, was du schreibst, und prüft, was du liest.",
   "Another hub answers at this address, so nothing was sent; ask the hub's operator.": "Unter dieser Adresse antwortet ein anderer Hub, daher wurde nichts gesendet; frag den Betreiber des Hubs.",
@@ -15,6 +14,7 @@ export default {
   "Dark": "Dunkel",
   "Deletes your key and everything that is kept here. Your key exists only in this browser's data: it cannot be had back.": "Löscht deinen Schlüssel und alles, was hier aufbewahrt wird. Dein Schlüssel liegt nur in den Daten dieses Browsers: Er lässt sich nicht zurückholen.",
   "Deletes your key and everything that is kept here. Your name and password bring you back.": "Löscht deinen Schlüssel und alles, was hier aufbewahrt wird. Mit Name und Passwort kommst du zurück.",
+  "Disappears after {span}": "Verschwindet nach {span}",
   "Everyone for whom this invite was has joined; ask whoever invited you for a new one.": "Alle, für die diese Einladung war, sind schon beigetreten; bitte um eine neue.",
   "For mentions and direct messages while you look elsewhere. The text stays on this computer.": "Bei Erwähnungen und Direktnachrichten, während du woanders bist. Der Text bleibt auf diesem Rechner.",
   "Forget": "Vergessen",

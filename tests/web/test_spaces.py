@@ -74,6 +74,17 @@ async def test_a_space_from_making_to_leaving(hub: HubProcess, open_context: Ope
     await bob.sees("Welcome, bob")
     await expect(bob.message("Only for us")).to_have_count(0)
 
+    # One message that does not stay, and the next one that does.
+    await ada.page.get_by_role("button", name="Let it disappear").click()
+    await ada.page.get_by_role("menuitem", name="Disappears after 5 minutes").click()
+    await expect(ada.page.get_by_text("This message disappears after 5 minutes, everywhere")).to_be_visible()
+    await expect(ada.field).to_be_focused()
+    for words in ("Gone by then", "Not this one"):
+        await ada.say(words)
+    await expect(bob.message("Gone by then").get_by_text("disappears in")).to_be_visible()
+    await bob.sees("Not this one")
+    await expect(bob.message("Not this one").get_by_text("disappears in")).to_have_count(0)
+
     # A channel for admins only; bob becomes one and has it.
     await ada.page.get_by_role("button", name="New channel").click()
     form = ada.page.get_by_role("dialog", name="New channel")
