@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, Final
 
-from accord import replacing, words
+from accord import former, replacing, words
 from accord.encoding import b64decode, b64encode
 from accord.keys import SigningKey
 from accord.vector_checks import Entry, equal, refused
@@ -68,10 +68,36 @@ def _key_words(case: dict[str, Any]) -> Iterator[Entry]:
     yield "words", check
 
 
+def _former(cases: list[Any]) -> Iterator[Entry]:
+    def check(case: dict[str, Any]) -> None:
+        found = former.read_former(case["former"], hub=b64decode(case["hub"]), user=b64decode(case["user"]))
+        shown = [
+            {
+                "key": b64encode(change.key),
+                "way": change.way,
+                "by": [b64encode(key) for key in change.by],
+                "signed_at": change.signed_at,
+            }
+            for change in found
+        ]
+        equal(shown, case["proved"])
+
+    for case in cases:
+        yield case["why"], partial(check, case)
+
+
+def _former_reject(cases: list[Any]) -> Iterator[Entry]:
+    for case in cases:
+        keys = {name: b64decode(case[name]) for name in ("hub", "old", "new")}
+        yield case["why"], partial(refused, partial(former.verify_change, case["change"], **keys))
+
+
 ALONE: Final[dict[str, Callable[[Any], Iterator[Entry]]]] = {
     "recovery": _recovery,
     "recovery_reject": _recovery_reject,
     "replacement": _replacement,
     "replacement_reject": _replacement_reject,
     "key_words": _key_words,
+    "former": _former,
+    "former_reject": _former_reject,
 }

@@ -22,6 +22,7 @@ from accord_client.directory import Directory, parse_key
 from accord_client.errors import ClientError
 from accord_client.foreign import learn_authors, learn_targets
 from accord_client.history import Before, history, history_json, history_line
+from accord_client.key_changes import sentence, unseen_changes
 from accord_client.lines import Output
 from accord_client.private import Private, concerns, open_private
 from accord_client.profile import Profile, ProfileStore
@@ -53,11 +54,13 @@ async def load_directory(client: Client, *targets: str | None) -> Directory:
 
 
 def check_contact(profile: Profile, directory: Directory, key: bytes) -> None:
-    """ClientError where somebody has another key than the one that was compared, and this one was not."""
-    is_new = key not in profile.verified
-    if is_new and any(former in profile.verified for former in directory.former_keys(key)):
+    """ClientError where somebody has another key than the one that was compared or followed, and this one was not
+    compared.
+    """
+    if changes := unseen_changes(profile, directory, key):
         name = clean_line(directory.name_of(key))
-        raise ClientError(f"{name} has a new key, nothing was sent: run `accord verify {name}` and compare it")
+        says = "; ".join(sentence(change, directory) for change in changes)
+        raise ClientError(f"{name} has a new key, nothing was sent: run `accord verify {name}` and compare it ({says})")
 
 
 # -------------------------------------------------------------------------------------------------------------- history

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from accord.encoding import b64decode, b64encode
 from accord.errors import RemoteError
+from accord.former import FormerKey, read_former
 from accord.messages import MAX_ATTENTION_KEYS
 from accord.names import normalize_name
 from accord.topics import Topic, parse_topic
@@ -37,7 +38,8 @@ class TopicRow:
     count: int
     hub: bytes | None
     hub_name: str | None
-    former: tuple[bytes, ...] = ()  # keys that a person's account had before
+    former: tuple[bytes, ...] = ()  # keys that a person's account had before, the newest first
+    former_shown: Any = None  # the same with what was signed for each, not looked at
 
     @classmethod
     def read(cls, value: dict[str, Any]) -> TopicRow:
@@ -52,6 +54,7 @@ class TopicRow:
             None if hub is None else b64decode(hub, 32),
             hub_name if isinstance(hub_name, str) and hub_name else None,
             tuple(b64decode(change.get("key"), 32) for change in value.get("former") or []),
+            value.get("former"),
         )
 
     @property
@@ -128,6 +131,14 @@ class Directory:
         """The keys that somebody's account had before, the newest first."""
         row = self.rows.get(Topic("feed", key).name)
         return row.former if row is not None else ()
+
+    def changes(self, key: bytes, *, hub: bytes) -> tuple[FormerKey, ...]:
+        """The same with what is proved of each change, where `hub` is whose rows these are."""
+        row = self.rows.get(Topic("feed", key).name)
+        try:
+            return read_former(row.former_shown, hub=hub, user=key) if row is not None else ()
+        except RemoteError:
+            return tuple(FormerKey(former, 0) for former in self.former_keys(key))
 
     def find_name(self, key: bytes) -> str | None:
         return self._names.get(key)

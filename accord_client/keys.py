@@ -30,6 +30,7 @@ from accord_client.connection import Connection
 from accord_client.discovery import hub_document
 from accord_client.errors import ClientError, ConnectionLost, LoginRefused, ProfileError
 from accord_client.join import connect_as, finish_join, log_in_as
+from accord_client.key_changes import followed_on, sentence, unseen_changes
 from accord_client.lines import Output
 from accord_client.profile import Profile, ProfileStore
 from accord_client.session import now_ms
@@ -52,8 +53,10 @@ async def verify_person(store: ProfileStore, output: Output, *, who: str, yes: b
         if key == mine:
             raise ClientError("that is yourself: others compare your key with you")
         output.text(f"{name}: {fingerprint(key)}")
-        if any(former in client.profile.verified for former in directory.former_keys(key)):
-            output.text(f"{name} has a new key since you compared the one before.")
+        if changes := unseen_changes(client.profile, directory, key):
+            output.text(f"{name} has a new key since you compared or followed the one before:")
+            for change in changes:
+                output.text(f"- {sentence(change, directory)}")
         output.text(f"words of both keys: {' '.join(key_words(mine, key))}")
     is_known = key in store.load().verified
     if not yes and not is_known:
@@ -63,6 +66,8 @@ async def verify_person(store: ProfileStore, output: Output, *, who: str, yes: b
         yes = _answer(f"does {name} see the same words in your card? [y/N] ").lower() in ("y", "yes")
     if yes and not is_known:
         store.update(lambda profile: replace(profile, verified=profile.verified | {key}))
+    if yes or is_known:
+        store.update(lambda profile: followed_on(profile, directory, key))
     output.text("compared" if yes or is_known else "not compared")
     return 0
 

@@ -10,9 +10,11 @@ from __future__ import annotations
 from typing import Any, Final
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from accord import replacing
 from accord.errors import AccordError
+from accord.former import MAX_SIGNED
 from accord.messages import Message
 from accord.replacing import CHAIN_MS, OWN_KEY_MS, RECOVERY_MS, VOUCH_LIFE_MS
 from invites import ledger
@@ -116,7 +118,13 @@ def recovery_set(message: Message, body: dict[str, Any], now: int) -> list[bytes
     is_young = now - (change.at if change else account.created_at) < RECOVERY_MS
     at_once = is_young and not account.recoveries.exists()
     user, _ = User.objects.get_or_create(key=key)
-    Recovery.objects.create(account=account, user=user, set_at=now, counts_from=now if at_once else now + RECOVERY_MS)
+    Recovery.objects.create(
+        account=account,
+        user=user,
+        message=message.id,
+        set_at=now,
+        counts_from=now if at_once else now + RECOVERY_MS,
+    )
     return [key]
 
 
@@ -148,7 +156,8 @@ def account_replace(message: Message, body: dict[str, Any], now: int) -> list[by
     if waiting := _waiting(account):
         _end(waiting, Replacement.State.OVERTAKEN, now)
     concerned = _concerned(account, new)
-    _hand_over(account, new, KeyChange.Way.RECOVERY, message.id, now)
+    named = bytes(account.recoveries.get(user__key=message.author).message)
+    _hand_over(account, new, KeyChange.Way.RECOVERY, [named, message.id] if named else [message.id], now)
     return concerned
 
 
@@ -181,7 +190,7 @@ def replacement_vouch(message: Message, body: dict[str, Any], now: int) -> list[
     Vouch.objects.update_or_create(
         account=account, voucher_id=voucher.account_id, defaults={"new_key": new, "message": message.id, "at": now}
     )
-    if _has_enough(account, new, since=now - VOUCH_LIFE_MS):
+    if _words(account, new, since=now - VOUCH_LIFE_MS).count() >= vouchers_needed(account):
         _begin(account, new, Replacement.Way.CHAIN, message, now)
     others = Account.objects.filter(pk__in=eligible_vouchers(account)).values_list("user__key", flat=True)
     return _concerned(account, new, *(bytes(key) for key in others))
@@ -192,9 +201,9 @@ def vouchers_needed(account: Account) -> int:
     return max(1, min(VOUCHERS.value, len(eligible_vouchers(account))))
 
 
-def _has_enough(account: Account, new: bytes, *, since: int) -> bool:
-    words = account.vouches.filter(new_key=new, at__gt=since, voucher__in=eligible_vouchers(account))
-    return words.count() >= vouchers_needed(account)
+def _words(account: Account, new: bytes, *, since: int) -> QuerySet[Vouch]:
+    """What was said for a new key later than `since` (ms) by those who may still say so."""
+    return account.vouches.filter(new_key=new, at__gt=since, voucher__in=eligible_vouchers(account))
 
 
 @registry.stores("cancel_replace")
@@ -247,26 +256,30 @@ def _finish(pk: int, now: int) -> int:
         return 0  # frozen: undone, it goes on; removed, its row goes with it
     is_chain = replacement.way == Replacement.Way.CHAIN
     since = replacement.started_at - VOUCH_LIFE_MS
-    if is_used(new) or (is_chain and not _has_enough(account, new, since=since)):
+    words = _words(account, new, since=since) if is_chain else None
+    if is_used(new) or (words is not None and words.count() < vouchers_needed(account)):
         _end(replacement, Replacement.State.LAPSED, now)
         account.vouches.all().delete()
         return 0
     _end(replacement, Replacement.State.DONE, now)
-    way = KeyChange.Way.CHAIN if is_chain else KeyChange.Way.KEY
-    _hand_over(account, new, way, bytes(replacement.message), now)
+    if words is None:
+        _hand_over(account, new, KeyChange.Way.KEY, [bytes(replacement.message)], now)
+    else:
+        signed = [bytes(message) for message in words.order_by("at", "pk").values_list("message", flat=True)]
+        _hand_over(account, new, KeyChange.Way.CHAIN, signed[:MAX_SIGNED], now)
     return 1
 
 
-def _hand_over(account: Account, new: bytes, way: KeyChange.Way, message_id: bytes, now: int) -> None:
-    """The account is the new key's from here on; the old one is dead."""
+def _hand_over(account: Account, new: bytes, way: KeyChange.Way, signed: list[bytes], now: int) -> None:
+    """The account is the new key's from here on; the old one is dead. `signed`: ids of what was signed for it."""
     old = account.user
     user, _ = User.objects.get_or_create(key=new)
-    ledger.rename(account, old=bytes(old.key), new=new, message_id=message_id, now=now)
+    ledger.rename(account, old=bytes(old.key), new=new, message_id=signed[-1], now=now)
     account.recoveries.all().delete()
     account.vouches.all().delete()
     account.user = user
     account.save(update_fields=["user"])
-    KeyChange.objects.create(old=old, new=user, at=now, way=way, message=message_id)
+    KeyChange.objects.create(old=old, new=user, at=now, way=way, signed=b"".join(signed))
     Blessing.objects.filter(user=old).delete()
     bury(bytes(old.key), at=now, now=now, reason=Tombstone.Reason.REPLACED.value)
     Invitation.objects.filter(claimed_by=old).update(claimed_by=user)

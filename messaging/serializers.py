@@ -108,12 +108,12 @@ class PublishedSerializer(serializers.Serializer[Any]):
 
 
 class FormerSerializer(serializers.Serializer[Any]):
-    """A key that the account had before, and the message that was signed for the change, where it is held."""
+    """A key that the account had before, and what was signed for the change (section 8 of the protocol)."""
 
     key = Key()
     at = Time()
     way = serializers.ChoiceField(choices=["key", "recovery", "chain"])
-    message = EnvelopeSerializer(required=False)
+    signed = EnvelopeSerializer(many=True, required=False)
 
 
 class TopicSerializer(serializers.Serializer[Any]):

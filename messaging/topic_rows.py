@@ -118,10 +118,10 @@ def add_rooms(found: Sequence[Topic], rows: Sequence[dict[str, Any]], user: byte
 
 def former_rows(keys: Sequence[bytes]) -> dict[bytes, list[dict[str, Any]]]:
     """The keys that the accounts of these users had before, the newest first, with what was signed for each change as
-    far as it is held.
+    far as it is held: all that accord/former.py asks for.
     """
     changes = key_changes(keys)
-    idents = [bytes(row.message) for rows in changes.values() for row in rows]
+    idents = [ident for rows in changes.values() for row in rows for ident in row.signed_ids()]
     held = Message.objects.filter(ident__in=idents).values_list("ident", "header", "sig", "salt", "body")
     signed = {
         bytes(ident): envelope_json(orjson.loads(bytes(header)), bytes(sig), bytes(salt or b""), bytes(body or b""))
@@ -132,8 +132,8 @@ def former_rows(keys: Sequence[bytes]) -> dict[bytes, list[dict[str, Any]]]:
 
 def _former(row: KeyChange, signed: dict[bytes, dict[str, Any]]) -> dict[str, Any]:
     value: dict[str, Any] = {"key": b64encode(row.old.key), "at": row.at, "way": row.way}
-    if envelope := signed.get(bytes(row.message)):
-        value["message"] = envelope
+    if held := [signed[ident] for ident in row.signed_ids() if ident in signed]:
+        value["signed"] = held
     return value
 
 

@@ -239,7 +239,9 @@ def _user(
             "role": "admin" if account.kind == Account.Kind.ADMIN else "member",
             "created_at": account.created_at,
             "inviter": inviter,
-            "former": [{"key": row.old.key, "at": row.at, "way": row.way, "message": row.message} for row in changes],
+            "former": [
+                {"key": row.old.key, "at": row.at, "way": row.way, "signed": row.signed_ids()} for row in changes
+            ],
             **facts[account.pk],
         }
     ).data

@@ -7,6 +7,8 @@ from typing import Final
 from django.db import models
 from django.db.models import F, Q
 
+from accord.former import MAX_SIGNED
+
 RESERVE_MESSAGES: Final = 100  # of an account, until what it has stored is counted anew
 
 
@@ -130,12 +132,15 @@ class KeyChange(models.Model):
     new = models.OneToOneField(User, on_delete=models.PROTECT, related_name="taken", help_text="takes one account only")
     at = models.BigIntegerField(help_text="ms since 1970 UTC")
     way = models.CharField(max_length=8, choices=Way.choices)
-    message = models.BinaryField(
-        max_length=32, help_text="id of what was signed for it; by the chain, of the last word"
-    )
+    signed = models.BinaryField(max_length=32 * MAX_SIGNED, help_text="ids of what was signed for it, joined")
 
     def __str__(self) -> str:
         return f"{self.old} -> {self.new}"
+
+    def signed_ids(self) -> list[bytes]:
+        """The ids of what was signed for it, in the order in which a row of `topics` has it."""
+        joined = bytes(self.signed)
+        return [joined[start : start + 32] for start in range(0, len(joined), 32)]
 
 
 class Recovery(models.Model):
@@ -145,6 +150,9 @@ class Recovery(models.Model):
 
     account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="recoveries")
     user = models.OneToOneField(User, on_delete=models.PROTECT, help_text="the recovery key")
+    message = models.BinaryField(
+        max_length=32, default=b"", help_text="id of the set_recovery; empty: before version 0.5"
+    )
     set_at = models.BigIntegerField(help_text="ms since 1970 UTC")
     counts_from = models.BigIntegerField(help_text="ms since 1970 UTC")
 

@@ -134,12 +134,12 @@ class NamedSerializer(serializers.Serializer[Account]):
 
 
 class FormerKeySerializer(serializers.Serializer[Any]):
-    """A key that an account had before; `message` is the id of what was signed for the change."""
+    """A key that an account had before; `signed` are the ids of what was signed for the change."""
 
     key = Key()
     at = Time()
     way = serializers.ChoiceField(choices=["key", "recovery", "chain"])
-    message = Key()
+    signed = serializers.ListField(child=Key())
 
 
 class UserSerializer(serializers.Serializer[Any]):

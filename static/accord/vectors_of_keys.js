@@ -1,6 +1,7 @@
 // Checks of the sections of a vector file about new keys for accounts (vectors.js; protocol.md section 8).
 
 import { b64decode, b64encode } from "./encoding.js";
+import { readFormer, verifyChange } from "./former.js";
 import { signingKeyFromSeed } from "./keys.js";
 import {
   makeRecoveryProof, makeReplacementProof, parseVouchLink, RECOVERY_CODE, recoverySeed, verifyRecoveryProof,
@@ -44,6 +45,16 @@ export const KEY_SECTIONS = {
     const [hub, old, newKey] = [one.hub, one.old, one.new].map((key) => b64decode(key));
     return refused(() => verifyReplacementProof(b64decode(one.proof), { hub, old, newKey }), "bad_sig");
   }]),
+
+  former: (cases) => cases.map((/** @type {any} */ one) => [one.why, async () => {
+    const found = await readFormer(one.former, { hub: b64decode(one.hub), user: one.user });
+    const shown = found.map(({ key, way, by, signedAt }) => ({ key, way, by, signed_at: signedAt }));
+    same(JSON.stringify(shown), JSON.stringify(one.proved));
+  }]),
+
+  former_reject: (cases) => cases.map((/** @type {any} */ one) => [one.why, () =>
+    refused(() => verifyChange(one.change, { hub: b64decode(one.hub), old: one.old, newKey: one.new })),
+  ]),
 
   key_words: (vector) => [["words", async () => {
     const [one, other] = vector.keys.map((/** @type {string} */ key) => b64decode(key));

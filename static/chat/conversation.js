@@ -69,6 +69,8 @@ export class AccordConversation extends HTMLElement {
   #reading = new Reading(this.#log);
   #wantsField = false;
   #stop = h("div", { hidden: true });
+  /** Of whom and why it stands there. */
+  #stopped = "";
   #onState = (event) => this.#change(event.detail);
   #onHide = () => this.#composer.keep();
 
@@ -215,12 +217,13 @@ export class AccordConversation extends HTMLElement {
 
   /** Where the other side has a new key, that is said in place of the field. */
   #showStop() {
-    const changed = this.#state?.keyChanged ?? "";
-    const isNew = !this.#stop.hidden === (changed === "");
-    this.#stop.hidden = changed === "";
-    this.#composer.element.hidden = changed !== "";
-    if (isNew) {
-      this.#stop.replaceChildren(...(changed ? [keyStop(this.#client, this.#state)] : []));
+    const { id, keyChanged = "", keyChanges } = this.#state ?? {};
+    const shown = keyChanged && JSON.stringify([id, keyChanged, keyChanges]);
+    this.#stop.hidden = shown === "";
+    this.#composer.element.hidden = shown !== "";
+    if (shown !== this.#stopped) {
+      this.#stopped = shown;
+      this.#stop.replaceChildren(...(shown ? [keyStop(this.#client, this.#state)] : []));
     }
   }
 

@@ -1,8 +1,9 @@
 /** Words by which two people compare keys, and the dialog in which they do. */
 
+import { rich, t } from "../words/words.js";
 import { announce } from "./announcer.js";
 import { openDialog } from "./dialog.js";
-import { h, icon } from "./dom.js";
+import { dateText, h, icon } from "./dom.js";
 import { nameOf } from "./message.js";
 import { qrPicture } from "./qr.js";
 import { reason } from "./words.js";
@@ -68,13 +69,37 @@ export function keySection(client, person, leave) {
       "Compare"));
 }
 
+/** What is proved of a change of keys, and by whom; `isDoubtful`: nobody has signed for it. */
+function proofOf({ way, names, signedAt }) {
+  const date = dateText(signedAt);
+  switch (way) {
+    case "key":
+      return { text: t("The old key itself signed for the new one ({date}).", { date }), isDoubtful: false };
+    case "recovery":
+      return { text: t("It was signed with the recovery code that the old key had named ({date}).", { date }),
+        isDoubtful: false };
+    case "chain":
+      return { text: t("These vouched for it: {names} ({date}).", { names: names.join(", "), date }), isDoubtful: false };
+    default:
+      return { text: t("Only this hub says so: nobody has signed for it."), isDoubtful: true };
+  }
+}
+
+function proofs({ keyChanges }) {
+  const found = keyChanges.map(proofOf);
+  return h("ul", { class: "key-proofs", "aria-label": t("What is proved") }, found.map(({ text, isDoubtful }) =>
+    h("li", { class: isDoubtful ? "doubtful" : "" }, icon(isDoubtful ? "warn" : "check"), h("span", null, text))));
+}
+
 /**
- * The stop in a conversation whose other side has a new key: nothing is sent until one has looked.
+ * The stop in a conversation whose other side has a new key: nothing is sent until one has looked, and whoever is
+ * followed is not followed under the new key before.
  * @param {any} client
  * @param {any} conversation
  */
 export function keyStop(client, conversation) {
-  const key = conversation.with;
+  const key = conversation.keyChanged;
+  const isFeed = conversation.kind === "feed";
   const name = nameOf(key, client.state, conversation.name);
   const error = h("p", { class: "error", role: "alert" });
   const goOn = async () => {
@@ -84,13 +109,15 @@ export function keyStop(client, conversation) {
       error.textContent = reason(failure);
     }
   };
-  return h("section", { class: "key-stop", "aria-label": "Key changed" },
-    h("h2", null, icon("warn"), "Key changed"),
-    h("p", null, h("bdi", null, name), " has a new key on this hub since you last wrote to each other. It may be that they ",
-      "lost their old one; it may be that somebody else speaks for them now. Nothing is sent until you have decided."),
-    error,
+  return h("section", { class: "key-stop", "aria-label": t("Key changed") },
+    h("h2", null, icon("warn"), t("Key changed")),
+    h("p", null, rich("{name} has a new key on this hub. It may be that they lost their old one; it may be that somebody "
+      + "else speaks for them now.", { name: h("bdi", null, name) }), " ",
+    isFeed ? t("What the new key posts is shown here once you have decided.")
+      : t("Nothing is sent until you have decided.")),
+    proofs(conversation), error,
     h("div", { class: "row" },
       h("button", { type: "button", class: "button primary", on: { click: () => openCompare(client, key) } },
-        icon("key"), "Compare keys"),
-      h("button", { type: "button", class: "button", on: { click: goOn } }, "Go on without comparing")));
+        icon("key"), t("Compare keys")),
+      h("button", { type: "button", class: "button", on: { click: goOn } }, t("Go on without comparing"))));
 }

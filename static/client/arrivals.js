@@ -80,7 +80,7 @@ export class Arrivals {
     const { conversations, directory, timelines } = this.#member;
     for (const { key: former } of directory.formerOf(key)) {
       try {
-        if (await conversations.move(former, key)) {
+        if (await conversations.move(former, key, "direct")) {
           timelines.forget(`direct:${former}`);
           timelines.forget(`direct:${key}`);
         }
@@ -88,12 +88,33 @@ export class Arrivals {
         console.warn("a conversation was not kept:", error.code ?? error);
       }
       timelines.renamed(former);
+      if (conversations.has(`feed:${former}`)) {
+        conversations.publish(`feed:${former}`);
+      }
+    }
+    await this.#contactMoved(key);
+  }
+
+  /** Once the new key of somebody was looked at, they are called and followed under it. */
+  async #contactMoved(key) {
+    const { contacts, conversations, directory, feed, keys, timelines } = this.#member;
+    if (!keys.isKnown(key)) {
+      return;
+    }
+    for (const { key: former } of directory.formerOf(key)) {
+      if (await contacts.move(former, key)) {
+        await conversations.move(former, key, "feed");
+        timelines.forget(`feed:${former}`);
+        timelines.forget(`feed:${key}`);
+        feed.follow(`feed:${key}`);
+      }
     }
   }
 
   /** The key of somebody was looked at, or compared. @param {string} key */
   keyKnown(key) {
     const { people, conversations, seals } = this.#member;
+    this.#contactMoved(key).catch((error) => console.warn("a contact was not kept:", error.code ?? error));
     people.publish(key);
     if (conversations.has(`direct:${key}`)) {
       conversations.publish(`direct:${key}`);

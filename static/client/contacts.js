@@ -54,6 +54,11 @@ export class Contacts {
     return this.#records.get(key)?.follows === true;
   }
 
+  /** Whether somebody has a name here, or is followed. @param {string} key */
+  has(key) {
+    return this.calledOf(key) !== "" || this.follows(key);
+  }
+
   /** Those whom one follows. @returns {string[]} */
   followed() {
     return [...this.#records.values()].filter((record) => record.follows).map((record) => record.key);
@@ -71,6 +76,21 @@ export class Contacts {
   /** @param {string} key @param {boolean} on */
   async follow(key, on) {
     await this.#change(key, { follows: on });
+  }
+
+  /**
+   * Somebody has another key, which was looked at: their name here, and whether they are followed, go with them. Gives
+   * whether they are.
+   * @param {string} from
+   * @param {string} to
+   */
+  async move(from, to) {
+    const { called, follows } = this.#records.get(from) ?? { called: "", follows: false };
+    if (called || follows) {
+      await this.#change(to, { called: this.calledOf(to) || called, follows: this.follows(to) || follows });
+      await this.#change(from, { called: "", follows: false });
+    }
+    return follows;
   }
 
   async #change(key, change) {
@@ -103,10 +123,15 @@ export class Contacts {
     if (!isKey(key)) {
       throw new ClientError("not_found");
     }
-    const { items } = await this.#parts.rest.ask("GET", `identities/${key}/notes`);
-    const notes = await this.#read(items, key);
+    const keys = [key, ...this.#parts.directory.formerOf(key).map((former) => former.key)];
+    const notes = (await Promise.all(keys.map((each) => this.#notesAbout(each)))).flat();
     const isHeld = this.#parts.directory.rows.has(`feed:${key}`);
     return { called: this.calledOf(key), follows: this.follows(key), canFollow: isHeld, notes };
+  }
+
+  async #notesAbout(key) {
+    const { items } = await this.#parts.rest.ask("GET", `identities/${key}/notes`);
+    return this.#read(items, key);
   }
 
   /** Those of whom others say something and who have no account here: key, name, notes. */

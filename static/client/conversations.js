@@ -131,14 +131,15 @@ export class Conversations {
    * any.
    * @param {string} from
    * @param {string} to
+   * @param {"direct" | "feed"} kind
    */
-  async move(from, to) {
-    const before = this.#records.get(`direct:${from}`);
+  async move(from, to, kind) {
+    const before = this.#records.get(`${kind}:${from}`);
     if (!before) {
       return false;
     }
     this.#records.delete(before.id);
-    const id = this.direct(to);
+    const id = kind === "feed" ? this.feed(to) : this.direct(to);
     const record = this.#records.get(id);
     record.read = later(record.read, before.read);
     record.unread = after(record.read, [...record.unread, ...before.unread]);
@@ -410,6 +411,8 @@ export class Conversations {
     }
     const other = record.with;
     const channel = row?.space ? spaces().channel(id) : null;
+    const current = directory.currentOf(other ?? author ?? "");
+    const hasNewKey = current !== account.key && keys.changedFrom(current) !== "";
     state.put("conversations", id, {
       id,
       kind: record.kind,
@@ -428,8 +431,11 @@ export class Conversations {
       draft: record.draft,
       replyTo: record.replyTo || null,
       ...this.#lockOf(id, other, row),
-      formerIds: other ? directory.formerOf(other).map(({ key }) => `direct:${key}`) : [],
-      keyChanged: other ? keys.changedFrom(other) : "",
+      formerIds: directory.formerOf(other ?? author ?? "").map(({ key }) => `${record.kind}:${key}`),
+      // Whose key is another one now, which was not looked at; "" for nobody
+      keyChanged: hasNewKey ? current : "",
+      keyChanges: hasNewKey ? keys.changes(current).map(({ way, by, signedAt }) =>
+        ({ way, names: by.map((key) => people.nameOf(key)), signedAt })) : [],
       // Whoever has written can be answered, with an account or without
       canPost: other
         ? (directory.reaches(other) || record.lastAt > 0) && other !== account.key && keys.changedFrom(other) === ""

@@ -8,6 +8,7 @@
 
 import { b64decode } from "../accord/encoding.js";
 import { RemoteError } from "../accord/errors.js";
+import { readFormer } from "../accord/former.js";
 import { MAX_ATTENTION_KEYS } from "../accord/messages.js";
 import { verifyStatement } from "../accord/statements.js";
 import { parseTopic } from "../accord/topics.js";
@@ -37,7 +38,8 @@ function readRow(value) {
       horizon: Number.isSafeInteger(value.horizon) ? value.horizon : 0,
       isAdmin: value.role === "admin",
       hub: hubOf(value),
-      former: readFormer(value),
+      /** @type {import("../accord/former.js").FormerKey[]} */
+      former: [],
       /** @type {string | null} a user key; of a channel of another hub */
       admin: null,
     };
@@ -47,14 +49,6 @@ function readRow(value) {
     }
     throw error;
   }
-}
-
-/** The keys that somebody's account had before, the newest first. */
-function readFormer(value) {
-  const listed = Array.isArray(value.former) ? value.former : [];
-  return listed.filter((each) => isKey(each?.key)).map(({ key, at, way }) => ({
-    key, at: Number.isSafeInteger(at) ? at : 0, way: String(way),
-  }));
 }
 
 function hubOf(value) {
@@ -90,10 +84,18 @@ export class Directory {
   #names = new Map();
   /** @type {Map<string, string | null>} what is signed about a hub's admin -> the admin's key */
   #admins = new Map();
-  /** @type {Map<string, {key: string, at: number, way: string}[]>} key -> those that the account had before */
+  /** @type {Map<string, import("../accord/former.js").FormerKey[]>} key -> those that the account had before */
   #former = new Map();
+  /** @type {Map<string, string>} key -> what the hub shows for those, as it was when they were read */
+  #formerShown = new Map();
   /** @type {Map<string, string>} such a key -> the one that has taken its place */
   #current = new Map();
+  #hubKey;
+
+  /** @param {Uint8Array} hubKey the hub whose answers they are */
+  constructor(hubKey) {
+    this.#hubKey = hubKey;
+  }
 
   /** Read all of it anew. @param {import("./connection.js").Connection} connection */
   async load(connection) {
@@ -138,14 +140,37 @@ export class Directory {
       }
       row.admin = this.#admins.get(signed);
     }
+    if (row?.kind === "feed" && value.former !== undefined) {
+      row.former = await this.#readFormer(row.key, value.former);
+    }
     return row;
+  }
+
+  /** The keys that somebody's account had before, with what is proved of each change; looked at when it is another. */
+  async #readFormer(key, shown) {
+    const text = JSON.stringify(shown);
+    if (this.#formerShown.get(key) === text) {
+      return this.formerOf(key);
+    }
+    try {
+      const former = await readFormer(shown, { hub: this.#hubKey, user: key });
+      this.#formerShown.set(key, text);
+      return former;
+    } catch (error) {
+      if (error instanceof RemoteError) {
+        return [];
+      }
+      throw error;
+    }
   }
 
   #learn(row) {
     if (row.name && (row.kind === "feed" || row.kind === "user")) {
       this.#names.set(row.key, row.name);
       this.looks.set("account", row.key, row.name);
-      this.#former.set(row.key, row.former);
+      if (row.kind === "feed") {
+        this.#former.set(row.key, row.former);
+      }
       for (const { key } of row.former) {
         this.#current.set(key, row.key);
         this.#names.delete(key);

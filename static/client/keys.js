@@ -35,6 +35,7 @@ export class Keys {
    * @param {{storage: import("./storage.js").Storage, rest: import("./rest.js").Rest,
    *   account: import("./account.js").Account, clock: import("./clock.js").Clock,
    *   directory: import("./directory.js").Directory, onKnown: (key: string) => void,
+   *   isContact: (key: string) => boolean,
    *   known: Promise<void>,
    *   publish: (draft: import("./composer.js").Draft) => Promise<void>}} parts
    */
@@ -64,10 +65,29 @@ export class Keys {
     return this.#known[key]?.isVerified === true;
   }
 
-  /** The former key that was known here, where the change has not been looked at; "" for none. @param {string} key */
+  /** Whether the key was looked at here, or talked to. @param {string} key */
+  isKnown(key) {
+    return this.#known[key] !== undefined;
+  }
+
+  /**
+   * The former key that was known here or is a contact's, where the change has not been looked at; "" for none.
+   * @param {string} key
+   */
   changedFrom(key) {
-    const former = this.#parts.directory.formerOf(key);
-    return this.#known[key] ? "" : former.find((each) => this.#known[each.key])?.key ?? "";
+    const isMet = (each) => this.isKnown(each.key) || this.#parts.isContact(each.key);
+    return this.isKnown(key) ? "" : this.#parts.directory.formerOf(key).find(isMet)?.key ?? "";
+  }
+
+  /**
+   * The changes that have led from the key that was known here to this one, the newest first: what is proved of each, and
+   * by whom (keys).
+   * @param {string} key
+   * @returns {import("../accord/former.js").FormerKey[]}
+   */
+  changes(key) {
+    const [former, from] = [this.#parts.directory.formerOf(key), this.changedFrom(key)];
+    return former.slice(0, former.findIndex((each) => each.key === from) + 1);
   }
 
   /** Somebody is talked to under this key. @param {string} key */

@@ -59,7 +59,7 @@ export class Member {
     const { me, arrivals } = this;
     const admin = () => this.admin;
     const isAdmin = (topic, key) => this.#isAdmin(topic, key);
-    this.directory = new Directory();
+    this.directory = new Directory(account.hubKey);
     const { directory } = this;
     this.link = new Link(account, clock, this.#linkHandlers(stop));
     const { link } = this;
@@ -95,6 +95,7 @@ export class Member {
       known: arrivals.topicsCame,
       publish: (draft) => this.publish(draft),
       onKnown: (key) => arrivals.keyKnown(key),
+      isContact: (key) => contacts.has(key),
     });
     const { keys } = this;
     this.presence = new Presence({ link, directory, pages, state, me, onChanged: (key) => people.publish(key) });

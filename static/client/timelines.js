@@ -110,7 +110,7 @@ export class Timelines {
       nameOf: (key) => people.nameOf(key),
       currentOf: (key) => directory.currentOf(key),
     });
-    const columns = other ? [...this.#between(me, other), ...this.#shared(other)] : [{ topic: id, author: null }];
+    const columns = other ? [...this.#between(me, other), ...this.#shared(other)] : this.#alone(conversation);
     const fetch = (topic, author, before, limit) => this.#fetch(topic, author, before, limit);
     const timeline = new Timeline({ fold, columns, fetch, clock, onQuotes: (ids) => this.#wantQuotes(id, ids) });
     this.#timelines.set(id, timeline);
@@ -119,6 +119,13 @@ export class Timelines {
     }
     this.#dropIdle();
     return timeline;
+  }
+
+  /** The topic of a channel; the feeds of somebody, under all the keys that they had. */
+  #alone({ id, kind }) {
+    const { directory } = this.#parts;
+    const former = kind === "feed" ? directory.formerOf(id.slice("feed:".length)) : [];
+    return [id, ...former.map(({ key }) => `feed:${key}`)].map((topic) => ({ topic, author: null }));
   }
 
   /** The channels of connections with somebody, under all the keys that they had. */

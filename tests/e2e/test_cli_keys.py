@@ -48,6 +48,8 @@ def test_a_code_brings_back_and_who_compared_is_told(own: World, tmp_path: Path)
     assert words in accord(ann, "verify", "bob")
     assert "compared" in accord(bob, "verify", "ann", "--yes")
     accord(bob, "send", "--to", "@ann", "hello")
+    accord(bob, "follow", "ann")
+    before = accord(bob, "follow")
 
     with subprocess.Popen(
         [sys.executable, "-m", "accord_client.cli", "recovery", "make"],
@@ -70,6 +72,11 @@ def test_a_code_brings_back_and_who_compared_is_told(own: World, tmp_path: Path)
     assert "back as ann" in accord(back, "recovery", "use", address, typed=f"{'-'.join(groups).lower()}\n")
     refusal = accord(bob, "send", "--to", "@ann", "is it you?", code=1)
     assert "has a new key" in refusal
-    accord(bob, "verify", "ann", "--yes")
+    assert "recovery code that the old key had named" in refusal
+    assert accord(bob, "follow") == before
+    assert "recovery code that the old key had named" in accord(bob, "verify", "ann", "--yes")
+    after = accord(bob, "follow")
+    assert "ann" in after
+    assert after != before
     accord(bob, "send", "--to", "@ann", "is it you?")
     assert accord(ann, "topics", code=1)

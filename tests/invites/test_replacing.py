@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from accord.encoding import b64encode
+from accord.former import UNPROVED, read_former
 from accord.invites import make_proof
 from accord.keys import SigningKey
 from accord.message_types import read_body
@@ -122,9 +123,13 @@ def test_rows_of_people_tell_which_keys_they_had(hub: Hub, ann: SigningKey) -> N
         (b64encode(new.public), "key"),
         (b64encode(ann.public), "recovery"),
     ]
-    signed = parse_envelope(row["former"][1]["message"])
-    assert signed.header == first["header"]
-    assert read_body(signed)["new_pubkey"] == new.public
+    named, replaced = (parse_envelope(value) for value in row["former"][1]["signed"])
+    assert (named.type, replaced.header) == ("set_recovery", first["header"])
+    assert read_body(replaced)["new_pubkey"] == new.public
+    by_itself, by_code = read_former(row["former"], hub=hub.key, user=newest.public)
+    assert (by_itself.key, by_itself.way, by_itself.by) == (new.public, "key", (new.public,))
+    assert (by_code.key, by_code.way, by_code.by) == (ann.public, "recovery", (recovery.public,))
+    assert {change.way for change in read_former(row["former"], hub=hub.key, user=ann.public)} == {"recovery", UNPROVED}
     (old_row,) = topic_rows.topics_named([feed(ann)], Reader(b"", False, NOW))
     assert "name" not in old_row
 
@@ -175,6 +180,9 @@ def test_the_chain_replaces_after_three_days(hub: Hub, ann: SigningKey) -> None:
     assert replacements_finish(now=NOW + CHAIN_MS) == 1
     assert KeyChange.objects.get().way == "chain"
     assert former_keys(new.public) == {ann.public}
+    (row,) = topic_rows.topics_named([feed(new)], Reader(b"", False, NOW))
+    (change,) = read_former(row["former"], hub=hub.key, user=new.public)
+    assert (change.way, set(change.by)) == ("chain", {bob.public, eve.public})
 
 
 def test_words_grow_old(hub: Hub, ann: SigningKey) -> None:

@@ -11,6 +11,7 @@ from tests.hubs import HubProcess
 from tests.web.conftest import OpenContext
 from tests.web.person import DESKTOP, PHONE, Person, invite
 from tests.web.problems import Problems
+from tests.web.test_contacts import act_of_mine, card_of
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 
@@ -47,6 +48,13 @@ async def test_a_code_brings_back_and_contacts_are_stopped_until_they_compare(
     await nora.page.get_by_role("button", name="Accept").click()
     await nora.sees("hello nora")
 
+    await act_of_mine(nora, "My posts")
+    await nora.say("my first post")
+    await card_of(otto, "nora")
+    await otto.page.get_by_role("dialog", name="nora").get_by_label("You call them").fill("Nono")
+    await otto.page.get_by_role("dialog", name="nora").get_by_role("button", name="Save name").click()
+    await otto.page.get_by_role("dialog").get_by_role("button", name="Follow").click()
+    await otto.sees("my first post")
     groups = await save_code(nora.page)
 
     fresh = await open_context(viewport=PHONE)
@@ -65,7 +73,11 @@ async def test_a_code_brings_back_and_contacts_are_stopped_until_they_compare(
     await expect(nora.page.get_by_role("heading", name="Your account has a new key")).to_be_visible()
 
     stop = otto.page.get_by_role("region", name="Key changed")
-    await expect(stop).to_be_visible()
+    await expect(stop).to_contain_text("is shown here once you have decided")  # where they are followed
+    await expect(otto.page.get_by_role("heading", level=1, name="nora")).to_be_attached()
+    await otto.page.get_by_role("navigation", name="Conversations").get_by_role("button", name="nora").first.click()
+    await expect(stop).to_contain_text("Nothing is sent until you have decided")
+    await expect(stop.get_by_role("list", name="What is proved")).to_contain_text("signed with the recovery code")
     await expect(otto.field).to_be_hidden()
     await otto.check_access()
     await otto.shot("key-changed")
@@ -77,6 +89,7 @@ async def test_a_code_brings_back_and_contacts_are_stopped_until_they_compare(
     await otto.shot("key-compare")
     await otto.page.get_by_role("button", name="The words are the same").click()
     await expect(stop).to_be_hidden()
+    await expect(otto.page.get_by_role("heading", level=1, name="Nono")).to_be_attached()
     await otto.sees("hello nora")
     await otto.say("is it you?")
     await expect(otto.message("is it you?")).to_contain_text("Not sent yet")
@@ -85,6 +98,12 @@ async def test_a_code_brings_back_and_contacts_are_stopped_until_they_compare(
     await page.get_by_role("button", name="Accept").click()
     await again.sees("is it you?")
     await expect(otto.message("is it you?")).not_to_contain_text("Not sent yet")
+    await page.get_by_role("button", name="Back to the list").click()
+    await act_of_mine(again, "My posts")
+    await again.say("my post under the new key")
+    await otto.page.get_by_role("navigation", name="Conversations").get_by_role("button", name="Nono").last.click()
+    await otto.sees("my post under the new key")
+    await otto.sees("my first post")
 
 
 async def test_people_vouch_for_somebody_without_a_code(hub: HubProcess, open_context: OpenContext) -> None:
