@@ -49,6 +49,7 @@ ANSWERS: Final = {
     "serve": "served",
     "blob": "blob_part",
     "root": "root_is",
+    "space": "space_is",
 }
 
 log = logging.getLogger(__name__)

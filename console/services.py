@@ -22,6 +22,7 @@ from console import roles
 from console.models import AuditCheck, Block, Counted, DayCount, EntryLink, Factor, Sample, Setting
 from console.selectors import days_between
 from invites import ledger
+from messaging import lookups
 from messaging import selectors as stored_messages
 from messaging.admission import Right
 from messaging.models import Message
@@ -182,9 +183,9 @@ def notice_publish(*, channel: TopicName, text: str, now: int) -> bytes:
     return ident
 
 
-def _target(cursor: int) -> tuple[stored_messages.Target, bytes]:
+def _target(cursor: int) -> tuple[lookups.Target, bytes]:
     ident = Message.objects.filter(pk=cursor).values_list("ident", flat=True).first()
-    target = stored_messages.target(bytes(ident)) if ident is not None else None
+    target = lookups.target(bytes(ident)) if ident is not None else None
     if ident is None or target is None:
         raise AccordError("not_found", "the message is not held any more")
     if target.topic.kind != "chan":

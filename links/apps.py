@@ -9,4 +9,4 @@ class LinksConfig(AppConfig):
     name = "links"
 
     def ready(self) -> None:
-        from links import blobs, frames, parcels, roots  # noqa: F401, PLC0415 - register frames, hooks and what runs twice a second
+        from links import blobs, frames, guests, parcels, roots  # noqa: F401, PLC0415 - register frames, hooks and what runs twice a second

@@ -20,7 +20,13 @@ from messaging.reading import reader_of
 from messaging.selectors import is_open, readable_topics
 from peers.sessions import Session
 
-ANSWERS: Final = {"publish": "published", "serve": "served", "blob": "blob_part", "root": "root_is"}
+ANSWERS: Final = {
+    "publish": "published",
+    "serve": "served",
+    "blob": "blob_part",
+    "root": "root_is",
+    "space": "space_is",
+}
 ANSWER_SECONDS: Final = 60.0
 TRY_AGAIN: Final = 1013
 FIRST_REF: Final = 1 << 40  # numbers that the other side's own requests never reach

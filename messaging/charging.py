@@ -14,7 +14,7 @@ from django.db import connection
 
 from accord.errors import AccordError
 from accord.messages import Message
-from messaging import selectors
+from messaging import lookups
 from messaging.admission import Admitted, Right
 from peers.models import RESERVE_MESSAGES, Account
 
@@ -77,8 +77,8 @@ class Charges:
 
     def load(self, authors: Iterable[bytes]) -> None:
         """Look up what these have, all at once."""
-        for chunk in selectors.chunks(list(authors)):
-            for key, account_id, *allowance in selectors.allowances(chunk):
+        for chunk in lookups.chunks(list(authors)):
+            for key, account_id, *allowance in lookups.allowances(chunk):
                 self._accounts[bytes(key)] = account_id
                 self._allowances[account_id] = _Allowance(*allowance)
 
@@ -102,7 +102,7 @@ class Charges:
     def _of(self, account_id: int) -> _Allowance:
         found = self._allowances.get(account_id)
         if found is None:
-            row = Account.objects.values_list(*selectors.ALLOWANCE).get(pk=account_id)
+            row = Account.objects.values_list(*lookups.ALLOWANCE).get(pk=account_id)
             found = self._allowances[account_id] = _Allowance(*row)
         return found
 

@@ -147,7 +147,7 @@ class TopicSerializer(serializers.Serializer[Any]):
 
 
 class SpaceInviteSerializer(serializers.Serializer[Any]):
-    """What somebody with a link into a space sees of it."""
+    """What somebody with a link into a space sees of it; `hub`: the linked hub that tells it."""
 
     name = serializers.CharField()
     about = serializers.CharField()
@@ -155,6 +155,7 @@ class SpaceInviteSerializer(serializers.Serializer[Any]):
     expires = Time()
     uses_left = serializers.IntegerField(min_value=0)
     heads = serializers.ListField(child=Key())
+    hub = Key(required=False)
 
 
 class PrunedSerializer(serializers.Serializer[Any]):

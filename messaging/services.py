@@ -23,7 +23,8 @@ from invites.selectors import account_of_user
 from invites.services import currency_install
 from messaging import trees
 from messaging.admission import Admitted, Publisher, Right, admit
-from messaging.batch import Batch, Result, TableIds
+from messaging.batch import Batch, Result
+from messaging.batch_rows import TableIds
 from messaging.locks import store_lock
 from messaging.models import Burned, Mention, Message, Reference, Store, Topic
 from messaging.rights import hub_admin
@@ -59,7 +60,7 @@ def messages_store(*, items: Sequence[Admitted], now: int) -> tuple[list[Result]
     with transaction.atomic():
         batch = Batch(now=now, known=_known, cursor=store_lock())
         batch.take(items)
-        transaction.on_commit(lambda: _known.add(batch.users, batch.topics))
+        transaction.on_commit(lambda: _known.add(batch.rows.users, batch.rows.topics))
     return batch.results, batch.stored
 
 

@@ -245,6 +245,14 @@ def blessed_until(user: bytes, hub: bytes, *, now: int) -> int:
 # ------------------------------------------------------------------------------------------------------ of this hub
 
 
+def carries_to(user: bytes, hub: bytes, *, now: int) -> bool:
+    """Whether a member blesses this hub to carry to another one and back."""
+    state = carried(user, now=now)
+    return state.carry and any(
+        b64encode(hub) in each["servers"] or each["servers"] == ["*"] for each in state.blessings
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Carried:
     """How a member is carried to other hubs: whether that is wanted, and under which certificates."""

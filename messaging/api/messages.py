@@ -15,7 +15,7 @@ from accord.encoding import b64decode, b64encode
 from accord.errors import AccordError
 from accord.merkle import ROOT_LEVEL, proof
 from accord.topics import Topic, parse_topic
-from messaging import listing, selectors, trees, using
+from messaging import listing, lookups, selectors, trees, using
 from messaging.admission import BUILT_KINDS
 from messaging.api.shared import EXAMPLE, EXAMPLE_ID, ROOT, TOPIC_REGEX, reader_of, reads_all_of
 from messaging.listing import Reader, api_item
@@ -233,7 +233,7 @@ class MessageViewSet(HubViewSet):
         caller = caller_of(request)
         reader = reader_of(caller)
         raw = self._ident(ident, reader)
-        found = selectors.target(raw)
+        found = lookups.target(raw)
         if found is None or not reads_all_of(caller, found.topic):
             raise AccordError("not_found", "no such message is held, or it is not for you")
         return Response(_inclusion(raw, found, reader.now))
@@ -282,7 +282,7 @@ class MessageViewSet(HubViewSet):
         return self._about(request, ident, [relation] if relation else [*RELATIONS])
 
 
-def _inclusion(ident: bytes, found: selectors.Target, now: int) -> dict[str, Any]:
+def _inclusion(ident: bytes, found: lookups.Target, now: int) -> dict[str, Any]:
     seen = trees.view(found.topic, now=now)
     try:
         steps = proof(seen, ident, found.created_at)

@@ -6,7 +6,8 @@ import asyncio
 import shutil
 from pathlib import Path
 
-from tests.e2e.plain_client import Json, b64, id_of
+from tests.e2e.plain_client import Json, Key, b64, id_of
+from tests.e2e.rest import Rest
 from tests.e2e.spaces import Space, sealed
 from tests.links.pair import Hub, pair, until
 from tests.links.test_people import meet, parcels
@@ -18,6 +19,24 @@ def held(hub: Hub, *envelopes: Json) -> list[bool]:
     return [id_of(envelope) in idents for envelope in envelopes]
 
 
+async def join_from_outside(hub: Hub, space: Space, user: Key, home: Hub) -> str:
+    """Join by the space's link, which leads to another hub."""
+    rest = await asyncio.to_thread(Rest.login, hub.world, user)
+    path, home_key = f"spaces/{space.ident}", b64(home.world.key)
+    nowhere = await asyncio.to_thread(rest.get, f"{path}/invite", pubkey=user.text, hub=home_key)
+    assert nowhere.code == "404 not_found"
+    elsewhere = await asyncio.to_thread(rest.get, f"{path}/invite", pubkey=space.invite_key.text, hub=user.text)
+    assert elsewhere.code == "421 wrong_server"
+    shown = await asyncio.to_thread(rest.get, f"{path}/invite", pubkey=space.invite_key.text, hub=home_key)
+    assert (shown.value["name"], shown.value["hub"]) == ("Garden", home_key), shown
+    join = space.join(user, shown.value["heads"])
+    answer = await asyncio.to_thread(rest.post, f"{path}/join", {"hub": home_key, "message": join})
+    if answer.status != 202:
+        space.said.remove(join)
+        return answer.code
+    return str(answer.value["id"])
+
+
 async def test_a_space_of_two_hubs_and_a_removal_while_one_is_off(tmp_path: Path) -> None:
     async with pair(tmp_path) as both:
         ann, bob, at_far, at_near = await meet(both)
@@ -25,8 +44,8 @@ async def test_a_space_of_two_hubs_and_a_removal_while_one_is_off(tmp_path: Path
         before = sealed(ann, space.channel)
         await at_far.store(*space.said, *space.epochs, before)
         eve = await both.near.world.member()
-        added = space.say(ann, "space.member", {"user": bob.text, "role": "member"})
-        await at_far.store(added)
+        assert await join_from_outside(both.near, space, eve, both.far) == "403 denied"  # nothing is carried for her
+        assert await join_from_outside(both.near, space, bob, both.far) == id_of(space.said[-1])
         await at_near.until(lambda: at_near.first("topic_added", topic=space.channel))
         await until(lambda: all(held(both.near, *space.said, *space.epochs, before)), "all that is there has come")
         await at_near.subscribe(topics=[space.channel])
