@@ -26,13 +26,13 @@ from accord_hub.background import Background
 from accord_hub.celery import app
 from console import roles
 from console.keys import django_key
-from console.services import entry_link_create, options_refresh
+from console.services import entry_link_create, options_refresh, restored_note
 from discovery.finder import finder
 from invites.selectors import has_members, is_pending
-from messaging.backup import schedule
+from messaging.backup import schedule, switching
 from messaging.backup.upgrade import too_new
 from messaging.services import hub_install, invite_create
-from peers import audit
+from peers import audit, restarting
 from peers.clock import now_ms
 from peers.commands import clear_errors
 from peers.keyring import keyring, write_private
@@ -60,7 +60,28 @@ def prepare() -> None:
 
 
 def run(serve: Serve, make_listener: Callable[[], socket.socket], write: Write) -> None:
-    """Serve the hub until it is told to stop; CommandError if it cannot start."""
+    """Serve the hub until it is told to stop; CommandError if it cannot start.
+
+    Where the operator has had a backup put in place, it begins anew as the same process: whatever looks after it, a
+    terminal, systemd or a container, need not know.
+    """
+    with clear_errors():
+        connections.close_all()
+        before = _read_by_settings()
+        if switching.settle() and _read_by_settings() != before:
+            restarting.begin_anew()
+    _run(serve, make_listener, write)
+    if restarting.is_asked() and switching.is_wanted():
+        restarting.begin_anew()
+
+
+def _read_by_settings() -> list[bytes]:
+    """What the settings have read of the home when this process began."""
+    paths = [home.Path(settings.ACCORD_HOME) / name for name in ("mode", "url")]
+    return [path.read_bytes() if path.exists() else b"" for path in paths]
+
+
+def _run(serve: Serve, make_listener: Callable[[], socket.socket], write: Write) -> None:
     with contextlib.ExitStack() as stack:
         with clear_errors():
             stack.enter_context(home.locked())
@@ -69,7 +90,9 @@ def run(serve: Serve, make_listener: Callable[[], socket.socket], write: Write) 
             write_private(home.Path(settings.ACCORD_HOME) / "mode", f"{settings.ACCORD_MODE}\n")
             hub_install()
             processes_forget()
-            listener = stack.enter_context(make_listener())
+            restored_note(now=now_ms())
+            listener = stack.enter_context(restarting.listener_kept() or make_listener())
+            restarting.serves(listener)
             welcome = _welcome(settings.ACCORD_URL or home.local_url(listener), is_new=not has_members())
         connections.close_all()
         stack.callback(_empty_write_ahead_log)

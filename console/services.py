@@ -21,10 +21,12 @@ from accord.topics import Topic as TopicName
 from console import roles
 from console.models import AuditCheck, Block, Counted, DayCount, EntryLink, Factor, Sample, Setting
 from console.selectors import days_between
+from console.shown import moment
 from invites import ledger
 from messaging import lookups
 from messaging import selectors as stored_messages
 from messaging.admission import Right
+from messaging.backup import places
 from messaging.models import Message
 from messaging.services import message_publish
 from peers import audit, options
@@ -59,6 +61,27 @@ def entry_link_create(*, now: int, name: str = roles.OPERATOR, role: str = roles
         EntryLink.objects.filter(expires_at__lte=now).delete()
         EntryLink.objects.create(digest=digest_of(secret), expires_at=now + LINK_LIFE_MS, name=name, role=role)
     return secret
+
+
+def restored_note(*, now: int) -> None:
+    """A backup has been put in place: write it into the audit log, and let the operator who did it in again by the
+    secret that their browser holds. Nothing where none has been.
+    """
+    found = places.read_json(places.restored_file())
+    if not found:
+        return
+    facts = found["facts"]
+    what = facts.get("name") or "what was in place before"
+    with transaction.atomic():
+        audit.note("restore", f"{what}, as of {moment(facts.get('made_at'))} UTC", actor=f"console {found['name']}")
+        roles.group_of(found["role"])
+        EntryLink.objects.create(
+            digest=bytes.fromhex(found["digest"]),
+            expires_at=now + LINK_LIFE_MS,
+            name=roles.name_of(found["name"]),
+            role=found["role"],
+        )
+    places.restored_file().unlink()
 
 
 def entry_link_take(*, secret: str, now: int) -> tuple[str, str]:

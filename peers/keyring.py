@@ -10,9 +10,13 @@ bot.key     the user key of the hub's bot (section 14), made when it first has s
 from __future__ import annotations
 
 import contextlib
+import errno
+import fcntl
 import os
 import secrets
 import stat
+import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -25,6 +29,11 @@ from accord.errors import RemoteError
 from accord.keys import SigningKey
 
 RESTORING: Final = "restoring"  # a folder in a home that is not whole: messaging/backup/restoring.py
+SWITCHING: Final = "switching.json"  # in a home whose files change places: messaging/backup/switching.py
+ALONE_TIMEOUT_SECONDS: Final = 10.0
+ALONE_POLL_SECONDS: Final = 0.05
+
+_shared: dict[Path, int] = {}  # open folders, locked as long as this process lives
 
 
 class HomeError(Exception):
@@ -47,12 +56,58 @@ def prepare_home() -> Path:
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
         if stat.S_IMODE(home.stat().st_mode) != 0o700:
             home.chmod(0o700)
+        is_new = _share(home)
         names = os.listdir(home)
     except OSError as error:
         raise HomeError(f"cannot use the hub's home {home}: {error.strerror}") from error
-    if RESTORING in names:
-        raise HomeError(f"{home} is not whole: a restore is under way there, or was cut off; then run it again")
+    try:
+        if RESTORING in names:
+            raise HomeError(f"{home} is not whole: a restore is under way there, or was cut off; then run it again")
+        if SWITCHING in names:
+            raise HomeError(f"a restore into {home} was cut off: start the hub, which brings it to its end")
+    except HomeError:
+        if is_new:
+            os.close(_shared.pop(home))
+        raise
     return home
+
+
+def _share(home: Path) -> bool:
+    """Hold the home, with this hub's other processes, until this one ends: whoever moves its files wants it alone.
+    Whether that is new.
+    """
+    if home in _shared:
+        return False
+    handle = os.open(home, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(handle)
+        if error.errno == errno.EWOULDBLOCK:
+            raise HomeError(f"a restore into {home} is under way: try again in a moment") from error
+        raise
+    _shared[home] = handle
+    return True
+
+
+@contextlib.contextmanager
+def alone_in(home: Path, seconds: float = ALONE_TIMEOUT_SECONDS) -> Iterator[None]:
+    """Be the only process of this hub, to move the files of its home; HomeError where others go on for `seconds`."""
+    shared = _shared.pop(home, None)
+    handle = os.open(home, os.O_RDONLY | os.O_DIRECTORY) if shared is None else shared
+    try:
+        deadline = time.monotonic() + seconds
+        while True:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError as error:
+                if time.monotonic() > deadline:
+                    raise HomeError(f"another command of the hub in {home} is running") from error
+                time.sleep(ALONE_POLL_SECONDS)
+        yield
+    finally:
+        os.close(handle)
 
 
 def write_private(path: Path, text: str, *, replace: bool = True) -> None:

@@ -17,7 +17,7 @@ from accord_hub import home
 from accord_hub.doctor.findings import Finding, problem, warning
 from messaging.backup.manifest import DATABASE
 from messaging.backup.runs import DRILL_FOLDER, is_under_way
-from peers.keyring import RESTORING
+from peers.keyring import RESTORING, SWITCHING
 
 KEYS: Final = ("hub.key", "admin.key", "secret.key", "console.key")
 LITTLE_DISK_BYTES: Final = 2 * 1024**3
@@ -43,6 +43,12 @@ def home_there() -> Iterator[Finding]:
             "home.restoring",
             f"A restore into {path} is under way, or was cut off.",
             "Run the same manage.py restore again: it begins anew.",
+        )
+    elif (path / SWITCHING).exists():
+        yield problem(
+            "home.switching",
+            f"A backup was being put in place in {path}, and that was cut off.",
+            "Start the hub (make run): it goes on where it was cut off.",
         )
 
 

@@ -8,4 +8,6 @@
 | `rows.py` | reading all tables at one moment, writing them into an empty database, roots |
 | `writing.py` | making a backup |
 | `restoring.py` | reading one, into a home or only to check it |
+| `places.py`, `staging.py`, `comparing.py` | reading one beside the running hub, and what would change |
+| `switching.py` | putting that in place |
 """

@@ -158,6 +158,7 @@ class _Loading:
         if part.head["name"] != ident.hex():
             raise BackupError(f"a blob in the backup is not what it was: {part.head['name'][:16]}")
         self._blobs_found += 1
+        self._progress(self._done, self._restored.begin["rows"])
         if self._blobs is not None:
             path = self._blobs / ident.hex()[:2] / ident.hex()
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

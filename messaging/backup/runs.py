@@ -115,7 +115,8 @@ def backups_in(folder: Path) -> list[Path]:
     return sorted(folder.glob(f"{prefix(keyring().hub)}*{SUFFIX}"), key=lambda path: path.name, reverse=True)
 
 
-def _made_at(path: Path) -> datetime | None:
+def made_at(path: Path) -> datetime | None:
+    """When a backup was begun, by its name; None where that does not say."""
     try:
         return datetime.strptime(path.name.removesuffix(SUFFIX).rpartition("-")[2], STAMP).replace(tzinfo=UTC)
     except ValueError:
@@ -128,7 +129,7 @@ def too_many(paths: Sequence[Path], *, daily: int, weekly: int) -> list[Path]:
     weeks: set[str] = set()
     gone = []
     for path in paths:
-        at = _made_at(path)
+        at = made_at(path)
         if at is None:
             continue
         day, week = f"{at:%Y-%m-%d}", f"{at:%G-%V}"
@@ -158,8 +159,8 @@ def thin_out(folder: Path) -> int:
 # Drills
 
 
-def _unlock_of(path: Path) -> Unlock:
-    """What opens a backup here; BackupError."""
+def unlock_of(path: Path) -> Unlock:
+    """What opens a backup here, without anybody's help; BackupError."""
     try:
         with path.open("rb") as file:
             header = read_header(file)
@@ -199,7 +200,7 @@ def _drill(path: Path, progress: Progress) -> Restored:
     shutil.rmtree(scratch, ignore_errors=True)  # of a drill that was killed
     try:
         scratch.mkdir(mode=0o700)
-        restored = home_build(path, _unlock_of(path), scratch, progress=progress)
+        restored = home_build(path, unlock_of(path), scratch, progress=progress)
     except OSError as error:
         raise BackupError(f"cannot use {error.filename or scratch}: {error.strerror}") from error
     finally:

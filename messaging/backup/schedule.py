@@ -14,7 +14,7 @@ from typing import Final
 
 from django.conf import settings
 
-from messaging.backup import rules, runs
+from messaging.backup import rules, runs, staging
 from messaging.backup.keys import BackupError
 from messaging.backup.upgrade import copy_forget
 from messaging.models import BackupRun
@@ -77,6 +77,7 @@ def keep() -> None:
     """What the task does: look after what runs, let an old copy go, and begin what is due."""
     look_after()
     copy_forget()
+    staging.forget(now_ms())
     if is_due(now_ms()):
         with contextlib.suppress(BackupError):
             start(BackupRun.Kind.BACKUP)
@@ -84,6 +85,7 @@ def keep() -> None:
 
 def stop() -> None:
     """The hub stops: what runs is asked to end, and leaves nothing half."""
+    staging.stop()
     for process, _, _ in _child:
         process.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):

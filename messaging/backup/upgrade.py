@@ -18,6 +18,7 @@ from django.conf import settings
 from django.db.migrations.executor import MigrationExecutor
 
 from messaging.backup.keys import BackupError
+from messaging.backup.places import bodies_empty, burn_aside, homes_aside
 from messaging.backup.writing import RESERVE_BYTES
 
 COPY: Final = "before-upgrade.sqlite3"
@@ -66,32 +67,26 @@ def copy_make(database: Path) -> Path:
 
 
 def copy_burn(*, now: int) -> int:
-    """Empty, in the copy, the bodies that have burned since it was made; gives their number. BackupError.
+    """Empty, in the copy and in homes that lie aside, the bodies that have burned since they were made; gives their
+    number. BackupError.
 
-    The rest of such a message goes when a hub that has gone back to the copy starts. The copy is of an older version,
-    so nothing but these columns is touched, which are as old as the table.
+    The rest of such a message goes when a hub that has gone back to them starts.
     """
+    emptied = 0
     path = settings.ACCORD_HOME / COPY
-    if not path.exists():
-        return 0
-    made_at = path.stat().st_mtime
     try:
-        with closing(sqlite3.connect(path)) as copy, copy:
-            copy.execute("PRAGMA secure_delete=ON")
-            freed = copy.execute(
-                "SELECT topic_id, sum(length(body) + coalesce(length(salt), 0)) FROM messaging_message "
-                "WHERE burn_at <= ? AND body IS NOT NULL GROUP BY topic_id",
-                [now],
-            ).fetchall()
-            if not freed:
-                return 0
-            copy.executemany("UPDATE messaging_topic SET bytes = bytes - ?2 WHERE id = ?1", freed)
-            emptied = copy.execute(
-                "UPDATE messaging_message SET body = NULL, salt = NULL WHERE burn_at <= ? AND body IS NOT NULL", [now]
-            ).rowcount
+        for home in homes_aside():
+            emptied += burn_aside(home, now=now)
+        if path.exists():
+            made_at = path.stat().st_mtime
+            with closing(sqlite3.connect(path)) as copy, copy:
+                copy.execute("PRAGMA secure_delete=ON")
+                found = bodies_empty(copy, now=now)
+            if found:
+                os.utime(path, (made_at, made_at))  # it goes when it would have gone
+            emptied += found
     except sqlite3.Error as error:
-        raise BackupError(f"what has burned cannot be removed from {path}: {error}") from error
-    os.utime(path, (made_at, made_at))  # it goes when it would have gone
+        raise BackupError(f"what has burned cannot be removed from a copy of the database: {error}") from error
     return emptied
 
 

@@ -8,6 +8,7 @@ from django.core.management.commands.migrate import Command as MigrateCommand
 from django.db import connections
 from django.db.migrations.executor import MigrationExecutor
 
+from messaging.backup import switching
 from messaging.backup.keys import BackupError
 from messaging.backup.upgrade import copy_make, too_new
 from messaging.backup.writing import database_path
@@ -30,7 +31,8 @@ class Command(HubCommand, MigrateCommand):
         parser.add_argument("--no-copy", action="store_true", help="do not copy the database before it changes")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Copy, then migrate."""
+        """Copy, then migrate. A restore that was cut off is brought to its end first: `make run` begins here."""
+        switching.settle()
         prepare_home()
         database = connections[options["database"]]
         executor = MigrationExecutor(database)

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from django.conf import settings
-from django.core.management.base import CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from accord.keys import fingerprint
-from accord_hub.backup_shown import add_unlock_arguments, shown, unlock_of
+from accord_hub.backup_shown import add_unlock_arguments, leave_on_sigterm, shown, unlock_of
 from console.shown import ago, moment
 from messaging.backup.manifest import program_version
 from messaging.backup.restoring import Restored, backup_check, backup_restore
+from messaging.backup.staging import stage
 from peers.clock import now_ms
 from peers.commands import HubCommand
 
+NICENESS: Final = 10  # the hub goes first
 LOST = (
     "what was written, who joined and what was invited after that; linked hubs bring back what they hold",
     "deletions, removals and revocations made after that: what they took away is here again, until they are made anew",
@@ -37,11 +40,21 @@ class Command(HubCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         """What, and where to."""
-        parser.add_argument("file", type=Path, help="a file that `manage.py backup` has made")
+        parser.add_argument("file", type=Path, nargs="?", help="a file that `manage.py backup` has made")
         parser.add_argument(
             "--home", metavar="DIR", type=Path, help="where to (default: ACCORD_HOME, else ~/.accord); empty, or new"
         )
-        parser.add_argument("--check-only", action="store_true", help="prove the backup, and restore nothing")
+        group = parser.add_mutually_exclusive_group()
+        group.add_argument("--check-only", action="store_true", help="prove the backup, and restore nothing")
+        group.add_argument(
+            "--beside",
+            action="store_true",
+            help="as the console does: read it beside the hub that is there, which may run, and compare the two; it is "
+            "put in place on the console's page Backups",
+        )
+        parser.add_argument(
+            "--kept", action="store_true", help="with --beside and without a file: what was in place before a restore"
+        )
         add_unlock_arguments(parser)
         parser.add_argument(
             "--json", action="store_true", help="print {home, hub, name, made_at, program, messages, topics, lost}"
@@ -49,6 +62,11 @@ class Command(HubCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Do it, and tell what there is and what is lost."""
+        if (options["file"] is None) != options["kept"] or (options["kept"] and not options["beside"]):
+            raise CommandError("name one file; or, with --beside, --kept alone", returncode=2)
+        if options["beside"]:
+            self._beside(options)
+            return
         home = (options["home"] or settings.ACCORD_HOME).expanduser().absolute()
         with shown(self.stderr, "rows") as progress:
             unlock = unlock_of(options)
@@ -57,6 +75,23 @@ class Command(HubCommand):
             else:
                 restored = backup_restore(options["file"], unlock, home, progress=progress)
         self._tell(restored, None if options["check_only"] else home, as_json=options["json"])
+
+    def _beside(self, options: dict[str, Any]) -> None:
+        os.nice(NICENESS)
+        leave_on_sigterm()
+        is_told = options["passphrase_file"] is not None or options["key_file"] is not None
+        with shown(self.stderr, "rows") as progress:
+            facts = stage(options["file"], unlock_of(options) if is_told else None, progress=progress)
+        if options["json"]:
+            self.stdout.write(json.dumps(facts))
+            return
+        messages, topics = facts["messages"], facts["topics"]
+        self.stdout.write(
+            f"Read and proved. {messages['there']:,} messages; {messages['here']:,} are here now, of which "
+            f"{messages['lost']:,} would be lost. {topics['same']:,} topics have the same root, {topics['other']:,} "
+            "another."
+            "\nPut it in place, or let it go, on the console's page Backups."
+        )
 
     def _tell(self, restored: Restored, home: Path | None, *, as_json: bool) -> None:
         begin, manifest = restored.begin, restored.manifest
