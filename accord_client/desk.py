@@ -4,9 +4,10 @@ sections 1 and 4). The terminal UI shows a desk and asks it for deeds.
     async with Desk.start(client, store) as desk:
         work = asyncio.create_task(desk.follow())
         await desk.load("chan:...")
+        await desk.writing.say("chan:...", "hello")
 
-Channels are named by their topic, a conversation with a person by `user:K`, whatever topics it lies in: both inboxes,
-and the channel of two once they are connected. Not here: feeds, `hub:` topics, presence and typing.
+Not here: which conversations there are (overview.py), what is written (writing.py), who is there (signals.py), feeds,
+`hub:` topics.
 """
 
 from __future__ import annotations
@@ -14,68 +15,68 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from itertools import islice
 from typing import Any, Final
 
-from accord.encoding import b64encode
-from accord.errors import AccordError, RemoteError
-from accord.messages import Message, parse_envelope, verify
+from accord.errors import AccordError
+from accord.messages import Message
 from accord.topics import Topic, parse_topic
 from accord_client import connecting
-from accord_client.commands import check_contact, load_directory
-from accord_client.compose import text_body, text_fields
+from accord_client.commands import load_directory
 from accord_client.directory import Directory
+from accord_client.discovery import hub_document
 from accord_client.errors import ClientError
-from accord_client.events import Deliver, TopicAdded, TopicGone
+from accord_client.events import Deliver, Signal, TopicAdded, TopicGone
+from accord_client.files import Files
 from accord_client.foreign import learn_authors
 from accord_client.history import NOT_THERE, columns
+from accord_client.overview import TALK, Overview
 from accord_client.places import Places
 from accord_client.private import Private, open_private
 from accord_client.profile import Position, ProfileStore
 from accord_client.render import TEXTS, may_show
 from accord_client.session import Client, State, now_ms
+from accord_client.signals import Signals
 from accord_client.spaces import Spaces
 from accord_client.subscription import Subscription
-from accord_client.talks import Talk, in_words
+from accord_client.talks import Talk
 from accord_client.texts import Found
+from accord_client.welcome import Welcome
+from accord_client.writing import Writing
 
 LOOK_BACK_MESSAGES: Final = 100
 HAND_OUT_SECONDS: Final = 3
+LOOK_SECONDS: Final = 600
+FORGET_SECONDS: Final = 30
 MAX_FOUND: Final = 200
 AT_ONCE: Final = 8
-TALK: Final = TEXTS | {"chat.edit", "chat.delete", "chat.react", "chat.pin"}
 
 log = logging.getLogger(__name__)
 
 
-def _nothing(name: str | None) -> None:
-    """Nobody listens."""
-
-
-class Desk:
-    """The conversations of a session. `changed` is called with a conversation's name, or None for the list of them;
-    `notice` with a sentence for the person.
-    """
+class Desk(Overview):
+    """An overview that is kept up to date, and what can be done with it."""
 
     def __init__(
         self, client: Client, directory: Directory, places: Places, private: Private, store: ProfileStore
     ) -> None:
-        self.client = client
-        self.directory = directory
-        self.private = private
-        self.sealed = private.sealed
+        super().__init__(client, directory, private)
+        self.store = store
+        self.files = Files(client, store)
         self.spaces = Spaces(private, store)
-        self.changed: Callable[[str | None], None] = _nothing
-        self.notice: Callable[[str], None] = log.warning
-        self.talks: dict[str, Talk] = {}
+        self.signals = Signals(self)
+        self.writing = Writing(self, self.files)
         self.current: str | None = None  # the conversation that is being read
-        self._me = client.profile.user.public
+        self._welcome = Welcome(private, store)
         self._places = places
         self._start: Position | None = None
         self._keys_due = asyncio.Event()
-        self._answers: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._told: set[bytes] = set()  # requests that were told of
+        self._forgot_at = 0
 
     @classmethod
     @asynccontextmanager
@@ -91,104 +92,42 @@ class Desk:
                 desk = cls(client, directory, places, private, store)
                 desk._keys_due.set()
                 desk._start = Position(name, reached, now_ms())
+                await desk._learn_admin()
                 await desk._look_around()
                 try:
                     yield desk
                 finally:
-                    for task in desk._answers:
+                    desk.writing.stop()
+                    for task in desk._tasks:
                         task.cancel()
                     if client.state is State.ONLINE:
                         await private.save(store)
 
-    # ------------------------------------------------------------------------------------------------------- the list
-
-    def listed(self) -> list[Talk]:
-        """Channels by name, then people, the latest first."""
-        channels = [talk for talk in self.talks.values() if talk.topic.kind == "chan"]
-        people = [talk for talk in self.talks.values() if talk.topic.kind == "user"]
-        channels.sort(key=lambda talk: (self.label(talk).casefold(), talk.name))
-        people.sort(key=lambda talk: (-talk.last_at, self.label(talk).casefold(), talk.name))
-        return [*channels, *people]
-
-    def label(self, talk: Talk) -> str:
-        """What a conversation is called, with its space; not cleaned for a terminal."""
-        return self.directory.label(talk.topic)
-
-    def lock(self, talk: Talk) -> str:
-        """Who can read what is written there, in words."""
-        if talk.topic.kind == "chan":
-            place = self.sealed.place(talk.topic)
-            if place is None:
-                return "open: this hub can read it"
-            burning = place.channel.burn_ms
-            return "encrypted" + (f", gone after {in_words(burning)}" if burning else "")
-        connection = self.sealed.connection(talk.topic.ident)
-        if connection.has_key:
-            return "encrypted" + ("; asks for new keys: Ctrl+O answers" if connection.state == "asked" else "")
-        return {
-            "asking": "asked for a private conversation, no answer yet",
-            "asked": "wants a private conversation: Ctrl+O answers",
-            "declined": "open: this hub can read it (a private conversation was declined)",
-        }.get(connection.state, "open: this hub can read it")
-
-    def next_unread(self, after: str | None) -> str | None:
-        """The next conversation with something unread, round the list from `after`."""
-        names = [talk.name for talk in self.listed()]
-        start = names.index(after) + 1 if after in names else 0
-        return next((name for name in names[start:] + names[:start] if self.talks[name].unread), None)
-
-    def people(self) -> list[tuple[str, bytes]]:
-        """Everybody with a name here but oneself: (name, key), by name."""
-        feeds = [row.topic.ident for row in self.directory.rows.values() if row.topic.kind == "feed"]
-        return sorted((self.directory.name_of(key), key) for key in feeds if key != self._me)
-
-    def _talk(self, topic: Topic) -> Talk:
-        talk = self.talks.get(topic.name)
-        if talk is None:
-            talk = self.talks[topic.name] = Talk(topic.name, topic)
-            self.changed(None)
-        return talk
-
-    def home(self, message: Message) -> Topic | None:
-        """The conversation that a message belongs to; None for what belongs to none."""
-        if message.type not in TALK:
-            return None
-        if message.topic.kind == "chan":
-            other = self.sealed.peer(message.topic)
-            return message.topic if other is None else Topic("user", other)
-        if message.topic.kind != "user" or self._me not in (message.author, message.topic.ident):
-            return None
-        return Topic("user", message.author) if message.topic.ident == self._me else message.topic
+    async def _learn_admin(self) -> None:
+        profile = self.client.profile
+        try:
+            self.hub_admin = (await hub_document(profile.url, profile.hub)).admin
+        except ClientError as error:
+            log.debug("who administers the hub is not known: %s", error)
 
     async def _look_around(self) -> None:
         """The conversations that there are; what came since they were read is fetched, to be counted."""
-        for topic in self._channels():
-            self._talk(topic)
+        for topic in self.channels():
+            self.talk(topic)
         for name in self._places.begun():
-            self._talk(parse_topic(name))
+            self.talk(parse_topic(name))
         for other, connection in self.sealed.connections().items():
             if connection.state == "asked" or connection.topics:
-                self._talk(Topic("user", other))
+                self.talk(Topic("user", other))
         # What lies in a channel of two counts as read with the conversation with that person.
         wanted = [
-            row.topic
-            for row in self.directory.channels()
-            if row.cursor > self._places.at(self._home_of(row.topic).name)
+            row.topic for row in self.directory.channels() if row.cursor > self._places.at(self.home_of(row.topic).name)
         ]
-        wanted.append(Topic("user", self._me))
+        wanted.append(Topic("user", self.me))
         for start in range(0, len(wanted), AT_ONCE):
             pages = await asyncio.gather(*(self._latest(topic) for topic in wanted[start : start + AT_ONCE]))
             for event in (event for page in pages for event in page):
                 self._take(event)
-
-    def _home_of(self, topic: Topic) -> Topic:
-        other = self.sealed.peer(topic)
-        return topic if other is None else Topic("user", other)
-
-    def _channels(self) -> list[Topic]:
-        """The channels that stand in the list: open ones, and those of spaces."""
-        rows = self.directory.channels()
-        return [row.topic for row in rows if not row.encrypted or self.sealed.place(row.topic) is not None]
 
     async def _latest(self, topic: Topic) -> list[Deliver]:
         try:
@@ -202,19 +141,44 @@ class Desk:
 
     async def follow(self) -> None:
         """Take what comes, without end; Stopped when the client is."""
-        keys = asyncio.create_task(self._hand_out_keys())
-        try:
-            await self._follow()
-        finally:
-            keys.cancel()
+        self._spawn(self._hand_out_keys())
+        self._spawn(self.signals.stay())
+        self._spawn(self._greet())
+        await self._follow()
+
+    def _spawn(self, work: Coroutine[Any, Any, Any]) -> None:
+        """Do something beside; it ends with the desk."""
+
+        async def tried() -> None:
+            try:
+                await work
+            except (ClientError, AccordError) as error:
+                log.debug("ended: %s", error)
+
+        task = asyncio.create_task(tried())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _greet(self) -> None:
+        """Accept what those ask whom one knows, and tell of the others."""
+        for key in await self._welcome.answer():
+            self.notice(f"what you and {self.directory.name_of(key)} write is encrypted now")
+        for other, connection in self.sealed.connections().items():
+            request = connection.request
+            if connection.state == "asked" and request is not None and request.id not in self._told:
+                self._told.add(request.id)
+                self.notice(f"{self.directory.name_of(other)} asks for a private conversation: Ctrl+O answers")
+        self._open_again()
+        self.changed(None)
 
     async def _hand_out_keys(self) -> None:
         """As an admin, hand out new keys where they are due; not at once, since other admins see the same reason."""
         while True:
-            await self._keys_due.wait()
-            self._keys_due.clear()
+            is_due = await self._keys_wanted()
             if not self.spaces.keys.is_admin():
                 continue
+            if not is_due:  # how much has been said since is in the hub's list of topics
+                self.directory.replace(await self.client.call(lambda connection: connection.topics()))
             await asyncio.sleep(secrets.SystemRandom().uniform(0, HAND_OUT_SECONDS))
             try:
                 if count := await self.spaces.keys.keep():
@@ -223,12 +187,25 @@ class Desk:
             except (ClientError, AccordError) as error:
                 self.notice(f"new keys are not handed out: {error}")
 
+    async def _keys_wanted(self) -> bool:
+        """Wait until something has changed, True, or it is time to look."""
+        try:
+            async with asyncio.timeout(LOOK_SECONDS):
+                await self._keys_due.wait()
+        except TimeoutError:
+            return False
+        self._keys_due.clear()
+        return True
+
     async def _follow(self) -> None:
-        subscription = Subscription(self.client, self._topics, [self._me], start=self._start, directory=self.directory)
+        subscription = Subscription(self.client, self._topics, [self.me], start=self._start, directory=self.directory)
         async for event in subscription.events():
             if isinstance(event, Deliver):
                 await learn_authors(self.client, self.directory, [event.message.author])
                 self._take(event)
+            elif isinstance(event, Signal):
+                if (asker := self.signals.take(event)) is not None:
+                    self._spawn(self.signals.answer(asker))
             elif isinstance(event, TopicAdded):
                 await self._topic_added(str(event.row.get("topic")))
             elif isinstance(event, TopicGone):
@@ -239,8 +216,8 @@ class Desk:
         row = self.directory.rows.get(name)
         if row is not None and (row.encrypted or row.topic.kind == "space"):
             await self.private.learn(row.topic)
-        for topic in self._channels():
-            self._talk(topic)
+        for topic in self.channels():
+            self.talk(topic)
         self._open_again()
         self.changed(None)
 
@@ -254,15 +231,14 @@ class Desk:
 
     def _topics(self, directory: Directory) -> list[str]:
         wanted = [row.topic.name for row in directory.rows.values() if row.topic.kind in ("chan", "space")]
-        return [Topic("user", self._me).name, *sorted(wanted)]
+        return [Topic("user", self.me).name, *sorted(wanted)]
 
     def _control(self, message: Message) -> None:
         """What follows from a control message that has just come."""
-        if message.type == "connection.request" and message.topic.ident == self._me:
-            name = self.directory.name_of(message.author)
-            self._talk(Topic("user", message.author))
-            self.notice(f"{name} asks for a private conversation: Ctrl+O answers")
-        elif message.type == "connection.accept" and message.topic.ident == self._me:
+        if message.type == "connection.request" and message.topic.ident == self.me:
+            self.talk(Topic("user", message.author))
+            self._spawn(self._greet())
+        elif message.type == "connection.accept" and message.topic.ident == self.me:
             self.notice(f"{self.directory.name_of(message.author)} has accepted: what you two write is encrypted now")
         if message.topic.kind == "space":
             self._keys_due.set()
@@ -277,24 +253,42 @@ class Desk:
         topic = self.home(message)
         if topic is None or not may_show(message, now_ms()):
             return
-        talk = self._talk(topic)
+        talk = self.talk(topic)
         talk.waiting.pop(message.id, None)
         if message.id in talk.events:
             return
         talk.events[message.id] = event
+        self.signals.spoke(talk.name, message.author)
+        if message.type == "chat.delete":
+            self._deleted(talk, message)
         if message.type in TEXTS or message.encrypted:
             talk.last_at = max(talk.last_at, message.created_at)
             if talk.name == self.current:
                 self._places.read(talk.name, event.cursor)
-            elif message.author != self._me and event.cursor > self._places.at(talk.name):
+            elif self._is_unread(event, talk):
                 talk.unread += 1
-                talk.mentions += talk.topic.kind == "user" or self._me in message.attention_keys
+                talk.mentions += talk.topic.kind == "user" or self.me in message.attention_keys
             self.changed(None)
         self.changed(talk.name)
+
+    def _is_unread(self, event: Deliver, talk: Talk) -> bool:
+        is_new = event.message.author != self.me and event.cursor > self._places.at(talk.name)
+        return is_new and self.sealed.is_for_me(event.message)
+
+    def _deleted(self, talk: Talk, delete: Message) -> None:
+        """Of what an admin has deleted, only its author can have the files deleted."""
+        for _, ident in delete.refs:
+            target = talk.events.get(ident)
+            is_mine = target is not None and target.message.author == self.me != delete.author
+            if target is not None and is_mine and self.is_admin(delete.topic, delete.author):
+                self.writing.drop_files(target.message)
 
     def burn(self) -> None:
         """Drop what has burned by now, everywhere."""
         now = now_ms()
+        if now - self._forgot_at > FORGET_SECONDS * 1000:
+            self._forgot_at = now
+            self.sealed.forget(now)
         for talk in self.talks.values():
             if talk.forget_burned(now):
                 self.changed(talk.name)
@@ -303,7 +297,7 @@ class Desk:
 
     async def load(self, name: str) -> Talk:
         """Open a conversation: fetch its end, unless that was done, and count it as read from now on."""
-        talk = self.talks.get(name) or self._talk(parse_topic(name))
+        talk = self.talks.get(name) or self.talk(parse_topic(name))
         self.current = name
         if not talk.is_loaded:
             talk.columns = columns(self.client, talk.topic, self.private)
@@ -357,75 +351,10 @@ class Desk:
         await connecting.decline(self.client, self.sealed, self.private.composer, self.talks[name].topic.ident)
         self.changed(None)
 
-    async def say(self, name: str, text: str, *, reply_to: bytes | None = None) -> None:
-        """Write a text, sealed where there are keys for it; it shows at once, and the hub's refusal is a notice.
-
-        ClientError where it cannot be written.
-        """
-        talk = self.talks[name]
-        if talk.topic.kind == "user":
-            check_contact(self.client.profile, self.directory, talk.topic.ident)
-        fields = text_fields(self.directory.mentions(text), reply_to)
-        await self._write(talk, "chat.text", self.private.way(talk.topic), {"text": text}, **fields)
-
-    async def edit(self, name: str, target: Message, text: str) -> None:
-        """Put another text in place of a message of one's own."""
-        burning = {} if target.burn_at is None else {"burn_at": target.burn_at}
-        await self._refer(name, "chat.edit", "edit", target, {"text": text}, **burning)
-
-    async def delete(self, name: str, target: Message) -> None:
-        """Delete a message of one's own, or one in one's own inbox."""
-        await self._refer(name, "chat.delete", "delete", target, {})
-
-    def give_up(self, name: str, target: Message) -> None:
-        """Forget a message that the hub has refused."""
-        self.talks[name].refused.pop(target.id, None)
-        self.talks[name].waiting.pop(target.id, None)
-        self.changed(name)
-
-    async def react(self, name: str, target: Message, emoji: str) -> None:
-        """React to a message; the same once more takes it back."""
-        shown = next((item for item in self.talks[name].shown(now_ms()) if item.event.message.id == target.id), None)
-        is_there = shown is not None and self._me in shown.reactions.get(emoji, ())
-        await self._refer(name, "chat.react", "react", target, {"emoji": emoji, **({"off": True} if is_there else {})})
-
-    def may_edit(self, target: Message) -> bool:
-        return target.author == self._me and target.type == "chat.text"
-
-    def may_delete(self, target: Message) -> bool:
-        return self._me == target.author or (target.topic.kind == "user" and target.topic.ident == self._me)
-
-    async def _refer(
-        self, name: str, type: str, rel: str, target: Message, body: dict[str, Any], **fields: Any
-    ) -> None:
-        topic = target.topic
-        if type == "chat.react" and topic == Topic("user", self._me):
-            topic = Topic("user", target.author)  # into the author's inbox, where the author sees it
-        fields["refs"] = [{"rel": rel, "id": b64encode(target.id)}]
-        await self._write(self.talks[name], type, topic, body, **fields)
-
-    async def _write(self, talk: Talk, type: str, topic: Topic, body: dict[str, Any], **fields: Any) -> None:
-        try:
-            envelope = self.private.envelope(topic, type, text_body(**body), **fields)
-        except RemoteError as error:
-            raise ClientError(error.detail) from error
-        message = self.sealed.take(verify(parse_envelope(envelope)))
-        talk.waiting[message.id] = message
-        task = asyncio.create_task(self._answered(talk, message, envelope))
-        self._answers.add(task)
-        task.add_done_callback(self._answers.discard)
-        self.changed(talk.name)
-
-    async def _answered(self, talk: Talk, message: Message, envelope: dict[str, Any]) -> None:
-        try:
-            result = await self.client.send(envelope)
-        except ClientError as error:
-            self.notice(f"not sent: {error}")
-            return
-        if not result.accepted:
-            talk.refused[message.id] = str(result.code)
-            self.notice(f"not sent: the hub refuses it ({result.code})")
-            self.changed(talk.name)
+    def mark_compared(self, key: bytes) -> None:
+        """The words of a person's key and one's own were the same on both sides."""
+        kept = self.store.update(lambda profile: replace(profile, verified=profile.verified | {key}))
+        self.client.profile = replace(self.client.profile, verified=kept.verified)
 
     def search(self, words: str) -> list[Found]:
         """The newest texts with all the words, among what this device has read of what is private or was shown here."""
@@ -434,21 +363,6 @@ class Desk:
     def talk_of(self, found: Found) -> str:
         """The name of the conversation in which a text was found."""
         topic = parse_topic(found.talk)
-        if topic == Topic("user", self._me):
+        if topic == Topic("user", self.me):
             return Topic("user", found.author).name
-        return self._home_of(topic).name
-
-    # -------------------------------------------------------------------------------------------------------- members
-
-    async def members(self, name: str) -> list[tuple[str, bytes, str]]:
-        """Who is in a conversation: (name, key, role). Of an open channel, who has been seen to write there."""
-        talk = self.talks[name]
-        place = self.sealed.place(talk.topic)
-        if place is not None:
-            roles = {key: "admin" if key in place.admins else "" for key in place.members}
-            return sorted((self.directory.name_of(key), key, role) for key, role in roles.items())
-        if talk.topic.kind == "user":
-            keys = {talk.topic.ident, self._me}
-        else:
-            keys = {event.message.author for event in talk.events.values()}
-        return sorted((self.directory.name_of(key), key, "") for key in keys)
+        return self.home_of(topic).name

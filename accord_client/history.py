@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -169,6 +169,7 @@ class Shown:
     event: Deliver
     edited: Message | None = None
     deleted: bool = False
+    pinned: bool = False
     reactions: dict[str, set[bytes]] = field(default_factory=dict)  # who reacted, by emoji
 
     @property
@@ -178,11 +179,25 @@ class Shown:
             return "[deleted]"
         return text_of(self.edited or message, body_of(self.edited or message))
 
+    @property
+    def words(self) -> str:
+        """Its words alone, without what stands for files; nothing where there are none to read."""
+        body = body_of(self.edited or self.event.message) or {}
+        return "" if self.deleted else str(body.get("text", ""))
 
-def apply_changes(events: Iterable[Deliver], now: int) -> list[Shown]:
+
+IsAdmin = Callable[[Topic, bytes], bool]
+
+
+def nobody(topic: Topic, user: bytes) -> bool:
+    """Of no topic it is known who its admins are."""
+    return False
+
+
+def apply_changes(events: Iterable[Deliver], now: int, is_admin: IsAdmin = nobody) -> list[Shown]:
     """The texts among messages of one conversation, oldest first.
 
-    The newest edit of each shown, deleted ones marked.
+    The newest edit of each shown, deleted and pinned ones marked.
     """
     texts: dict[bytes, Shown] = {}
     ordered = sorted(events, key=lambda event: (event.message.created_at, event.message.id))
@@ -200,8 +215,10 @@ def apply_changes(events: Iterable[Deliver], now: int) -> list[Shown]:
                 _react(target, message)
             if original.topic != message.topic:
                 continue
-            if rel == "delete" and message.type == "chat.delete" and _may_delete(message, original):
+            if rel == "delete" and message.type == "chat.delete" and _may_delete(message, original, is_admin):
                 target.deleted = True
+            elif rel == "pin" and message.type == "chat.pin" and is_admin(original.topic, message.author):
+                _pin(target, message)
             elif rel == "edit" and message.type == "chat.edit" and _fits(message, original) and body_of(message):
                 target.edited = message
     return list(texts.values())
@@ -230,17 +247,24 @@ def _react(target: Shown, reaction: Message) -> None:
         del target.reactions[str(body["emoji"])]
 
 
+def _pin(target: Shown, pin: Message) -> None:
+    body = body_of(pin)
+    if body is not None:
+        target.pinned = not body.get("off")
+
+
 def _fits(edit: Message, original: Message) -> bool:
     return edit.author == original.author and edit.burn_at == original.burn_at
 
 
-def _may_delete(delete: Message, original: Message) -> bool:
-    """By its author, or in a feed or an inbox its owner.
+def _may_delete(delete: Message, original: Message, is_admin: IsAdmin) -> bool:
+    """By its author, or in a feed or an inbox its owner, or an admin.
 
-    Other admins' deletes show in the hub's having purged the body.
+    Where it is not known who is admin, admins' deletes show in the hub's having purged the body.
     """
     owner = original.topic.ident if original.topic.kind in ("feed", "user") else None
-    return delete.author in (original.author, owner) and delete.created_at >= original.created_at
+    is_entitled = delete.author in (original.author, owner) or is_admin(original.topic, delete.author)
+    return is_entitled and delete.created_at >= original.created_at
 
 
 def history_line(item: Shown, renderer: Renderer, now: int) -> str:

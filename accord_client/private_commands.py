@@ -209,7 +209,9 @@ async def members(
             spaces = Spaces(private, store)
             other = private.directory.person(who or "")
             if deed == "history":
-                await _give_history(private, spaces, spaces.find(where), other, output)
+                if not await spaces.keys.give_all_history(spaces.find(where), other):
+                    raise ClientError("nothing was said before that this device can open")
+                output.text(f"{clean_line(private.directory.name_of(other))} can read what was said before")
                 return 0
             roles = {"add": "member", "admin": "admin", "member": "member", "remove": "none"}
             await spaces.set_role(spaces.find(where), other, roles[deed])
@@ -222,18 +224,6 @@ async def members(
             else:
                 output.text(f"{clean_line(name):<32} {role}")
     return 0
-
-
-async def _give_history(private: Private, spaces: Spaces, space: bytes, user: bytes, output: Output) -> None:
-    """Keys of what was said before, in each channel of a space that a member reads."""
-    view, given = private.sealed.view(space), 0
-    for ident in view.channels:
-        if user in view.members_of(ident):
-            given += await spaces.keys.give_history(Topic("chan", ident), user)
-    name = clean_line(private.directory.name_of(user))
-    output.text(
-        f"{name} can read what was said before" if given else "there is nothing before that this device can open"
-    )
 
 
 def _members(private: Private, store: ProfileStore, where: str) -> dict[bytes, str]:

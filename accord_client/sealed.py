@@ -180,6 +180,11 @@ class Sealed:
                 return Place(space, channel, frozenset(view.members_of(topic.ident)), frozenset(view.admins))
         return None
 
+    def is_for_me(self, message: Message) -> bool:
+        """Whether one was there when it was said, as far as a space tells that."""
+        place = self.place(message.topic)
+        return place is None or self.view(place.space).was(self.me, message.created_at)
+
     def line(self, topic: str) -> list[Epoch]:
         """The epochs of a space's channel that count, from the first on."""
         if topic not in self._lines:

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 
 from accord.messages import Message
 from accord.topics import Topic
 from accord_client.events import Deliver
-from accord_client.history import Column, Shown, apply_changes
+from accord_client.history import Column, IsAdmin, Shown, apply_changes, nobody
 
 
 @dataclass
 class Talk:
     """One conversation. `events` are by message id, in clear where they could be opened; `waiting` are messages of
-    one's own that the hub has not answered for, `refused` why it does not take one of them; `more`: there is older that
-    was not fetched.
+    one's own that the hub has not answered for, `carried` how many per cent of its files the hub has, `refused` why it
+    does not take one of them; `more`: there is older that was not fetched; `is_admin`: who may pin and delete there.
     """
 
     name: str
     topic: Topic
+    is_admin: IsAdmin = nobody
     events: dict[bytes, Deliver] = field(default_factory=dict)
     waiting: dict[bytes, Message] = field(default_factory=dict)
     refused: dict[bytes, str] = field(default_factory=dict)
+    carried: dict[bytes, int] = field(default_factory=dict)
     columns: list[Column] = field(default_factory=list)
     is_loaded: bool = False
     unread: int = 0
@@ -35,7 +38,7 @@ class Talk:
     def shown(self, now: int) -> list[Shown]:
         """The texts as they are now, oldest first, with those that are on their way."""
         events = [*self.events.values(), *(Deliver(0, message) for message in self.waiting.values())]
-        return apply_changes(events, now)
+        return apply_changes(events, now, self.is_admin)
 
     def forget_burned(self, now: int) -> bool:
         """Drop what has burned; says whether there was any."""
@@ -47,6 +50,31 @@ class Talk:
         for ident in burned:
             del self.events[ident]
         return bool(burned)
+
+
+def thread_of(items: list[Shown], ident: bytes) -> list[Shown]:
+    """The first message of the thread that a message belongs to and all that follows from it, in order; nothing where
+    it is not among them.
+    """
+    held = {item.event.message.id: item for item in items}
+    root, seen = ident, {ident}
+    while root in held and (before := _answered(held[root])) in held and before not in seen:
+        root = before
+        seen.add(root)
+    inside = {root}
+    for item in items:
+        if _answered(item) in inside:
+            inside.add(item.event.message.id)
+    return [item for item in items if item.event.message.id in inside]
+
+
+def answers(items: list[Shown]) -> Counter[bytes]:
+    """How many messages answer each."""
+    return Counter(answered for item in items if not item.deleted and (answered := _answered(item)))
+
+
+def _answered(item: Shown) -> bytes:
+    return next(iter(item.event.message.attention_messages), b"")
 
 
 def in_words(milliseconds: int) -> str:

@@ -1,21 +1,21 @@
-"""The terminal UI's screen: conversations, one of them, who is in it, the composer."""
+"""The terminal UI's screen: conversations, one of them, who is in it, the composer. What is done there: the parts that
+AccordApp is made of.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from typing import Any, Final
 
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.binding import Binding
 from textual.containers import Horizontal, Vertical
-from textual.widgets import Footer, Label, OptionList, Static
+from textual.suggester import Suggester
+from textual.widgets import Footer, Label, OptionList, Static, TextArea
 
 from accord.encoding import b64decode, b64encode
 from accord.errors import AccordError
-from accord.messages import Message
-from accord.topics import Topic
 from accord_client.account import load_joined
 from accord_client.desk import Desk
 from accord_client.errors import ClientError
@@ -23,50 +23,29 @@ from accord_client.history import Shown
 from accord_client.profile import ProfileStore
 from accord_client.render import Renderer
 from accord_client.session import Client, State, now_ms
-from accord_client.talks import Talk
+from accord_client.talks import Talk, answers, thread_of
 from accord_client.terminal import clean_line
-from accord_client.tui.deeds import PrivateActions
 from accord_client.tui.dialogs import Ask, Choose, Page
-from accord_client.tui.lines import message_line, talk_line
+from accord_client.tui.keys import BINDINGS, HELP
+from accord_client.tui.lines import draft_line, message_line, people_lines, talk_line
+from accord_client.tui.message_deeds import MessageActions
+from accord_client.tui.people_deeds import PeopleActions
+from accord_client.tui.shell import Draft, Then
+from accord_client.tui.space_deeds import SpaceActions
 from accord_client.tui.widgets import Composer, Lines, Messages
 
-EMOJI: Final = ("\N{THUMBS UP SIGN}", "\N{HEAVY BLACK HEART}", "\N{FACE WITH TEARS OF JOY}", "\N{PARTY POPPER}")
-EMOJI_WORDS: Final = ("thumbs up", "heart", "laughing", "party")
 TICK_SECONDS: Final = 1.0
-HELP: Final = """\
-Ctrl+K    go to a conversation or a person       Ctrl+N    the next with something unread
-Ctrl+G    who is in this conversation            Ctrl+O    private conversations: ask, answer, compare
-Ctrl+F    search                                 Ctrl+T    spaces: make, join, invite, members, keys, leave
-F1        this page                              Ctrl+Q    leave
-Tab       list, messages, composer in turn       Esc       back to the composer
-
-In the composer
-  Enter   send        Ctrl+J   a new line        Up        edit your last message
-
-On a message
-  Enter, r   reply    +   react                  e   edit your own
-  d          delete   p   what was said before   v   its details
-"""
+MAX_PAGES_BACK: Final = 20
 
 
-class AccordApp(PrivateActions):
+class AccordApp(MessageActions, PeopleActions, SpaceActions):
     """`accord tui` for one profile."""
 
     CSS_PATH = "app.tcss"
     TITLE = "accord"
     ENABLE_COMMAND_PALETTE = False
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (70, "-middle"), (110, "-wide")]
-    BINDINGS = [
-        Binding("ctrl+k", "go", "Go to", priority=True),
-        Binding("ctrl+n", "next_unread", "Unread", priority=True),
-        Binding("ctrl+g", "members", "Members", priority=True),
-        Binding("ctrl+o", "private", "Private", priority=True),
-        Binding("ctrl+f", "search", "Search", priority=True),
-        Binding("ctrl+t", "space", "Spaces", priority=True),
-        Binding("f1", "help", "Help", priority=True),
-        Binding("ctrl+q", "quit", "Leave", priority=True),
-        Binding("escape", "compose_text", "Write", show=False),
-    ]
+    BINDINGS = list(BINDINGS)
 
     def __init__(self, store: ProfileStore) -> None:
         super().__init__()
@@ -74,9 +53,12 @@ class AccordApp(PrivateActions):
         self.profile = load_joined(store)
         self._desk: Desk | None = None
         self.open: str | None = None
-        self._reply_to: Message | None = None
-        self._editing: Message | None = None
+        self.draft = Draft()
+        self._drafts: dict[str, Draft] = {}  # what was begun in other conversations
+        self._is_sending = False
+        self._thread: bytes | None = None
         self._stale: set[str | None] = set()
+        self._progress: dict[str, str] = {}
         self._session: asyncio.Task[None] | None = None
 
     @property
@@ -94,6 +76,7 @@ class AccordApp(PrivateActions):
             with Vertical(id="middle"):
                 yield Label(id="title")
                 yield Messages(id="messages")
+                yield Static(id="typing")
                 yield Static(id="strip")
                 yield Composer(id="composer", compact=True, placeholder="Write, and Enter to send")
             yield Static(id="people")
@@ -101,7 +84,7 @@ class AccordApp(PrivateActions):
         yield Footer()
 
     def on_mount(self) -> None:
-        self.query_one("#strip").display = False
+        self.query_one("#strip").display = self.query_one("#typing").display = False
         self.query_one("#title", Label).update(Text("connecting to the hub"))
         self._session = asyncio.create_task(self._live(), name="accord tui")
         self.set_interval(TICK_SECONDS, self._tick)
@@ -119,14 +102,15 @@ class AccordApp(PrivateActions):
                 await client.connected()
                 async with Desk.start(client, self._store) as desk:
                     self._desk = desk
-                    desk.changed, desk.notice = self._mark_stale, self.say
-                    self._draw_talks()
-                    await self._show_first(desk)
-                    await desk.follow()
+                    try:
+                        desk.changed, desk.notice = self._mark_stale, self.say
+                        self._draw_talks()
+                        await self._show_first(desk)
+                        await desk.follow()
+                    finally:
+                        self._desk = None  # nothing is drawn of a desk that is being closed
         except (ClientError, AccordError) as error:
             self.query_one("#title", Label).update(Text(clean_line(str(error)), style="bold red"))
-        finally:
-            self._desk = None
 
     async def _show_first(self, desk: Desk) -> None:
         """The conversation to begin with: where something is unread, else the lounge."""
@@ -158,7 +142,7 @@ class AccordApp(PrivateActions):
             self._draw_talks()
             if self.open in self.desk.talks:
                 self._draw_title(self.desk.talks[self.open])
-                self.do(self._draw_people(self.open))
+                self._draw_people(self.open)
         if self.open in stale and self.open is not None:
             self._draw_messages()
 
@@ -166,8 +150,9 @@ class AccordApp(PrivateActions):
         talks = self.query_one("#talks", Lines)
         talks.show([(talk.name, talk_line(self.desk, talk)) for talk in self.desk.listed()])
 
-    def _shown(self) -> list[Shown]:
-        return [] if self.open is None else self.desk.talks[self.open].shown(now_ms())
+    def shown(self) -> list[Shown]:
+        items = [] if self.open not in self.desk.talks else self.desk.talks[self.open].shown(now_ms())
+        return items if self._thread is None else thread_of(items, self._thread)
 
     def _draw_messages(self) -> None:
         if self.open not in self.desk.talks:
@@ -175,41 +160,69 @@ class AccordApp(PrivateActions):
             self.query_one("#messages", Lines).show([])
             return
         talk, now = self.desk.talks[self.open], now_ms()
-        renderer = Renderer(self.desk.directory)
+        renderer, items = Renderer(self.desk.directory), self.shown()
+        counts = answers(items)
         lines = [
-            (b64encode(item.event.message.id), message_line(self.desk, talk, item, renderer, now))
-            for item in talk.shown(now)
+            (
+                b64encode(item.event.message.id),
+                message_line(self.desk, talk, item, renderer, now, answered=counts[item.event.message.id]),
+            )
+            for item in items
         ]
         self.query_one("#messages", Lines).show(lines)
 
     def _draw_title(self, talk: Talk) -> None:
         title = Text(clean_line(self.desk.label(talk)), style="bold")
-        title.append(f"  {self.desk.lock(talk)}", style="dim")
+        if self._thread is None:
+            title.append(f"  {self.desk.lock(talk)}", style="dim")
+        else:
+            title.append("  a thread; Esc shows everything", style="dim")
         self.query_one("#title", Label).update(title)
 
-    async def _draw_people(self, name: str) -> None:
-        members = await self.desk.members(name)
-        lines = [f"{clean_line(called)}{f'  {role}' if role else ''}" for called, _, role in members]
-        self.query_one("#people", Static).update(Text("\n".join(lines), no_wrap=True, overflow="ellipsis"))
+    def _draw_people(self, name: str) -> None:
+        self.query_one("#people", Static).update(people_lines(self.desk, name))
 
     def _tick(self) -> None:
         if self._desk is None:
             return
-        state = self.desk.client.state
-        waiting = len(self.desk.client.outbox)
-        band = "" if state is State.ONLINE else "offline: what you write waits and goes out in order"
-        if band and waiting:
-            band += f" ({waiting} waiting)"
-        self.query_one("#state", Label).update(Text(band))
-        self.query_one("#state").display = bool(band)
+        self._draw_state()
+        self._draw_typing()
         self.desk.burn()
-        if any(item.event.message.burn_at for item in self._shown()):
+        if any(item.event.message.burn_at for item in self.shown()):
             self._draw_messages()
+
+    def _draw_state(self) -> None:
+        waiting = len(self.desk.client.outbox)
+        words = (
+            [] if self.desk.client.state is State.ONLINE else ["offline: what you write waits and goes out in order"]
+        )
+        if words and waiting:
+            words[0] += f" ({waiting} waiting)"
+        words += self._progress.values()
+        self.query_one("#state", Label).update(Text("   ".join(words)))
+        self.query_one("#state").display = bool(words)
+
+    def _draw_typing(self) -> None:
+        keys = [] if self.open is None else self.desk.signals.typing_in(self.open)
+        names = ", ".join(clean_line(self.desk.directory.name_of(key)) for key in keys)
+        typing = self.query_one("#typing", Static)
+        typing.update(Text(f"{names} {'is' if len(keys) == 1 else 'are'} writing", no_wrap=True, overflow="ellipsis"))
+        typing.display = bool(keys)
+
+    def tell_progress(self, what: str, words: str) -> None:
+        if words:
+            self._progress[what] = words
+        else:
+            self._progress.pop(what, None)
+        if self._desk is not None:
+            self._draw_state()
 
     # ----------------------------------------------------------------------------------------------------- navigation
 
     async def open_talk(self, name: str) -> None:
-        self._stop_referring()
+        if self.open is not None:
+            self._drafts[self.open] = self.draft.with_text(self.query_one(Composer).text)
+        self._thread = None
         talk = await self.desk.load(name)
         self.open = name
         self._draw_title(talk)
@@ -219,12 +232,33 @@ class AccordApp(PrivateActions):
         self._draw_talks()
         talks = self.query_one("#talks", Lines)
         talks.highlighted = next((i for i, option in enumerate(talks.options) if option.id == name), None)
-        await self._draw_people(name)
-        self.query_one("#composer").focus()
+        self._draw_people(name)
+        self.write(self._drafts.pop(name, Draft()))
+
+    async def show_message(self, name: str, ident: bytes) -> None:
+        if name != self.open or self._thread is not None:
+            await self.open_talk(name)
+        messages, wanted = self.query_one("#messages", Lines), b64encode(ident)
+        for _ in range(MAX_PAGES_BACK):
+            place = next((i for i, option in enumerate(messages.options) if option.id == wanted), None)
+            if place is not None:
+                messages.focus()
+                messages.highlighted = place
+                return
+            if not self.desk.talks[name].more:
+                break
+            await self.desk.older(name)
+            self._draw_messages()
+        self.say("that message is further back than was looked")
+
+    def show_thread(self, ident: bytes | None) -> None:
+        self._thread = ident
+        if self.open is not None:
+            self._draw_title(self.desk.talks[self.open])
+            self._draw_messages()
+            self.query_one("#composer").focus()
 
     def do(self, work: Coroutine[Any, Any, Any]) -> None:
-        """Do something that may fail with a sentence for the person."""
-
         async def tried() -> None:
             try:
                 await work
@@ -239,20 +273,19 @@ class AccordApp(PrivateActions):
         elif event.option_list.id == "messages":
             self.action_reply()
 
-    def action_go(self) -> None:
-        if self._desk is None:
-            return
-        talks = [(talk.name, clean_line(self.desk.label(talk))) for talk in self.desk.listed()]
-        there = {name for name, _ in talks}
-        people = [(Topic("user", key).name, f"@{clean_line(name)}") for name, key in self.desk.people()]
-        self.choose("Go to", [*talks, *(item for item in people if item[0] not in there)], self.open_talk)
-
-    def choose(self, title: str, choices: list[tuple[str, str]], then: Any) -> None:
+    def choose(self, title: str, choices: Sequence[tuple[str, str]], then: Then) -> None:
         def chosen(ident: str | None) -> None:
             if ident is not None:
                 self.do(then(ident))
 
         self.push_screen(Choose(title, choices), chosen)
+
+    def ask(self, title: str, then: Then, *, value: str = "", suggester: Suggester | None = None) -> None:
+        def said(text: str | None) -> None:
+            if text is not None:
+                self.do(then(text))
+
+        self.push_screen(Ask(title, value, suggester), said)
 
     def action_next_unread(self) -> None:
         name = self.desk.next_unread(self.open) if self._desk is not None else None
@@ -261,141 +294,79 @@ class AccordApp(PrivateActions):
         else:
             self.do(self.open_talk(name))
 
-    def action_members(self) -> None:
-        if self.open is not None:
-            self.do(self._show_members(self.open))
-
-    async def _show_members(self, name: str) -> None:
-        members = await self.desk.members(name)
-        choices = [
-            (Topic("user", key).name, f"{clean_line(called)}  {role}  {b64encode(key)[:16]}...")
-            for called, key, role in members
-        ]
-        self.choose("Who is here; Enter writes to them", choices, self.open_talk)
-
     def action_help(self) -> None:
         self.push_screen(Page("Keys", HELP))
 
     def action_compose_text(self) -> None:
-        self._stop_referring()
-        self.query_one("#composer").focus()
+        composer = self.query_one(Composer)
+        if not composer.has_focus:
+            composer.focus()
+        elif self.draft != Draft():
+            self.refer(Draft())
+        elif self._thread is not None:
+            self.show_thread(None)
 
     # --------------------------------------------------------------------------------------------------------- writing
 
-    def _refer_to(self, words: str) -> None:
-        strip = self.query_one("#strip", Static)
+    def refer(self, draft: Draft) -> None:
+        composer = self.query_one(Composer)
+        self.write(draft.with_text("" if self.draft.editing is not None else composer.text))
+
+    def write(self, draft: Draft) -> None:
+        composer, strip = self.query_one(Composer), self.query_one("#strip", Static)
+        self.draft = draft.with_text("")
+        if composer.text != draft.text:
+            composer.text = draft.text
+            composer.move_cursor(composer.document.end)
+        words = draft_line(self.draft, self.desk.directory)
         strip.update(Text(words, no_wrap=True, overflow="ellipsis"))
         strip.display = bool(words)
-
-    def _stop_referring(self) -> None:
-        if self._editing is not None:
-            self.query_one("#composer", Composer).clear()
-        self._reply_to = self._editing = None
-        self._refer_to("")
+        composer.focus()
 
     def on_composer_sent(self, event: Composer.Sent) -> None:
-        if self.open is None or self._desk is None:
-            return
-        self.do(self.say_or_ask(self.open, event.text, self._reply_to, self._editing))
+        is_empty = not (event.text.strip() or self.draft.files)
+        if self.open is not None and self._desk is not None and not is_empty and not self._is_sending:
+            self.do(self.say_or_ask(self.open, self.draft.with_text(event.text)))
 
-    async def send(self, name: str, text: str, reply_to: Message | None, editing: Message | None) -> None:
-        if editing is not None:
-            await self.desk.edit(name, editing, text)
-        else:
-            await self.desk.say(name, text, reply_to=reply_to.id if reply_to else None)
-        self._editing = None
-        self.query_one("#composer", Composer).clear()
-        self._stop_referring()
-        messages = self.query_one("#messages", Lines)
-        messages.highlighted = messages.option_count - 1 if messages.option_count else None
+    def on_text_area_changed(self, event: TextArea.Changed) -> None:
+        """Others see that something is being written."""
+        if self._desk is None or self.open is None or not event.text_area.text:
+            return
+        if self.desk.signals.is_news(self.open):
+            self.do(self.desk.signals.typing(self.open))
+
+    async def send(self, name: str, draft: Draft) -> None:
+        writing, thread = self.desk.writing, self._thread
+        self._is_sending = True
+        try:
+            if draft.editing is not None:
+                await writing.edit(name, draft.editing, draft.text)
+            else:
+                answered = thread if draft.reply_to is None else draft.reply_to.id
+                files, burn = draft.files, draft.burn_seconds
+                await writing.say(name, draft.text, reply_to=answered, files=files, burn_seconds=burn)
+        finally:
+            self._is_sending = False
+        self.desk.signals.typed(name)
+        if name != self.open:
+            self._drafts.pop(name, None)
+        elif self.query_one(Composer).text == draft.text:
+            self.write(Draft())
+            messages = self.query_one("#messages", Lines)
+            messages.highlighted = messages.option_count - 1 if messages.option_count else None
 
     def on_composer_edit_last(self) -> None:
-        mine = [item for item in self._shown() if self.desk.may_edit(item.event.message) and not item.deleted]
+        writing = self.desk.writing
+        mine = [item for item in self.shown() if writing.may_edit(item.event.message) and not item.deleted]
         if mine:
-            self._edit(mine[-1])
+            self.write(Draft(mine[-1].words, editing=mine[-1].event.message))
 
-    def _chosen(self) -> Shown | None:
+    def chosen(self) -> Shown | None:
         ident = self.query_one("#messages", Lines).chosen
         if self._desk is None or ident is None:
             return None
         wanted = b64decode(ident)
-        return next((item for item in self._shown() if item.event.message.id == wanted), None)
-
-    def action_reply(self) -> None:
-        item = self._chosen()
-        if item is None or item.deleted:
-            return
-        self._stop_referring()
-        self._reply_to = item.event.message
-        name = clean_line(self.desk.directory.name_of(item.event.message.author))
-        self._refer_to(f"reply to {name}: {clean_line(item.text)}")
-        self.query_one("#composer").focus()
-
-    def action_edit(self) -> None:
-        item = self._chosen()
-        if item is None or self.open is None:
-            return
-        if item.event.message.id in self.desk.talks[self.open].refused:
-            self.desk.give_up(self.open, item.event.message)
-            self._write_again(item.text)
-        elif self.desk.may_edit(item.event.message) and not item.deleted:
-            self._edit(item)
-        else:
-            self.say("only texts of your own can be edited")
-
-    def _edit(self, item: Shown) -> None:
-        self._stop_referring()
-        self._editing = item.event.message
-        self._refer_to("edit your message; Esc leaves it as it is")
-        self._write_again(item.text)
-
-    def _write_again(self, text: str) -> None:
-        composer = self.query_one("#composer", Composer)
-        composer.text = text
-        composer.move_cursor(composer.document.end)
-        composer.focus()
-
-    def action_delete(self) -> None:
-        item, name = self._chosen(), self.open
-        if item is None or name is None or item.deleted:
-            return
-        message = item.event.message
-        if message.id in self.desk.talks[name].refused:
-            self.desk.give_up(name, message)
-            return
-        if not self.desk.may_delete(message):
-            self.say("only your own messages, and what lies in your own inbox, can be deleted")
-            return
-        question = f"Delete '{clean_line(item.text)[:60]}' everywhere?"
-        self.choose(question, [("yes", "Delete"), ("no", "Keep")], lambda said: self._delete(name, message, said))
-
-    async def _delete(self, name: str, message: Message, said: str) -> None:
-        if said == "yes":
-            await self.desk.delete(name, message)
-
-    def action_react(self) -> None:
-        item, name = self._chosen(), self.open
-        if item is None or name is None or item.deleted:
-            return
-        message = item.event.message
-        used = [(emoji, emoji) for emoji in item.reactions if emoji not in EMOJI]
-        usual = [(emoji, f"{emoji}  {words}") for emoji, words in zip(EMOJI, EMOJI_WORDS, strict=True)]
-        other = [("", "another one")]
-
-        async def react(emoji: str) -> None:
-            if emoji:
-                await self.desk.react(name, message, emoji)
-            else:
-                self.ask("React with", lambda typed: self.desk.react(name, message, typed))
-
-        self.choose("React with; the same again takes it back", [*usual, *used, *other], react)
-
-    def ask(self, title: str, then: Any) -> None:
-        def said(text: str | None) -> None:
-            if text is not None:
-                self.do(then(text))
-
-        self.push_screen(Ask(title), said)
+        return next((item for item in self.shown() if item.event.message.id == wanted), None)
 
     def action_older(self) -> None:
         if self.open is None or self._desk is None:
@@ -404,25 +375,6 @@ class AccordApp(PrivateActions):
             self.do(self.desk.older(self.open))
         else:
             self.say("there is nothing before")
-
-    def action_details(self) -> None:
-        item = self._chosen()
-        if item is None:
-            return
-        message = item.event.message
-        rows = {
-            "from": f"{clean_line(self.desk.directory.name_of(message.author))}  {b64encode(message.author)}",
-            "signature": "checked",
-            "id": b64encode(message.id),
-            "lies in": message.topic.name,
-            "answers": ", ".join(b64encode(ident) for ident in message.attention_messages) or "-",
-            "reactions": ", ".join(
-                f"{clean_line(emoji)} {', '.join(clean_line(self.desk.directory.name_of(key)) for key in sorted(keys))}"
-                for emoji, keys in item.reactions.items()
-            )
-            or "-",
-        }
-        self.push_screen(Page("Message", "\n".join(f"{title:<10} {text}" for title, text in rows.items())))
 
 
 def run(store: ProfileStore) -> int:

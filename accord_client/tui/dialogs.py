@@ -9,6 +9,7 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import Vertical, VerticalScroll
 from textual.screen import ModalScreen
+from textual.suggester import Suggester
 from textual.widgets import Input, Label, OptionList, Static
 from textual.widgets.option_list import Option
 
@@ -64,15 +65,16 @@ class Ask(ModalScreen[str | None]):
 
     BINDINGS = [("escape", "dismiss(None)", "Close")]
 
-    def __init__(self, title: str, value: str = "") -> None:
+    def __init__(self, title: str, value: str = "", suggester: Suggester | None = None) -> None:
         super().__init__()
         self._title = title
         self._value = value
+        self._suggester = suggester
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog small"):
             yield Label(Text(self._title))
-            yield Input(self._value)
+            yield Input(self._value, suggester=self._suggester)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         self.dismiss(event.value.strip() or None)

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from rich.text import Text
 
 from accord.messages import Message
 from accord_client.desk import Desk
+from accord_client.directory import Directory
 from accord_client.history import Shown
-from accord_client.render import Renderer, burning, clock_time
-from accord_client.talks import Talk
+from accord_client.render import Renderer, body_of, burning, clock_time, text_of
+from accord_client.talks import Talk, in_words
 from accord_client.terminal import clean_line, clean_lines
+from accord_client.tui.shell import Draft
 
-INDENT = "      "
+INDENT: Final = "      "
+MARKS: Final = {"online": "\N{BLACK CIRCLE}", "away": "\N{WHITE CIRCLE}", "offline": " "}
 
 
 def talk_line(desk: Desk, talk: Talk) -> Text:
@@ -23,8 +28,32 @@ def talk_line(desk: Desk, talk: Talk) -> Text:
     return line
 
 
-def message_line(desk: Desk, talk: Talk, item: Shown, renderer: Renderer, now: int) -> Text:
-    """A message in a conversation."""
+def people_lines(desk: Desk, name: str) -> Text:
+    """Who is in a conversation, and who is there now."""
+    lines = []
+    for called, key, role in desk.members(name):
+        mark = MARKS[desk.signals.presence(key)]
+        lines.append(f"{mark} {clean_line(called)}{f'  {role}' if role else ''}")
+    return Text("\n".join(lines), no_wrap=True, overflow="ellipsis")
+
+
+def draft_line(draft: Draft, directory: Directory) -> str:
+    """What is special about what is being written."""
+    words = []
+    if draft.editing is not None:
+        words.append("edit your message; Esc leaves it as it is")
+    if draft.reply_to is not None:
+        name = clean_line(directory.name_of(draft.reply_to.author))
+        words.append(f"reply to {name}: {clean_line(text_of(draft.reply_to, body_of(draft.reply_to)))}")
+    if draft.files:
+        words.append("with " + ", ".join(clean_line(path.name) for path in draft.files))
+    if draft.burn_seconds is not None:
+        words.append(f"vanishes after {in_words(draft.burn_seconds * 1000)}")
+    return "; ".join(words)
+
+
+def message_line(desk: Desk, talk: Talk, item: Shown, renderer: Renderer, now: int, *, answered: int) -> Text:
+    """A message in a conversation, with how many answer it."""
     message = item.event.message
     line = Text(f"{clock_time(message.created_at, now)} ", style="dim")
     is_mine = message.author == desk.client.profile.user.public
@@ -39,12 +68,16 @@ def message_line(desk: Desk, talk: Talk, item: Shown, renderer: Renderer, now: i
     line.append(clean_lines(item.text, INDENT), style="yellow" if called else "")
     if item.edited:
         line.append(" (edited)", style="dim")
+    if item.pinned:
+        line.append(" (pinned)", style="dim")
     if left := burning(message, now):
         line.append(left, style="red")
     _append_state(line, talk, message)
     for emoji, authors in item.reactions.items():
         line.append(f"\n{INDENT}" if emoji == next(iter(item.reactions)) else "  ")
         line.append(f"{clean_line(emoji) or '?'} {len(authors)}", style="dim")
+    if answered:
+        line.append(f"\n{INDENT}{answered} {'reply' if answered == 1 else 'replies'}: t opens the thread", style="dim")
     renderer.remember(message, item.text)
     return line
 
@@ -52,5 +85,7 @@ def message_line(desk: Desk, talk: Talk, item: Shown, renderer: Renderer, now: i
 def _append_state(line: Text, talk: Talk, message: Message) -> None:
     if message.id in talk.refused:
         line.append(f" not sent ({talk.refused[message.id]}): e takes it up again, d drops it", style="bold red")
+    elif message.id in talk.carried:
+        line.append(f" sending {talk.carried[message.id]} %", style="dim")
     elif message.id in talk.waiting:
         line.append(" sending", style="dim")

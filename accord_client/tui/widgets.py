@@ -45,10 +45,13 @@ class Messages(Lines):
 
     BINDINGS = [
         ("r", "app.reply", "Reply"),
+        ("t", "app.thread", "Thread"),
         ("plus", "app.react", "React"),
         ("e", "app.edit", "Edit"),
         ("d", "app.delete", "Delete"),
-        ("p", "app.older", "Before"),
+        ("p", "app.pin", "Pin"),
+        ("s", "app.save", "Save files"),
+        ("b", "app.older", "Before"),
         ("v", "app.details", "Details"),
     ]
 
@@ -57,7 +60,7 @@ class Composer(TextArea):
     """Where one writes. Enter sends, Ctrl+J begins a new line; Up in an empty one edits one's last message."""
 
     class Sent(Message):
-        """A text is ready."""
+        """Enter was pressed; the text may be empty."""
 
         def __init__(self, text: str) -> None:
             super().__init__()
@@ -69,8 +72,7 @@ class Composer(TextArea):
     async def _on_key(self, event: events.Key) -> None:
         if event.key == "enter":
             event.prevent_default().stop()
-            if self.text.strip():
-                self.post_message(self.Sent(self.text))
+            self.post_message(self.Sent(self.text))
         elif event.key == "ctrl+j":
             event.prevent_default().stop()
             self.insert("\n")
