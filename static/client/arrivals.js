@@ -176,7 +176,7 @@ export class Arrivals {
   }
 
   #added(row) {
-    const { seals, spaces, directory, conversations, people } = this.#member;
+    const { seals, spaces, directory, conversations, people, boxkeys } = this.#member;
     seals.added(row);
     if (row.kind === "space") {
       spaces.load(row.key);
@@ -190,6 +190,7 @@ export class Arrivals {
       people.publish(row.key);
       conversations.renamed(row.key);
       people.want([row.key]);
+      boxkeys.changed(row.key); // what began the feed has come before one listens to it
       this.#keyChanged(row.key);
     }
   }

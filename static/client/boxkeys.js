@@ -113,9 +113,14 @@ export class BoxKeys {
   /** A message of somebody's feed. @param {import("./verify.js").Fact} fact */
   take(fact) {
     if (TYPES.has(fact.type) && fact.topic === `feed:${fact.author}`) {
-      this.#feeds.delete(fact.author);
-      this.onChanged(fact.author);
+      this.changed(fact.author);
     }
+  }
+
+  /** What somebody's feed says may be otherwise than it was read. @param {string} user */
+  changed(user) {
+    this.#feeds.delete(user);
+    this.onChanged(user);
   }
 
   /**

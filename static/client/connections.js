@@ -3,17 +3,14 @@
  * conversation of two, whose topic belongs to the direct conversation.
  *
  * Kept in IndexedDB: what was said about each connection, and one's own halves of keys until the other half has come.
- * Not here: the keys that come of it (keystore.js), what is said under them (sealing.js).
+ * Not here: how a key comes of two halves (connection_keys.js), what is said under it (sealing.js).
  */
 
-import {
-  connectionEpoch, connectionKey, connectionTopic, CONN_ID_BYTES, declineBody, EPOCH, firstAccept, fits, requestBody,
-  WINDOW_MS,
-} from "../accord/connections.js";
-import { b64decode, b64encode, canonical } from "../accord/encoding.js";
-import { firstWindowKey } from "../accord/epochs.js";
-import { RemoteError } from "../accord/errors.js";
+import { connectionTopic, CONN_ID_BYTES, declineBody, fits, requestBody } from "../accord/connections.js";
+import { b64decode, b64encode } from "../accord/encoding.js";
 import { OneTimeKey } from "../accord/primitives.js";
+import { Askable } from "./askable.js";
+import { halfFor, halvesOf, keyOf } from "./connection_keys.js";
 import { isKey } from "./directory.js";
 import { ClientError } from "./errors.js";
 import { comparePlaces } from "./order.js";
@@ -28,14 +25,7 @@ const SECRET_BYTES = 32;
 /** Requests that came while nobody was here are answered when what followed them has come too. */
 const SETTLE_MS = 300;
 
-/**
- * `said`: connection messages between us; `halves`: own private keys, for a request or an accept of mine; `links`: the
- * channels that came of it.
- * @typedef {{type: string, id: string, at: number, author: string, topic: string, header: any,
- *   body: Record<string, any>}} Said
- * @typedef {{key: string, said: Said[], halves: {connId: string, publicText: string, half: CryptoKey}[],
- *   links: {topic: string, at: number, id: string}[], burnMs: number | null}} Known
- */
+/** @typedef {import("./connection_keys.js").Known} Known @typedef {import("./connection_keys.js").Said} Said */
 
 /** All of them, by the other's key. */
 export class Connections {
@@ -46,10 +36,6 @@ export class Connections {
   /** @type {Map<string, string>} topic -> the other's key */
   #topics = new Map();
   #caughtUp = new Set();
-  /** Whether somebody has published keys, so that their client knows what to do with a request; once that is known. */
-  #askable = new Map();
-  /** Of whom that could not be read. */
-  #unread = new Set();
   #settling = new Set();
   #timer = 0;
   #turn = Promise.resolve();
@@ -63,10 +49,15 @@ export class Connections {
    *   isBlocked: (key: string) => boolean, isChanged: (key: string) => boolean,
    *   onChanged: (key: string, isNew: boolean) => void, onAskable: (key: string) => void}} parts
    *   `send`: sign and store at the hub now; `isTrusted`: whose requests are accepted unasked; `onChanged`: of whom
-   *   something has changed, and whether there is a new channel; `onAskable`: of whom it is known whether they can be asked
+   *   something has changed, and whether there is a new channel; `onAskable`: it is known whether they can be
+   *   asked
    */
   constructor(parts) {
     this.#parts = parts;
+    this.askable = new Askable(parts.boxKeysOf, (key) => {
+      this.#publish(key);
+      parts.onAskable(key);
+    });
   }
 
   async load() {
@@ -94,28 +85,15 @@ export class Connections {
 
   #publish(key) {
     const { state, at } = this.standing(key);
-    this.#parts.state.put("connections", key, { state, at, canAsk: this.canAsk(key) === true });
+    this.#parts.state.put("connections", key, { state, at, canAsk: this.askable.canAsk(key) === true });
   }
 
   /** Somebody is looked at: can they be asked? @param {string} key */
   async look(key) {
-    if (!isKey(key) || key === this.#parts.me) {
-      return;
-    }
-    this.#publish(key);
-    this.#unread.add(key);
-    const canAsk = (await this.#parts.boxKeysOf(key)).length > 0;
-    this.#unread.delete(key);
-    if (canAsk !== this.canAsk(key)) {
-      this.#askable.set(key, canAsk);
+    if (isKey(key) && key !== this.#parts.me) {
       this.#publish(key);
-      this.#parts.onAskable(key);
+      await this.askable.look(key);
     }
-  }
-
-  /** Whether somebody can be asked to talk encrypted; undefined: not known yet. @param {string} key */
-  canAsk(key) {
-    return this.#askable.get(key);
   }
 
   /** With whom the channel of a topic is; "" for others. @param {string} topic */
@@ -169,7 +147,7 @@ export class Connections {
     if (topic) {
       return { state: "connected", at: this.#linkOf(key, topic).at, request: null };
     }
-    const [newest] = requests.filter((request) => request.author !== key && this.#halfFor(key, request));
+    const [newest] = requests.filter((request) => request.author !== key && halfFor(this.#records.get(key), request));
     if (!newest) {
       return { state: "none", at: 0, request: null };
     }
@@ -178,12 +156,6 @@ export class Connections {
 
   #linkOf(key, topic) {
     return this.#records.get(key).links.find((link) => link.topic === topic);
-  }
-
-  /** The own half that belongs to a message of mine; undefined: it was made elsewhere. */
-  #halfFor(key, { body }) {
-    const publicText = b64encode(body.conn_pub);
-    return this.#records.get(key)?.halves.find((half) => half.publicText === publicText);
   }
 
   // -------------------------------------------------------------------------------------------------------- arrivals
@@ -223,47 +195,23 @@ export class Connections {
 
   /** Make keys of all requests that were accepted and of which one half is here; gives whether there is a new one. */
   async #join(key) {
-    const { said } = /** @type {Known} */ (this.#records.get(key));
+    const { keystore, me } = this.#parts;
+    const record = /** @type {Known} */ (this.#records.get(key));
     let isNew = false;
-    for (const request of said.filter(({ type }) => type === "connection.request")) {
-      const accept = firstAccept(request, said);
-      const mine = request.author === key ? accept : request;
-      const half = accept && this.#halfFor(key, mine);
-      if (accept && half && (await this.#connect(key, request, accept, half))) {
+    for (const { request, accept, half } of halvesOf(record)) {
+      const topic = await connectionTopic(b64decode(request.id), b64decode(accept.id));
+      const isHeld = this.#topics.has(topic) && keystore.has(topic);
+      const made = isHeld ? null : await keyOf(record, { topic, request, accept, half });
+      if (made) {
+        await keystore.putKey({ ...made, users: [key, me] });
+        await this.#change(key, ({ links, halves }) => ({
+          links: [...links.filter((link) => link.topic !== topic), { topic, at: accept.at, id: accept.id }],
+          halves: halves.filter((each) => each.publicText !== half.publicText), // it has done what it was for
+        }));
         isNew = true;
       }
     }
     return isNew;
-  }
-
-  async #connect(key, request, accept, { publicText, half }) {
-    const topic = await connectionTopic(b64decode(request.id), b64decode(accept.id));
-    if (this.#topics.has(topic) && this.#parts.keystore.has(topic)) {
-      return false;
-    }
-    const other = request.author === key ? request : accept;
-    const own = new OneTimeKey(half, new Uint8Array());
-    let secret;
-    try {
-      secret = await connectionKey(own, other.body.conn_pub, signed(request), signed(accept));
-    } catch (error) {
-      if (error instanceof RemoteError) {
-        console.warn("a connection gives no key:", error.code);
-        return false;
-      }
-      throw error;
-    }
-    const epoch = await connectionEpoch(secret, accept.at);
-    await this.#parts.keystore.putKey({
-      topic, epoch: EPOCH, id: accept.id, prev: "", author: accept.author, createdAt: accept.at, windowMs: WINDOW_MS,
-      win: epoch.w0, users: [key, this.#parts.me], burnMs: null, count: 0,
-      key: await firstWindowKey(epoch.secret, epoch.w0),
-    });
-    await this.#change(key, ({ links, halves }) => ({
-      links: [...links.filter((link) => link.topic !== topic), { topic, at: accept.at, id: accept.id }],
-      halves: halves.filter((each) => each.publicText !== publicText), // it has done what it was for
-    }));
-    return true;
   }
 
   /** A channel whose key was kept elsewhere. @param {string} key @param {{topic: string, at: number, id: string}} link */
@@ -302,9 +250,10 @@ export class Connections {
     if (request?.author !== key || this.#parts.isBlocked(key) || this.#parts.isChanged(key)) {
       return false;
     }
-    const { said, links } = /** @type {Known} */ (this.#records.get(key));
+    const record = /** @type {Known} */ (this.#records.get(key));
+    const { said, links } = record;
     const mine = said.filter(({ type, author }) => type === "connection.request" && author !== key);
-    const open = mine.filter((each) => !said.some((answer) => fits(each, answer)) && this.#halfFor(key, each));
+    const open = mine.filter((each) => !said.some((answer) => fits(each, answer)) && halfFor(record, each));
     if (open.length) { // both have asked: the earlier request is the one that is accepted
       return open.every((each) => comparePlaces(request, each) < 0);
     }
@@ -343,9 +292,7 @@ export class Connections {
       }
     }
     this.#timer ||= setTimeout(() => this.#settle(), SETTLE_MS);
-    for (const key of this.#unread) {
-      this.look(key).catch((error) => error.code ?? console.error(error));
-    }
+    this.askable.opened();
   }
 
   async #half(key, connId) {
@@ -438,8 +385,4 @@ export class Connections {
     const found = this.topicOf(key);
     return found ? { topic: found } : { waits: "waiting" };
   }
-}
-
-function signed({ header }) {
-  return { headerBytes: canonical(header) };
 }

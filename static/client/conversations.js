@@ -1,42 +1,20 @@
 /**
  * The list of conversations: channels, direct ones, the posts of those whom one follows, with what is unread, mentions, drafts (kept in IndexedDB).
  *
- * Unread is what others wrote after the read position, and what arrived late: dated before that position, but not here
- * when it was taken (its author or a hub on its way was offline). The newest MAX_UNREAD of it. Not here: the messages
- * themselves (timeline.js).
+ * Not here: the messages themselves (timeline.js), what counts as unread (unread.js), what pages see of one
+ * (conversation_row.js).
  */
 
+import { conversationRow } from "./conversation_row.js";
 import { comparePlaces } from "./order.js";
+import { emptyRecord, later, MAX_UNREAD, unreadOf, unreadPlace } from "./unread.js";
 
-export const MAX_UNREAD = 100;
-/** What arrives later than this after it was written is history (an import, a first sync) and no news. */
-const MAX_LATE_MS = 7 * 24 * 3600 * 1000;
 const SAVE_MS = 500;
-
-/** @typedef {{at: number, id: string, isLate?: boolean}} Place */
-
-function emptyRecord(id, kind, other, readAt) {
-  return {
-    id, kind, with: other, read: { at: readAt, id: "" }, unread: [], mentions: [], cursor: 0, lastAt: 0,
-    draft: "", replyTo: "",
-  };
-}
-
-function later(a, b) {
-  return comparePlaces(a, b) >= 0 ? a : b;
-}
-
-/** The places of a list that lie after `read` or are late, each once, the newest MAX_UNREAD. */
-function after(read, places) {
-  const isUnread = (place) => place.isLate || comparePlaces(place, read) > 0;
-  const found = new Map(places.filter(isUnread).map((place) => [place.id, place]));
-  return [...found.values()].sort(comparePlaces).slice(-MAX_UNREAD);
-}
 
 /** All conversations, by id. */
 export class Conversations {
   /** Something was read here; for the vault. */
-  onRead = (/** @type {string} */ _id, /** @type {Place} */ _place) => {};
+  onRead = (/** @type {string} */ _id, /** @type {import("./unread.js").Place} */ _place) => {};
   #records = new Map();
   #dirty = new Set();
   #timer = 0;
@@ -103,7 +81,8 @@ export class Conversations {
 
   /**
    * @param {string} id
-   * @returns {{id: string, kind: string, with: string | null, topic: string, read: Place, unread: Place[]} | undefined}
+   * @returns {{id: string, kind: string, with: string | null, topic: string, read: import("./unread.js").Place,
+   *   unread: import("./unread.js").Place[]} | undefined}
    */
   get(id) {
     const record = this.#records.get(id);
@@ -142,8 +121,8 @@ export class Conversations {
     const id = kind === "feed" ? this.feed(to) : this.direct(to);
     const record = this.#records.get(id);
     record.read = later(record.read, before.read);
-    record.unread = after(record.read, [...record.unread, ...before.unread]);
-    record.mentions = after(record.read, [...record.mentions, ...before.mentions]);
+    record.unread = unreadOf(record.read, [...record.unread, ...before.unread]);
+    record.mentions = unreadOf(record.read, [...record.mentions, ...before.mentions]);
     record.cursor = Math.max(record.cursor, before.cursor);
     record.lastAt = Math.max(record.lastAt, before.lastAt);
     record.draft ||= before.draft;
@@ -245,31 +224,18 @@ export class Conversations {
   take(id, fact) {
     const record = this.#records.get(id);
     const me = this.#parts.account.key;
-    const place = this.#unreadPlace(record, fact);
+    const place = unreadPlace(record, fact, this.#parts);
     record.cursor = Math.max(record.cursor, fact.cursor);
     record.lastAt = Math.max(record.lastAt, fact.at);
     record.isAnswered ||= fact.author === me;
     if (place) {
-      record.unread = after(record.read, [...record.unread, place]);
+      record.unread = unreadOf(record.read, [...record.unread, place]);
       if (fact.mentions.includes(me)) {
-        record.mentions = after(record.read, [...record.mentions, { ...place, isSeen: false }]);
+        record.mentions = unreadOf(record.read, [...record.mentions, { ...place, isSeen: false }]);
       }
     }
     this.#save(id);
     return place !== null;
-  }
-
-  /** Where a message lies that is to be counted as unread; null for others. */
-  #unreadPlace(record, { at, id, author, cursor }) {
-    const { account, clock, directory, marks } = this.#parts;
-    if (directory.currentOf(author) === account.key || marks.isSilenced(author)) {
-      return null;
-    }
-    if (comparePlaces({ at, id }, record.read) > 0) {
-      return { at, id };
-    }
-    const isLate = cursor > record.cursor && clock.now() - at < MAX_LATE_MS;
-    return isLate ? { at, id, isLate } : null;
   }
 
   /** Something else has arrived: edits and the like are nothing unread, but what is deleted is no longer unread. */
@@ -290,11 +256,11 @@ export class Conversations {
     const me = this.#parts.account.key;
     const counted = { ...record, cursor: record.cursor || Infinity }; // where nothing was counted, nothing is late
     const news = posts.slice(-2 * MAX_UNREAD).filter((post) => !post.isEmptied)
-      .map((post) => ({ post, place: this.#unreadPlace(counted, post) })).filter(({ place }) => place !== null);
+      .map((post) => ({ post, place: unreadPlace(counted, post, this.#parts) })).filter(({ place }) => place !== null);
     const late = record.unread.filter((place) => place.isLate);
-    record.unread = after(record.read, [...news.map(({ place }) => place), ...late]);
+    record.unread = unreadOf(record.read, [...news.map(({ place }) => place), ...late]);
     const mentions = news.filter(({ post }) => post.mentions.includes(me));
-    record.mentions = after(record.read, [
+    record.mentions = unreadOf(record.read, [
       ...mentions.map(({ place }) => ({ ...place, isSeen: false })), ...record.mentions,
     ]);
     record.lastAt = Math.max(record.lastAt, posts.at(-1)?.at ?? 0);
@@ -307,14 +273,14 @@ export class Conversations {
   /**
    * Everything up to a place has been read, and what came late with it; done when that is kept.
    * @param {string} id
-   * @param {Place} place
+   * @param {import("./unread.js").Place} place
    */
   async read(id, place) {
     const record = this.#records.get(id);
     const isAhead = (other) => comparePlaces(other, place) > 0;
     record.read = later({ at: place.at, id: place.id }, record.read);
-    record.unread = after(record.read, record.unread.filter(isAhead));
-    record.mentions = after(record.read, record.mentions.filter(isAhead));
+    record.unread = unreadOf(record.read, record.unread.filter(isAhead));
+    record.mentions = unreadOf(record.read, record.mentions.filter(isAhead));
     this.#save(id);
     this.onRead(id, record.read);
     await this.#write();
@@ -398,80 +364,13 @@ export class Conversations {
 
   /** Tell pages of one. @param {string} id */
   publish(id) {
-    const { directory, state, people, account, marks, keys, spaces } = this.#parts;
-    const record = this.#records.get(id);
-    const row = directory.rows.get(id);
-    const isStranger = record.with && !directory.reaches(record.with) && record.lastAt > 0;
-    const isFeed = record.kind === "feed";
-    const author = isFeed ? id.slice("feed:".length) : null;
-    const isChannel = row !== undefined && (!row.isEncrypted || row.space !== null); // else it is of a connection
-    if ((record.kind === "channel" && !isChannel) || (isFeed && !(row && this.#follows(id)))) {
-      state.drop("conversations", id);
-      return;
+    const row = conversationRow(this.#records.get(id), this.#parts);
+    if (row) {
+      this.#parts.state.put("conversations", id, row);
+      this.#publishMentions();
+    } else {
+      this.#parts.state.drop("conversations", id);
     }
-    const other = record.with;
-    const channel = row?.space ? spaces().channel(id) : null;
-    const current = directory.currentOf(other ?? author ?? "");
-    const hasNewKey = current !== account.key && keys.changedFrom(current) !== "";
-    state.put("conversations", id, {
-      id,
-      kind: record.kind,
-      topic: other ? `user:${other}` : id,
-      name: other ?? author ? people.nameOf(other ?? author) : channel?.name ?? directory.titleOf(id),
-      author,
-      hub: other ? directory.hubOf(other) : row?.hub ?? null,
-      about: other ? people.profileOf(other).about : channel?.about ?? row?.about ?? "",
-      with: other,
-      space: row?.space ?? null,
-      voice: channel?.voice === true,
-      unread: record.unread.length,
-      mentions: record.mentions.length,
-      lastAt: record.lastAt,
-      horizon: (other ? directory.rows.get(`user:${account.key}`) : row)?.horizon ?? 0,
-      draft: record.draft,
-      replyTo: record.replyTo || null,
-      ...this.#lockOf(id, other, row),
-      formerIds: directory.formerOf(other ?? author ?? "").map(({ key }) => `${record.kind}:${key}`),
-      // Whose key is another one now, which was not looked at; "" for nobody
-      keyChanged: hasNewKey ? current : "",
-      keyChanges: hasNewKey ? keys.changes(current).map(({ way, by, signedAt }) =>
-        ({ way, names: by.map((key) => people.nameOf(key)), signedAt })) : [],
-      // Whoever has written can be answered, with an account or without
-      canPost: other
-        ? (directory.reaches(other) || record.lastAt > 0) && other !== account.key && keys.changedFrom(other) === ""
-        : isFeed ? author === account.key : !row.space || channel?.isClosed === false,
-      isRequest: isStranger && !record.isAnswered,
-      isBlocked: other !== null && marks.of(other) === "blocked",
-      canPin: row?.space ? spaces().isAdmin(id, account.key) : !other && row?.isAdmin === true,
-    });
-    this.#publishMentions();
-  }
-
-  /** How it is sealed. `burnMs`: after which time what is written burns; `epoch`: 0 without one */
-  #lockOf(id, other, row) {
-    const { keys, account } = this.#parts;
-    const { connections, keystore, epochs } = this.#parts.seals();
-    const topic = other ? connections.topicOf(other) : row?.isEncrypted ? id : "";
-    const record = other ? keystore.newest(topic) : topic && epochs.writable(topic);
-    const epoch = record?.epoch ?? 0;
-    const isChanged = other !== null && other !== account.key && keys.changedFrom(other) !== "";
-    const isWaiting = topic !== "" && epoch === 0;
-    const state = isChanged ? "changed" : epoch > 0 ? "encrypted" : isWaiting ? "waiting" : other ? this.#outlook(other) : "open";
-    const burnMs = other ? connections.burnMsOf(other) : this.#parts.spaces().channel(id)?.burnMs ?? null;
-    return { isEncrypted: topic !== "", lock: { state, burnMs, epoch, progress: epochs.progressOf(id) } };
-  }
-
-  /** How what is written next to somebody goes, while there is no connection with them. */
-  #outlook(other) {
-    const { connections } = this.#parts.seals();
-    const { state } = connections.standing(other);
-    if (state === "asking") {
-      return "ready";
-    }
-    if (state !== "none" || !this.#parts.directory.reaches(other)) {
-      return state === "asked" ? "waiting" : "open";
-    }
-    return { true: "ready", false: "open", undefined: "looking" }[String(connections.canAsk(other))];
   }
 
   #publishMentions() {

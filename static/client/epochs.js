@@ -2,41 +2,36 @@
  * Epochs of the channels of spaces (protocol.md section 7): taken from the channel's control messages, and made anew
  * where an admin's client sees a reason for it.
  *
- * An epoch counts if an admin has made it, or if one that counts stands on it. The secret in the box for this device
- * becomes the first window's key and is forgotten. Not here: who is an admin (spaces.js), whose box keys live
- * (boxkeys.js), what keys open (sealing.js).
+ * The secret in the box for this device becomes the first window's key and is forgotten. Not here: which epochs count
+ * (epoch_line.js), who is an admin (spaces.js), whose box keys live (boxkeys.js), what keys open (sealing.js).
  */
 
 import { b64encode } from "../accord/encoding.js";
 import {
   firstWindowKey, makeEpoch, makeHistory, openEpoch, openHistory, ROTATE_AFTER_MESSAGES, ROTATE_AFTER_MS, SECRET_BYTES,
-  wholeEpochs, windowMsOf, winner,
+  windowMsOf, winner,
 } from "../accord/epochs.js";
 import { AccordError, RemoteError } from "../accord/errors.js";
+import { changeOf, devicesOf, keysOf } from "./epoch_devices.js";
+import { EpochLine } from "./epoch_line.js";
 import { ClientError } from "./errors.js";
-import { readFacts } from "./verify.js";
 
-const TYPES = new Set(["space.epoch", "space.history"]);
-const PAGE_MESSAGES = 500;
-const MAX_PAGES = 20;
 /** Two admins' clients seldom wait equally long, so seldom do both make the next epoch. */
 const MAX_PATIENCE_MS = 3_000;
 const LOOK_MS = 10 * 60 * 1000;
-const FEEDS_AT_ONCE = 4;
 
 /** @typedef {{done: number, total: number}} Progress */
 
 /** All channels' epochs. */
 export class Epochs {
-  /** @type {Map<string, Map<string, import("./verify.js").Fact>>} topic -> its control messages */
-  #held = new Map();
+  /** @type {EpochLine} */
+  #line;
   /** @type {Map<string, Promise<void>>} topic -> what is being done about it */
   #turns = new Map();
   /** @type {Map<string, ReturnType<typeof setTimeout>>} */
   #patience = new Map();
   /** @type {Map<string, Progress>} */
   #progress = new Map();
-  #read = new Set();
   #timer = 0;
   #parts;
 
@@ -50,13 +45,14 @@ export class Epochs {
    */
   constructor(parts) {
     this.#parts = parts;
+    this.#line = new EpochLine(parts);
   }
 
   /** There is a session. */
   opened() {
     clearInterval(this.#timer);
     this.#timer = setInterval(() => this.lookAtAll(), LOOK_MS);
-    this.#read.clear();
+    this.#line.restarted();
     this.lookAtAll();
   }
 
@@ -96,24 +92,16 @@ export class Epochs {
 
   /** A message of a channel has come. @param {import("./verify.js").Fact} fact */
   take(fact) {
-    if (TYPES.has(fact.type) && fact.body !== null && this.#hold(fact)) {
+    if (this.#line.take(fact)) {
       this.look(fact.topic);
     }
-  }
-
-  #hold(fact) {
-    const held = this.#held.get(fact.topic) ?? new Map();
-    this.#held.set(fact.topic, held);
-    const isNew = !held.has(fact.id);
-    held.set(fact.id, fact);
-    return isNew;
   }
 
   /** Take what is held of a channel's epochs, then see whether another one is due. @param {string} topic */
   look(topic) {
     return this.#inTurn(topic, async () => {
       if (this.#parts.spaces.channel(topic)) {
-        await this.#fetch(topic);
+        await this.#line.read(topic);
         await this.#adopt(topic);
         if (await this.#reason(topic)) {
           this.#rotateSoon(topic);
@@ -132,65 +120,6 @@ export class Epochs {
     return turn;
   }
 
-  /** The control messages of a channel, back to the newest epoch that is held already; once a session. */
-  async #fetch(topic) {
-    if (this.#read.has(topic) && !this.#lacks(topic)) {
-      return;
-    }
-    const newest = this.#lacks(topic) ? null : this.#parts.keystore.newest(topic);
-    let before;
-    for (let page = 0; page < MAX_PAGES; page += 1) {
-      const asked = { topic, limit: PAGE_MESSAGES, ...(before ? { before } : {}) };
-      const answer = await this.#parts.link.request("fetch", asked);
-      const facts = await readFacts(answer.messages, (header) => TYPES.has(header.type));
-      facts.filter((fact) => fact.topic === topic && fact.body !== null).forEach((fact) => this.#hold(fact));
-      before = answer.next;
-      if (!answer.more || !before || facts.some((fact) => fact.id === newest?.id)) {
-        break;
-      }
-    }
-    this.#read.add(topic);
-  }
-
-  /** Whether windows were given to this browser of an epoch whose message is not held. */
-  #lacks(topic) {
-    const held = [...(this.#held.get(topic)?.values() ?? [])];
-    const isHeld = (number) => this.#parts.keystore.of(topic, number).length > 0
-      || held.some(({ type, body }) => type === "space.epoch" && body.epoch === number);
-    return held.some(({ type, body }) => type === "space.history" && !isHeld(body.epoch));
-  }
-
-  /** The epochs of a channel that count, as far as they are held here. @returns {import("../accord/epochs.js").Epoch[]} */
-  #counting(topic) {
-    const admins = new Set(this.#parts.spaces.channel(topic)?.admins);
-    const known = new Set(this.#parts.keystore.of(topic).map(({ id }) => id));
-    const messages = [...(this.#held.get(topic)?.values() ?? [])].filter(({ type }) => type === "space.epoch");
-    const whole = new Map(wholeEpochs(messages).map((epoch) => [epoch.id, epoch]));
-    const counting = [...whole.values()].filter((epoch) => admins.has(epoch.author) || known.has(epoch.id));
-    const found = new Set(counting);
-    for (const { prev, number } of found) { // grows while it is walked
-      const before = whole.get(prev);
-      if (before && before.number === number - 1) {
-        found.add(before);
-      }
-    }
-    return [...found];
-  }
-
-  /** The epoch that counts now; null without any. */
-  #current(topic) {
-    const epochs = this.#counting(topic);
-    const greatest = Math.max(0, ...epochs.map(({ number }) => number));
-    return this.#best(topic, epochs.filter(({ number }) => number === greatest));
-  }
-
-  /** Of several with one number: whoever is no admin any more may have dated theirs back. */
-  #best(topic, epochs) {
-    const admins = this.#parts.spaces.channel(topic)?.admins ?? [];
-    const standing = epochs.filter(({ author }) => admins.includes(author));
-    return winner(standing.length ? standing : epochs);
-  }
-
   /**
    * The epoch to write under: not one that somebody knows who is put out (nor one of which that is not known yet, as of
    * a key that came by the vault), nor of who is no admin; null: wait.
@@ -199,7 +128,7 @@ export class Epochs {
     const channel = this.#parts.spaces.channel(topic);
     const records = this.#parts.keystore.of(topic).map((record) => ({ ...record, at: record.createdAt, record }));
     const greatest = Math.max(0, ...records.map(({ epoch }) => epoch));
-    const best = this.#best(topic, records.filter(({ epoch }) => epoch === greatest));
+    const best = this.#line.best(topic, records.filter(({ epoch }) => epoch === greatest));
     const isSafe = channel && best && channel.admins.includes(best.author) && best.users.length > 0
       && best.users.every((user) => channel.members.includes(user));
     return isSafe ? best.record : null;
@@ -208,11 +137,11 @@ export class Epochs {
   async #adopt(topic) {
     const { keystore, onKey, onChanged } = this.#parts;
     let isNew = false;
-    for (const epoch of this.#counting(topic)) {
+    for (const epoch of this.#line.counting(topic)) {
       const held = keystore.of(topic).find(({ id }) => id === epoch.id);
       isNew = (held ? await this.#learnUsers(held, epoch) : await this.#open(topic, epoch)) || isNew;
     }
-    for (const fact of [...(this.#held.get(topic)?.values() ?? [])].filter(({ type }) => type === "space.history")) {
+    for (const fact of this.#line.histories(topic)) {
       isNew = (await this.#openHistory(topic, fact)) || isNew;
     }
     if (isNew) {
@@ -257,7 +186,7 @@ export class Epochs {
   async #openHistory(topic, fact) {
     const { boxkeys, keystore, me, spaces } = this.#parts;
     const { epoch: number, win, members } = fact.body;
-    const epoch = winner(this.#counting(topic).filter((each) => each.number === number));
+    const epoch = winner(this.#line.counting(topic).filter((each) => each.number === number));
     const held = keystore.of(topic, number).find(({ id }) => id === epoch?.id);
     const boxed = boxFor(members, me, boxkeys.mine());
     if (!epoch || !boxed || (held && held.win <= win) || !spaces.channel(topic)?.admins.includes(fact.author)) {
@@ -285,7 +214,7 @@ export class Epochs {
     if (!link.connection || !channel?.admins.includes(me) || channel.isClosed) {
       return "";
     }
-    const current = this.#current(topic);
+    const current = this.#line.current(topic);
     if (!current) {
       return "create";
     }
@@ -297,10 +226,10 @@ export class Epochs {
       return "removed";
     }
     const isLoser = (epoch) => epoch.author === me && epoch.number === current.number && epoch.id !== current.id;
-    if (this.#counting(topic).some(isLoser)) {
+    if (this.#line.counting(topic).some(isLoser)) {
       return "conflict";
     }
-    const devices = await this.#devices(channel.members);
+    const devices = await devicesOf(channel.members, this.#parts.boxkeys);
     const change = changeOf(current.recipients, devices);
     if (change) {
       return change;
@@ -310,31 +239,6 @@ export class Epochs {
     }
     const count = directory.rows.get(topic)?.count ?? 0;
     return count - (this.#parts.keystore.newest(topic)?.count ?? count) > ROTATE_AFTER_MESSAGES ? "count" : "";
-  }
-
-  /** All living devices of these people. */
-  async #devices(users) {
-    const found = new Map();
-    const waiting = [...users];
-    const next = async () => {
-      for (let user = waiting.shift(); user !== undefined; user = waiting.shift()) {
-        found.set(user, await this.#keysOf(user));
-      }
-    };
-    await Promise.all(Array.from({ length: FEEDS_AT_ONCE }, next));
-    return found;
-  }
-
-  /** Of somebody whose feed cannot be read here there are none. */
-  async #keysOf(user) {
-    try {
-      return await this.#parts.boxkeys.of(user);
-    } catch (error) {
-      if (error instanceof AccordError) {
-        return [];
-      }
-      throw error;
-    }
   }
 
   #rotateSoon(topic) {
@@ -368,7 +272,7 @@ export class Epochs {
   async giveHistory(topic, user) {
     const { keystore, me, send, spaces } = this.#parts;
     this.#mustAdminister(topic);
-    const devices = (await this.#keysOf(user)).map(({ boxkey }) => ({ user, boxkey }));
+    const devices = (await keysOf(user, this.#parts.boxkeys)).map(({ boxkey }) => ({ user, boxkey }));
     if (!spaces.channel(topic)?.members.includes(user)) {
       throw new ClientError("not_found");
     }
@@ -397,12 +301,12 @@ export class Epochs {
   async #rotate(topic, reason) {
     const { me, spaces, send, onChanged } = this.#parts;
     const channel = spaces.channel(topic);
-    const devices = await this.#devices(channel.members);
+    const devices = await devicesOf(channel.members, this.#parts.boxkeys);
     const recipients = [...devices].flatMap(([user, keys]) => keys.map(({ boxkey }) => ({ user, boxkey })));
     if (!recipients.some(({ user }) => user === me)) {
       return; // this browser's own key is not published yet
     }
-    const current = this.#current(topic);
+    const current = this.#line.current(topic);
     const tell = (done) => {
       this.#progress.set(topic, { done, total: recipients.length });
       onChanged(topic);
@@ -415,7 +319,7 @@ export class Epochs {
         devices: recipients, ...(current ? { prevEpochHash: current.id } : {}),
       }, tell);
       for (const body of bodies) {
-        this.#hold(await send({ type: "space.epoch", topic, body, isControl: true }));
+        this.#line.take(await send({ type: "space.epoch", topic, body, isControl: true }));
       }
     } finally {
       this.#progress.delete(topic);
@@ -449,23 +353,4 @@ async function opened(work) {
     }
     throw error;
   }
-}
-
-/**
- * Whether devices have come or gone since an epoch was made.
- * @param {{user: string, boxkey: string}[]} recipients
- * @param {Map<string, {boxkey: string, clientkey: string, former?: string[]}[]>} devices by user; `former`: box keys that
- *   the same device had before
- */
-function changeOf(recipients, devices) {
-  const sealed = new Set(recipients.map(({ boxkey }) => boxkey));
-  const known = new Set();
-  for (const [user, keys] of devices) {
-    const isIn = ({ boxkey, former = [] }) => [boxkey, ...former].some((each) => sealed.has(each));
-    if (!keys.every(isIn)) {
-      return recipients.some((each) => each.user === user) ? "device" : "join";
-    }
-    keys.flatMap(({ boxkey, former = [] }) => [boxkey, ...former]).forEach((each) => known.add(each));
-  }
-  return recipients.some(({ boxkey }) => !known.has(boxkey)) ? "device" : "";
 }

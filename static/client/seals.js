@@ -51,7 +51,10 @@ export class Seals {
       burnMsOf: (topic) => this.#burnMsOf(topic),
       opened: (facts) => facts.forEach(take),
     });
-    member.boxkeys.onChanged = (user) => this.epochs.devicesChanged(user);
+    member.boxkeys.onChanged = (user) => {
+      this.epochs.devicesChanged(user);
+      connections.askable.devicesChanged(user);
+    };
     member.spaces.onChanged = (space) => this.epochs.spaceChanged(space);
     this.epochs = new Epochs({
       keystore, directory, clock, link, me, send,

@@ -1,13 +1,13 @@
 /**
  * One conversation's messages in order, as far as they are loaded, and the changes that pages are told.
  *
- * A conversation lies in one topic, or, between two people, in two inboxes. Pages of a topic come newest first, so what
- * is held is whole down to a floor: the oldest place loaded of the topic that has more. What lies below waits, unseen.
- * Changes are gathered and told in bulk. Not here: what messages mean together (fold.js), the wire (the `fetch` given).
+ * What lies below the floor (columns.js) waits, unseen. Changes are gathered and told in bulk. Not here: what messages
+ * mean together (fold.js).
  */
 
+import { Columns } from "./columns.js";
 import { effectOf, postOf } from "./fold.js";
-import { comparePlaces, lowerBound } from "./order.js";
+import { comparePlaces, lowerBound, merged, runsOf } from "./order.js";
 
 const BATCH_MS = 50;
 const FIRST_MESSAGES = 200;
@@ -15,18 +15,6 @@ const OLDER_MESSAGES = 500;
 const MIN_SHOWN = 50;
 const MAX_PAGES_AT_ONCE = 10;
 const MAX_TIMER_MS = 2 ** 31 - 1;
-
-/** One topic of a conversation, read backwards. */
-class Column {
-  before = null;
-  oldest = null;
-  hasMore = true;
-
-  constructor(topic, author) {
-    this.topic = topic;
-    this.author = author; // of a shared inbox only this author's messages belong to the conversation
-  }
-}
 
 /** A loaded conversation. */
 export class Timeline {
@@ -45,8 +33,8 @@ export class Timeline {
   #views = new Set();
   #timer = 0;
   #burnTimer = 0;
+  /** @type {Columns} */
   #columns;
-  #fetch;
   #clock;
   #onQuotes;
   #turn = Promise.resolve();
@@ -59,8 +47,7 @@ export class Timeline {
    */
   constructor({ fold, columns, fetch, clock, onQuotes }) {
     this.fold = fold;
-    this.#columns = columns.map(({ topic, author }) => new Column(topic, author));
-    this.#fetch = fetch;
+    this.#columns = new Columns(columns, fetch);
     this.#clock = clock;
     this.#onQuotes = onQuotes;
   }
@@ -68,7 +55,7 @@ export class Timeline {
   // ----------------------------------------------------------------------------------------------------------- pages
 
   get hasOlder() {
-    return this.#columns.some((column) => column.hasMore);
+    return this.#columns.hasMore;
   }
 
   get size() {
@@ -81,7 +68,7 @@ export class Timeline {
 
   /** Where it lies: topics, and of shared inboxes whose messages. */
   get columns() {
-    return this.#columns.map(({ topic, author }) => ({ topic, author }));
+    return this.#columns.places;
   }
 
   /** The sent texts, oldest first; not to be changed. */
@@ -130,7 +117,7 @@ export class Timeline {
 
   #holds(id) {
     const post = this.fold.posts.get(id);
-    return post !== undefined && (post.entry !== null || this.#isWhole(post));
+    return post !== undefined && (post.entry !== null || this.#columns.isWhole(post));
   }
 
   #inTurn(work) {
@@ -150,8 +137,7 @@ export class Timeline {
   async #loadMore(limit, wanted) {
     const before = this.#shownCount();
     for (let page = 0; page < MAX_PAGES_AT_ONCE && this.hasOlder; page += 1) {
-      const columns = page === 0 && !this.isLoaded ? this.#columns : [this.#limiting()];
-      await Promise.all(columns.map((column) => this.#loadPage(column, limit)));
+      await this.#columns.read(limit, page === 0 && !this.isLoaded, (fact) => this.add(fact));
       this.#raise();
       if (this.#shownCount() - before >= wanted) {
         break;
@@ -163,35 +149,13 @@ export class Timeline {
     return this.#sent.length + this.#arrived.length;
   }
 
-  async #loadPage(column, limit) {
-    const page = await this.#fetch(column.topic, column.author, column.before, limit);
-    column.before = page.before ?? column.before;
-    column.oldest = page.oldest ?? column.oldest;
-    column.hasMore = page.more && page.before !== null;
-    for (const fact of page.facts) {
-      this.add(fact);
-    }
-  }
-
-  /** The column whose next page lets the floor sink. */
-  #limiting() {
-    const open = this.#columns.filter((column) => column.hasMore);
-    return open.reduce((best, column) => {
-      return !column.oldest || (best.oldest && comparePlaces(column.oldest, best.oldest) > 0) ? column : best;
-    });
-  }
-
-  #isWhole(place) {
-    return this.#columns.every(({ hasMore, oldest }) => !hasMore || (oldest && comparePlaces(place, oldest) >= 0));
-  }
-
   /** What waited below the floor and no longer does, is shown. */
   #raise() {
     const waiting = this.#below;
     this.#below = [];
     for (const post of waiting) {
       if (this.fold.posts.get(post.id) === post) { // it has not burned meanwhile
-        (this.#isWhole(post) ? this.#arrived : this.#below).push(post);
+        (this.#columns.isWhole(post) ? this.#arrived : this.#below).push(post);
       }
     }
   }
@@ -239,7 +203,7 @@ export class Timeline {
       this.flush(); // keeps the gathered changes apart from the list of the unsent
       this.#unsent.push(post);
       this.#tell([{ op: "insert", index: this.size - 1, items: [this.fold.itemOf(post)] }]);
-    } else if (this.#isWhole(post)) {
+    } else if (this.#columns.isWhole(post)) {
       this.#arrived.push(post);
       this.#later();
     } else {
@@ -362,51 +326,11 @@ export class Timeline {
     }
     this.#onQuotes(this.fold.unknownAnswered(arrived));
     this.#watchBurning(arrived);
-    const runs = this.#runs(arrived);
-    this.#merge(runs);
+    const runs = runsOf(this.#sent, arrived);
+    this.#sent = merged(this.#sent, runs);
     return runs.map(({ index, posts }) => {
       return { op: "insert", index, items: posts.map((post) => this.fold.itemOf(post)) };
     });
-  }
-
-  /** What has arrived, in runs of neighbours; `index` is where a run begins when all before it are in. */
-  #runs(arrived) {
-    const runs = [];
-    let before = 0;
-    for (const post of arrived) {
-      const gap = lowerBound(this.#sent, post);
-      const run = runs.at(-1);
-      if (run?.gap === gap) {
-        run.posts.push(post);
-      } else {
-        runs.push({ gap, index: gap + before, posts: [post] });
-      }
-      before += 1;
-    }
-    return runs;
-  }
-
-  #merge(runs) {
-    if (runs.length === 1 && runs[0].gap === this.#sent.length) {
-      for (const post of runs[0].posts) {
-        this.#sent.push(post);
-      }
-      return;
-    }
-    const merged = [];
-    let from = 0;
-    for (const { gap, posts } of runs) {
-      for (; from < gap; from += 1) {
-        merged.push(this.#sent[from]);
-      }
-      for (const post of posts) {
-        merged.push(post);
-      }
-    }
-    for (; from < this.#sent.length; from += 1) {
-      merged.push(this.#sent[from]);
-    }
-    this.#sent = merged;
   }
 
   #applyChanged() {

@@ -69,6 +69,23 @@ async def test_what_is_written_waits_until_it_can_be_sealed(hub: HubProcess, ope
     await bob.sees("while you were away")
 
 
+async def test_whether_it_will_be_sealed_is_known_before_the_first_word(
+    hub: HubProcess, open_context: OpenContext
+) -> None:
+    """Also when the other's client publishes its keys later than somebody looks."""
+    world = World.of(hub.home, hub)
+    user = await world.member()
+    ada = await Browsing.join(await open_context(), hub, _name("ada"))
+    lock = f"client.state.conversations['direct:{user.text}']?.lock.state"
+    await ada.call("direct.open", key=user.text)
+    await ada.until(f"{lock} === 'open'")
+    async with await world.connect(user) as session:
+        keys = device_body(BoxKey.generate().public, created_at=now_ms())
+        await session.store(message(user, "device.keys", "feed", keys))
+    await ada.until(f"{lock} === 'ready'")
+    assert await ada.page.evaluate(f"client.state.connections[{user.text!r}].canAsk") is True
+
+
 class Program:
     """Another user of the hub, who seals with the library, and may do so wrongly."""
 
