@@ -169,6 +169,7 @@ class ConsoleSite(UnfoldAdminSite):
             page("settings/", pages.hub_settings, "settings"),
             page("storage/", storage.storage, "storage"),
             page("storage/simulate/", simulator.simulate, "simulate"),
+            page("storage/held/", simulator.held, "held"),
             page("backups/", backups.backups, "backups"),
             page("backups/restore/", restores.restore, "restore", roles.OPERATE),
             page("backups/restore/state/", restores.restore_state, "restore-state", roles.OPERATE),

@@ -20,7 +20,7 @@ from blobs.room import BLOBS_MIB
 from blobs.selectors import figures as blob_figures
 from console import charts
 from console.shown import count, moment, size
-from console.simulator import DAY_MS, MAX_DAYS, oldest_ms
+from console.simulator import stops
 from messaging.models import Receipt, RoomSample
 from messaging.prune import goal_of
 from messaging.prune_names import Named, named_topics, told
@@ -137,11 +137,10 @@ def _files() -> str:
     return f"{held.blobs:,} sealed, {size(held.bytes)} of {size(BLOBS_MIB.value * MIB)}{copies}"
 
 
-def _sliders(used: int, now: int) -> dict[str, int]:
-    """Between what the two sliders move: room from the least to what is taken, and the age of the oldest message."""
-    oldest = oldest_ms()
-    days = 1 if oldest is None else max(1, -(-(now - oldest) // DAY_MS))
-    return {"most_mib": max(1, -(-used // MIB)), "most_days": min(MAX_DAYS, days)}
+def _sliders(used: int, now: int) -> dict[str, Any]:
+    """Between what the two sliders move: room from the least to what is taken, and where the one of time stops."""
+    hours = stops(now)
+    return {"most_mib": max(1, -(-used // MIB)), "stops": " ".join(map(str, hours)), "most_stop": len(hours)}
 
 
 @require_safe

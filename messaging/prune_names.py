@@ -25,11 +25,12 @@ class Named:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What goes by topic and by person, the largest part first, and by month."""
+    """What goes by topic and by person, the largest part first, by month, and by day (UTC, since 1970)."""
 
     topics: list[Named]
     people: list[Named]
     months: list[Named]
+    days: dict[int, Amount]
 
 
 def _largest_first(parts: list[Named]) -> list[Named]:
@@ -78,5 +79,8 @@ def told(planned: Plan) -> Told:
         for month, amount in sorted(found.months.items())
     ]
     return Told(
-        _named(found.topics, named_topics(found.topics)), _named(found.people, _named_people(found.people)), months
+        _named(found.topics, named_topics(found.topics)),
+        _named(found.people, _named_people(found.people)),
+        months,
+        found.days,
     )

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from django.db import connection
@@ -20,6 +21,7 @@ from messaging.prune_rules import PRUNED_KINDS, goes, pinned
 
 # What a message takes in the database beside its content: its row's other columns, two indexes, what refers to it.
 ROW_BYTES: Final = 240
+DAY_MS: Final = 24 * 3600 * 1000
 FIRST_WINDOW_BUCKETS: Final = 64  # about twelve days
 
 _KINDS: Final = ", ".join(f"'{kind}'" for kind in PRUNED_KINDS)
@@ -35,8 +37,12 @@ _OLDEST: Final = (
 )
 _BY_BUCKET: Final = f"SELECT m.created_at / {HORIZON_MS}, m.topic_id, count(*), sum({_CONTENT}) FROM {_HELD}"  # noqa: S608
 _BY_PERSON: Final = (
-    "SELECT m.topic_id, m.author_id, CAST(strftime('%%Y%%m', m.created_at / 1000, 'unixepoch') AS INTEGER), "  # noqa: S608
+    f"SELECT m.topic_id, m.author_id, m.created_at / {DAY_MS}, "  # noqa: S608
     f"count(*), sum({_CONTENT}) FROM {_HELD}"
+)
+_BY_DAY: Final = (
+    f"SELECT m.created_at / {DAY_MS}, count(*) FROM {Message._meta.db_table} m "  # noqa: S608
+    f"WHERE m.topic_id IN (SELECT id FROM {Topic._meta.db_table} WHERE kind IN ({_KINDS})) AND {{}} GROUP BY 1"
 )
 
 
@@ -129,23 +135,53 @@ def plan_before(horizon: int, *, now: int) -> Plan:
 
 @dataclass(frozen=True, slots=True)
 class Shares:
-    """Whose the messages are that would go: by the rows of topics and of users, and by month (year * 100 + month)."""
+    """Whose the messages are that would go: by the rows of topics and of users, by day (UTC, since 1970), and by month
+    (year * 100 + month).
+    """
 
     topics: dict[int, Amount]
     people: dict[int, Amount]
-    months: dict[int, Amount]
+    days: dict[int, Amount]
+
+    @property
+    def months(self) -> dict[int, Amount]:
+        """The days of each month together."""
+        months: defaultdict[int, Amount] = defaultdict(Amount)
+        for day, amount in self.days.items():
+            at = datetime.fromtimestamp(day * DAY_MS / 1000, tz=UTC)
+            months[at.year * 100 + at.month] += amount
+        return dict(months)
 
 
 def shares(planned: Plan) -> Shares:
     """Look through all that would go."""
     topics: defaultdict[int, Amount] = defaultdict(Amount)
     people: defaultdict[int, Amount] = defaultdict(Amount)
-    months: defaultdict[int, Amount] = defaultdict(Amount)
+    days: defaultdict[int, Amount] = defaultdict(Amount)
 
     if planned.topics:
-        for topic_id, author_id, month, messages, content in _rows(_BY_PERSON, "1, 2, 3", pinned(), 0, planned.horizon):
+        for topic_id, author_id, day, messages, content in _rows(_BY_PERSON, "1, 2, 3", pinned(), 0, planned.horizon):
             amount = _amount(messages, content)
             topics[topic_id] += amount
             people[author_id] += amount
-            months[month] += amount
-    return Shares(dict(topics), dict(people), dict(months))
+            days[day] += amount
+    return Shares(dict(topics), dict(people), dict(days))
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Messages of one day (UTC, since 1970) in topics that are pruned; `burning` is how many of them burn."""
+
+    day: int
+    messages: int
+    burning: int
+
+
+def held_by_day() -> list[Held]:
+    """What is held, by the day on which it was made, the oldest first. Read from indexes alone, but for what burns."""
+    with connection.cursor() as cursor:
+        cursor.execute(_BY_DAY.format("TRUE"))
+        held: dict[int, int] = dict(cursor.fetchall())
+        cursor.execute(_BY_DAY.format("m.burn_at IS NOT NULL"))
+        burning: dict[int, int] = dict(cursor.fetchall())
+    return [Held(day, held[day], burning.get(day, 0)) for day in sorted(held)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
@@ -11,7 +12,7 @@ from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import BrowserContext, Page, expect
 
 from tests.console.browser import console_link
-from tests.e2e.plain_client import Connection, Key, text
+from tests.e2e.plain_client import Connection, Key, now_ms, text
 from tests.e2e.world import World
 from tests.hubs import ROOT, HubProcess, run_command, start_hub
 from tests.web.conftest import OpenContext, Problems
@@ -44,6 +45,8 @@ PAGES = {
     "backups": "/console/backups/",
     "help": "/console/help/",
 }
+DAY_MS = 24 * 3600 * 1000
+OLD_DAYS = 50
 SCRIPT = "<img src=x onerror=alert(1)><script>alert(1)</script>"
 
 
@@ -73,6 +76,9 @@ async def world(process: HubProcess) -> AsyncIterator[World]:
         await session.ask("subscribe", topics=[lounge], keys=[key.text])
     async with await made.connect(keys[4]) as session:
         await session.store(text(keys[4], lounge, SCRIPT))
+    async with await made.connect(keys[5]) as session:
+        old = [now_ms() - day * DAY_MS for day in range(1, OLD_DAYS) for _ in range(1 + day % 2)]
+        await session.store(*(text(keys[5], lounge, f"said at {at}", created_at=at) for at in old))
     yield made
     for session in sessions:
         await session.leave()
@@ -179,17 +185,29 @@ async def test_an_operator_ends_a_session_by_keyboard(
 
 
 async def test_the_simulator_by_keyboard(open_context: OpenContext, world: World, process: HubProcess) -> None:
+    PICTURES.mkdir(exist_ok=True)
     page = await enter(await open_context(), world)
     await page.goto(f"{process.url}/console/storage/")
     box = page.get_by_role("region", name="What if")
     await expect(box.get_by_role("status")).to_have_text("Nothing would go: move a slider.")
-    slider = page.get_by_role("slider", name="If messages were kept")
+    picture = box.get_by_role("img")
+    await expect(picture).to_have_accessible_name(re.compile(": 0 of .* would go$"))
+    slider = page.get_by_role("slider", name="If everything burned")
+    await slider.press("ArrowLeft")
+    await expect(slider).to_have_attribute("aria-valuetext", "after 45 days")
+    await expect(box.get_by_role("status")).to_contain_text("everything from before")
+    await expect(box.get_by_role("row", name="fatou")).to_be_visible()
     await slider.press("Home")
-    await expect(slider).to_have_attribute("aria-valuetext", "0 days")
-    await expect(box.get_by_role("status")).to_contain_text("Nothing")  # all is of the last hours
+    await expect(slider).to_have_attribute("aria-valuetext", "after 6 hours")
+    old = sum(1 + day % 2 for day in range(1, OLD_DAYS))
+    await expect(picture).to_have_accessible_name(re.compile(f": {old} of .* would go$"))
+    await expect(box.get_by_role("link", name="Remove these")).to_be_visible()
+    for width, height in ((390, 844), (1280, 800)):
+        await page.set_viewport_size({"width": width, "height": height})
+        await box.screenshot(path=PICTURES / f"console-simulator-{width}.png")
     room = page.get_by_role("slider", name="If the store might take")
     await room.press("Home")
-    await expect(box.get_by_role("status")).to_contain_text("Nothing may go")
+    await expect(box.get_by_role("status")).to_contain_text("everything from before")
 
 
 async def test_a_branch_is_removed_and_restored(open_context: OpenContext, world: World, process: HubProcess) -> None:
