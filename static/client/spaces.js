@@ -7,10 +7,10 @@
  */
 
 import { b64decode, b64encode } from "../accord/encoding.js";
-import { AccordError, RemoteError } from "../accord/errors.js";
+import { AccordError } from "../accord/errors.js";
 import { MAX_ABOUT_CHARS, MAX_CHANNEL_NAME_CHARS } from "../accord/message_types.js";
 import { SECRET_BYTES } from "../accord/invites.js";
-import { makeJoinProof, parseSpaceLink, spaceInviteKey, SpaceLink } from "../accord/space_invites.js";
+import { spaceInviteKey, SpaceLink } from "../accord/space_invites.js";
 import { channelId, spaceId, SpaceView } from "../accord/spaces.js";
 import { NONCE_BYTES } from "../accord/topics.js";
 import { isKey } from "./directory.js";
@@ -184,13 +184,20 @@ export class Spaces {
     return held.view;
   }
 
-  /** Sign, store at the hub, and hold. @returns {Promise<import("./verify.js").Fact>} */
-  async #say(space, type, body, prev) {
-    const { link, composer } = this.#parts;
-    const draft = {
-      type, topic: `space:${space}`, body, prev: prev ?? this.#view(space).heads, isControl: true,
-    };
-    const envelope = await composer().make(draft);
+  /** The space as it is for one who is in it; null where one is not. @param {string} space */
+  mine(space) {
+    const view = this.#held.get(space)?.view;
+    return view?.isKnown && view.members.has(this.#parts.me) ? view : null;
+  }
+
+  /** A signed control message. @param {string} space @param {string} type @param {object} body @param {string[]} prev */
+  sign(space, type, body, prev) {
+    return this.#parts.composer().make({ type, topic: `space:${space}`, body, prev, isControl: true });
+  }
+
+  /** Store at the hub what was signed, and hold it. @returns {Promise<import("./verify.js").Fact>} */
+  async store(envelope) {
+    const { link } = this.#parts;
     const { results } = await link.request("publish", { messages: [envelope] });
     const { status, code = "internal" } = results?.[0] ?? {};
     if (status !== "stored" && status !== "duplicate") {
@@ -199,6 +206,10 @@ export class Spaces {
     const fact = await readFact(envelope);
     await this.take(fact);
     return fact;
+  }
+
+  async #say(space, type, body, prev) {
+    return this.store(await this.sign(space, type, body, prev ?? this.#view(space).heads));
   }
 
   /** A new space with a first channel. */
@@ -212,59 +223,6 @@ export class Spaces {
     }), []);
     const { conversation } = await this.channelSet({ space, name: FIRST_CHANNEL, burnMs });
     return { space, conversation };
-  }
-
-  /** What a link leads to, as far as the hub tells somebody who is not in it. */
-  async look({ link }) {
-    const parsed = this.#readLink(link);
-    const space = b64encode(parsed.space);
-    if (this.#held.get(space)?.view.members.has(this.#parts.me)) {
-      return { space, isMember: true, name: this.#view(space).name, about: this.#view(space).about, members: 0 };
-    }
-    const { name, about, members, uses_left: left, expires } = await this.#invite(parsed);
-    return { space, isMember: false, name: String(name), about: String(about ?? ""), members, left, expires };
-  }
-
-  #readLink(link) {
-    let parsed;
-    try {
-      parsed = parseSpaceLink(String(link ?? ""));
-    } catch (error) {
-      throw error instanceof RemoteError ? new ClientError("bad_link", `${error.detail}.`) : error;
-    }
-    if (b64encode(parsed.hub) !== this.#parts.account.hubText) {
-      throw new ClientError("wrong_server", "This link leads to a space on another hub; open it there.");
-    }
-    return parsed;
-  }
-
-  async #invite({ space, secret }) {
-    const { publicText } = await spaceInviteKey(secret);
-    try {
-      return await this.#parts.rest.ask("GET", `spaces/${b64encode(space)}/invite?pubkey=${publicText}`);
-    } catch (error) {
-      if (error instanceof AccordError && error.code === "not_found") {
-        throw new ClientError("not_found", "This link no longer works: it ran out, was used up or was withdrawn. Ask for a "
-          + "new one.");
-      }
-      throw error;
-    }
-  }
-
-  async join({ link }) {
-    const parsed = this.#readLink(link);
-    const space = b64encode(parsed.space);
-    if (!this.#held.get(space)?.view.members.has(this.#parts.me)) {
-      const invite = await this.#invite(parsed);
-      const key = await spaceInviteKey(parsed.secret);
-      const proof = await makeJoinProof(key, { space, user: this.#parts.me });
-      const body = { pubkey: key.publicText, proof: b64encode(proof) };
-      await this.#say(space, "space.join", body, invite.heads);
-      await this.load(space);
-    }
-    const view = this.#view(space);
-    const first = [...view.channels.keys()].find((id) => view.may(this.#parts.me, "write", id));
-    return { space, conversation: first ? `chan:${first}` : null };
   }
 
   async leave({ space }) {
@@ -367,8 +325,6 @@ export function spaceCalls(spaces) {
   return {
     "space.create": (params) => spaces.create(params),
     "space.rename": (params) => spaces.rename(params),
-    "space.look": (params) => spaces.look(params),
-    "space.join": (params) => spaces.join(params),
     "space.leave": (params) => spaces.leave(params),
     "space.invite": (params) => spaces.invite(params),
     "space.withdraw": (params) => spaces.withdraw(params),
