@@ -1,5 +1,6 @@
 /** Joining a space by a link: what it is, as far as the hub tells, then the button. */
 
+import { plural, t } from "../words/words.js";
 import { openDialog } from "./dialog.js";
 import { h } from "./dom.js";
 import { textField } from "./form.js";
@@ -14,11 +15,11 @@ const PATIENCE_MS = 10_000;
  */
 export function openJoinSpace(app, link = "") {
   const { client } = app;
-  const field = textField("Link to the space", { required: true, value: link, spellcheck: "false", inputmode: "url" });
+  const field = textField(t("Link to the space"), { required: true, value: link, spellcheck: "false", inputmode: "url" });
   const found = h("div", { role: "status" });
   const error = h("p", { class: "error", role: "alert" });
   const button = /** @type {HTMLButtonElement} */ (
-    h("button", { type: "submit", form: FORM, class: "button primary" }, "Look")
+    h("button", { type: "submit", form: FORM, class: "button primary" }, t("Look"))
   );
   let looked = "";
   const act = async () => {
@@ -27,9 +28,10 @@ export function openJoinSpace(app, link = "") {
       const what = await client.call("space.look", { link: wanted });
       looked = wanted;
       found.replaceChildren(...shown(what));
-      button.textContent = what.isMember ? "Open" : "Join";
+      button.textContent = what.isMember ? t("Open") : t("Join");
       return;
     }
+    button.textContent = t("Joining …");
     const { space, conversation } = await client.call("space.join", { link: wanted });
     close();
     app.openSpace(space);
@@ -44,6 +46,7 @@ export function openJoinSpace(app, link = "") {
       await act();
     } catch (failure) {
       error.textContent = reason(failure);
+      button.textContent = looked ? t("Join") : t("Look");
     }
     button.disabled = false;
     button.focus();
@@ -51,14 +54,14 @@ export function openJoinSpace(app, link = "") {
   field.input.addEventListener("input", () => {
     looked = "";
     found.replaceChildren();
-    button.textContent = "Look";
+    button.textContent = t("Look");
   });
   const form = h("form", { id: FORM, class: "stack", on: { submit: (event) => {
     event.preventDefault();
     submit();
   } } }, field.element, found, error);
-  const { close, setFooter } = openDialog({ title: "Join a space", narrow: true }, form);
-  setFooter(h("button", { type: "button", class: "button", on: { click: close } }, "Cancel"), button);
+  const { close, setFooter } = openDialog({ title: t("Join a space"), narrow: true }, form);
+  setFooter(h("button", { type: "button", class: "button", on: { click: close } }, t("Cancel")), button);
   if (link) {
     onceOnline(client).then(submit);
   } else {
@@ -81,12 +84,13 @@ function onceOnline(client) {
   });
 }
 
-function shown({ name, about, members, isMember }) {
-  const people = members === 1 ? "1 person is" : `${members} people are`;
+function shown({ name, about, members, isMember, isElsewhere }) {
   return [
     h("h3", { class: "profile-name" }, h("bdi", null, name)),
     about ? h("p", { dir: "auto" }, about) : null,
-    h("p", { class: "meta" }, isMember ? "You are in it already."
-      : `${people} in it. They see that you join; what was said before, you do not see.`),
+    h("p", { class: "meta" }, isMember ? t("You are in it already.") : plural(
+      "{count} person is in it. They see that you join; what was said before, you do not see.",
+      "{count} people are in it. They see that you join; what was said before, you do not see.", members)),
+    isElsewhere ? h("p", { class: "meta" }, t("It is a space of another hub; yours will keep a copy and bring what you write there.")) : null,
   ].filter(Boolean);
 }

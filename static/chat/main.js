@@ -88,7 +88,8 @@ function route(client) {
       show(`outside locked ${locked}`, () => loginPage(client, { locked }));
       return;
     }
-    show(`outside ${location.hash}`, () => outsidePage(client, hasInvite() ? location.href : ""));
+    show(`outside ${location.hash}`, () =>
+      outsidePage(client, hasInvite() ? location.href : "", tabMemory(SPACE_LINK) ?? ""));
   } else if (phase === "inside") {
     const hasJoined = shown.startsWith("outside");
     if (hasInvite() && !hasJoined) {

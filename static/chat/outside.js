@@ -3,10 +3,12 @@
  * Not here: the keys and the claim themselves (the engine).
  */
 
+import { t } from "../words/words.js";
 import { h } from "./dom.js";
 import { joinForm } from "./joinform.js";
 import { loginPage } from "./loginpage.js";
 import { commandLine, frame, hubKey, hubName } from "./pageframe.js";
+import { spaceGuest } from "./spaceguest.js";
 import { reason } from "./words.js";
 
 const CHECK_PATIENCE_MS = 700;
@@ -14,9 +16,10 @@ const CHECK_PATIENCE_MS = 700;
 /**
  * @param {any} client
  * @param {string} link the whole invite link, or "" without one
+ * @param {string} [space] a link into a space that was followed
  * @returns {import("./main.js").Page}
  */
-export function outsidePage(client, link) {
+export function outsidePage(client, link, space = "") {
   const holder = h("div", { class: "page-holder" });
   const page = { element: holder, focus: () => {} };
   const show = (/** @type {HTMLElement} */ content) => {
@@ -24,12 +27,13 @@ export function outsidePage(client, link) {
     /** @type {HTMLElement} */ (content.querySelector("[data-first]") ?? content.querySelector("h1")).focus();
   };
   const go = (/** @type {string} */ wanted) => follow({ client, show, go }, wanted);
+  const begin = () => show(welcome(client, go, logIn, space));
   const logIn = () => {
-    const { element, focus } = loginPage(client, { back: () => show(welcome(client, go, logIn)) });
+    const { element, focus } = loginPage(client, { back: begin });
     holder.replaceChildren(element);
     focus?.();
   };
-  page.focus = () => (link === "" ? show(welcome(client, go, logIn)) : void go(link));
+  page.focus = () => (link === "" ? begin() : void go(link));
   return page;
 }
 
@@ -79,7 +83,17 @@ function refusal({ client, show, go }, failure) {
   return true;
 }
 
-function welcome(client, go, logIn) {
+function welcome(client, go, logIn, space) {
+  if (space) {
+    return frame(
+      { title: t("You are invited into a space"), picture: "invite", documentTitle: hubName(client) },
+      spaceGuest(space, hubName(client)),
+      alternatives(logIn),
+      h("h2", null, t("You have an invite to this hub?")),
+      linkForm(go),
+      h("div", { class: "folds" }, hubKey(shellKey()), commandLine()),
+    );
+  }
   return frame(
     { title: hubName(client), documentTitle: hubName(client) },
     h(
@@ -89,13 +103,17 @@ function welcome(client, go, logIn) {
         "Your account is a key that is made in your browser and stays there.",
     ),
     linkForm(go),
-    h("div", { class: "alternatives" },
-      h("p", null, "You have an account?"),
-      h("div", { class: "row wrap" },
-        h("button", { type: "button", class: "button", on: { click: logIn } }, "Log in with your name and password"),
-        h("a", { class: "button quiet", href: "/recover" }, "Recover it"))),
+    alternatives(logIn),
     h("div", { class: "folds" }, hubKey(shellKey()), commandLine()),
   );
+}
+
+function alternatives(logIn) {
+  return h("div", { class: "alternatives" },
+    h("p", null, "You have an account?"),
+    h("div", { class: "row wrap" },
+      h("button", { type: "button", class: "button", on: { click: logIn } }, "Log in with your name and password"),
+      h("a", { class: "button quiet", href: "/recover" }, "Recover it")));
 }
 
 /** The key that the page itself came with: the engine asks the hub only about a link. */

@@ -49,7 +49,7 @@ export function openSpaceInvite(app, space) {
   };
   const { close, setFooter } = openDialog({ title: `Invite to ${name}`, narrow: true },
     h("form", { id: FORM, class: "stack", on: { submit: make } },
-      h("p", { class: "note" }, "Whoever has an account on this hub and the link can join. Send it in private."),
+      h("p", { class: "note" }, "Whoever has the link and an account on this hub, or on one that is linked with it, can join. Send it in private."),
       h("div", { class: "row" }, uses.element, life.element), error),
     made);
   setFooter(h("button", { type: "button", class: "button", on: { click: close } }, "Done"), button);

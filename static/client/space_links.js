@@ -14,23 +14,26 @@ import { ClientError } from "./errors.js";
 const ARRIVAL_MS = 60_000; // two hubs compare what they hold, twice
 const LOOK_MS = 250;
 
-/** What a refusal means where another hub is asked by way of this one. */
-const ELSEWHERE = {
+/** What a refusal means here. */
+const REFUSED = {
   not_found: toSay("This link no longer works: it ran out, was used up or was withdrawn. Ask for a new one."),
   wrong_server: toSay(
     "This space is on a hub that yours is not linked with. Ask your hub's operator to link the two, or the one who gave "
     + "you the link for an invite to that hub."),
   busy: toSay("The hub of this space cannot be reached just now, so nothing was changed; try again later."),
-  denied: toSay("Your hub may not carry anything to other hubs for you: allow it under Devices, then join."),
+  denied: toSay(
+    "Your hub may not carry anything to other hubs for you. Switch on “Be reached from hubs that this one is linked with” "
+    + "under Devices, then join."),
 };
+
+const NOT_WHOLE = toSay("That link to a space is not whole; copy it to its last letter and try again.");
 
 /** Following links. */
 export class SpaceLinks {
   #parts;
 
   /**
-   * @param {{spaces: import("./spaces.js").Spaces, rest: import("./rest.js").Rest,
-   *   account: import("./account.js").Account, me: string}} parts
+   * @param {{spaces: import("./spaces.js").Spaces, rest: import("./rest.js").Rest, me: string}} parts
    */
   constructor(parts) {
     this.#parts = parts;
@@ -86,7 +89,7 @@ export class SpaceLinks {
     try {
       return await this.#parts.rest.ask(method, path, body);
     } catch (error) {
-      throw error instanceof AccordError && error.code in ELSEWHERE ? new ClientError(error.code, ELSEWHERE[error.code]) : error;
+      throw error instanceof AccordError && error.code in REFUSED ? new ClientError(error.code, REFUSED[error.code]) : error;
     }
   }
 
@@ -101,16 +104,13 @@ export class SpaceLinks {
   }
 }
 
-function read(link) {
+function read(/** @type {unknown} */ link) {
   try {
     return parseSpaceLink(String(link ?? ""));
   } catch (error) {
     throw error instanceof RemoteError ? new ClientError("bad_link", NOT_WHOLE) : error;
   }
 }
-
-const NOT_WHOLE = toSay("That link to a space is not whole; copy it to its last letter and try again.");
-
 /**
  * What pages may ask for.
  * @param {SpaceLinks} links

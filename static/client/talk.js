@@ -11,6 +11,7 @@ import { isKey } from "./directory.js";
 import { offerCode } from "./handover.js";
 import { ClientError } from "./errors.js";
 import { sealCalls } from "./seals.js";
+import { SpaceLinks, spaceLinkCalls } from "./space_links.js";
 import { spaceCalls } from "./spaces.js";
 
 function textOf(value, maxChars, minChars = 0) {
@@ -32,7 +33,9 @@ function textOf(value, maxChars, minChars = 0) {
  */
 export function talkCalls(member) {
   const calls = [messageCalls, fileCalls, searchCalls, conversationCalls, pageCalls, branchCalls, vaultCalls, otherCalls];
-  return Object.assign({}, ...calls.map((make) => make(member)), sealCalls(member), spaceCalls(member.spaces));
+  const { spaces, rest, me } = member;
+  const links = new SpaceLinks({ spaces, rest, me });
+  return Object.assign({}, ...calls.map((make) => make(member)), sealCalls(member), spaceCalls(spaces), spaceLinkCalls(links));
 }
 
 function conversationOf(member, id) {
