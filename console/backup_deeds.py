@@ -1,14 +1,18 @@
-"""The deeds about backups: make one now, try the newest now. Both run in a process of their own (messaging/backup)."""
+"""The deeds about backups: make their key, make one now, try the newest now. The last two run in a process of their own
+(messaging/backup).
+"""
 
 from __future__ import annotations
 
 from django.urls import reverse
 
 from accord.errors import AccordError
+from console import services
 from console.deeds import Deed, named
 from messaging.backup import rules, schedule
-from messaging.backup.keys import BackupError
+from messaging.backup.keys import BackupError, pair_create
 from messaging.models import BackupRun
+from peers.clock import now_ms
 
 
 def _start(kind: BackupRun.Kind) -> None:
@@ -37,6 +41,33 @@ def backup(target: str) -> Deed:
         "Back up",
         run,
         reverse("admin:backups"),
+    )
+
+
+@named("backup-key")
+def backup_key(target: str) -> Deed:
+    """Make the key that opens the backups, and let backups be made."""
+
+    def run(values: dict[str, str]) -> str:
+        public, secret = pair_create()
+        services.option_set(name=rules.BACKUP_KEY.name, text=public, now=now_ms())
+        return secret
+
+    before = rules.BACKUP_KEY.value
+    return Deed(
+        "Make a key for the backups" if not before else "Make another key for the backups",
+        (
+            "Two halves are made. The hub keeps the one that seals; the other one, which opens, is shown to you, once.",
+            "Keep that one where neither a fire nor a thief of this machine finds it: on paper, in a password store. "
+            "Without it, no backup can be opened on another machine.",
+            "The first backup is made within a minute, then one each night, and each is restored to try it."
+            if not before
+            else "Backups that are there open with the key of their time, so keep that one too.",
+        ),
+        "Make the key",
+        run,
+        reverse("admin:backups"),
+        is_secret=True,
     )
 
 

@@ -1,22 +1,26 @@
 """The page about backups: whether they are made, when the last ones were, whether one was restored to try it.
 
-Not here: making them (messaging/backup), the two deeds (backup_deeds.py), where and when they are made (Settings).
+Not here: making them (messaging/backup), the deeds (backup_deeds.py), where and when they are made (Settings),
+restoring them (restores.py).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from console.shown import ago, count, moment, size
 from messaging.backup import rules, runs
+from messaging.backup.keys import BackupError
 from messaging.models import BackupRun
+from peers import audit
 from peers.clock import now_ms
 
 SiteContext = Callable[[HttpRequest], dict[str, Any]]
@@ -24,6 +28,7 @@ SiteContext = Callable[[HttpRequest], dict[str, Any]]
 RUNS_SHOWN: Final = 30
 OLD_MS: Final = 36 * 3600 * 1000  # a day, and time enough for what failed to be tried again
 SLOW_MS: Final = 10_000
+PIECE_BYTES: Final = 256 * 1024
 
 
 def last_run(kind: str, *, good: bool = False) -> BackupRun | None:
@@ -54,14 +59,25 @@ def _took(run: BackupRun) -> str:
     return f"{took / 1000:,.0f} s" if took >= SLOW_MS else f"{took / 1000:,.1f} s"
 
 
-def _row(run: BackupRun) -> dict[str, str]:
+def held() -> list[Path]:
+    """This hub's backups in the folder that is set, the newest first."""
+    try:
+        return runs.backups_in(rules.folder())
+    except BackupError:
+        return []
+
+
+def _row(run: BackupRun, files: list[str]) -> dict[str, str]:
+    name = Path(run.path).name if run.path else ""
+    is_here = run.kind == BackupRun.Kind.BACKUP and name in files
     return {
+        "url": reverse("admin:backup-file", args=[name]) if is_here else "",
         "at": moment(run.started_at),
         "kind": BackupRun.Kind(run.kind).label,
         "result": run.error or ("every topic has its root" if run.kind == BackupRun.Kind.DRILL else "done"),
         "size": size(run.bytes) if run.bytes else "",
         "took": _took(run),
-        "file": Path(run.path).name if run.path else "",
+        "file": name,
         "failed": "failed" if run.error else "",
     }
 
@@ -79,6 +95,7 @@ def backups(request: HttpRequest, *, site_context: SiteContext) -> HttpResponse:
     made = last_run(BackupRun.Kind.BACKUP, good=True)
     tried = last_run(BackupRun.Kind.DRILL, good=True)
     kept = f"{count(rules.BACKUPS_DAILY.value, 'day', 'days')}, {count(rules.BACKUPS_WEEKLY.value, 'week', 'weeks')}"
+    files = [path.name for path in held()]
     context = {
         **site_context(request),
         "title": "Backups",
@@ -96,9 +113,28 @@ def backups(request: HttpRequest, *, site_context: SiteContext) -> HttpResponse:
             ("Folder", rules.BACKUP_FOLDER.value),
             ("Kept of", kept),
         ],
-        "runs": [_row(run) for run in BackupRun.objects.order_by("-pk")[:RUNS_SHOWN]],
+        "runs": [_row(run, files) for run in BackupRun.objects.order_by("-pk")[:RUNS_SHOWN]],
         "settings_url": f"{reverse('admin:settings')}#backup_key",
+        "key_url": reverse("admin:deed", args=["backup-key"]),
         "backup_url": reverse("admin:deed", args=["backup"]),
         "drill_url": reverse("admin:deed", args=["drill"]),
     }
     return render(request, "console/backups.html", context)
+
+
+async def _pieces(path: Path) -> AsyncIterator[bytes]:
+    """A file as it goes out: read by threads, a piece at a time, as fast as it is taken."""
+    with await asyncio.to_thread(path.open, "rb") as file:
+        while piece := await asyncio.to_thread(file.read, PIECE_BYTES):
+            yield piece
+
+
+@require_safe
+def backup_file(request: HttpRequest, name: str, *, site_context: SiteContext) -> StreamingHttpResponse:
+    """One backup, to be kept elsewhere: it opens for whoever has the key or passphrase, and for nobody else."""
+    path = next((path for path in held() if path.name == name), None)
+    if path is None:
+        raise Http404
+    audit.note("download", path.name)
+    headers = {"Content-Length": str(path.stat().st_size), "Content-Disposition": f'attachment; filename="{path.name}"'}
+    return StreamingHttpResponse(_pieces(path), content_type="application/octet-stream", headers=headers)

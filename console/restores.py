@@ -24,6 +24,7 @@ from accord.encoding import b64decode, b64encode
 from accord.errors import AccordError
 from blobs import files
 from console import roles
+from console.backups import held
 from console.services import SECRET_BYTES, digest_of
 from console.shown import ago, count, moment, short_key, size
 from messaging.backup import places, rules, runs, staging, switching
@@ -40,14 +41,6 @@ SiteContext = Callable[[HttpRequest], dict[str, Any]]
 BROUGHT: Final = "brought"  # instead of the name of a file: the one that the operator has uploaded
 MAX_AT_DIGITS: Final = 15
 UNDER_WAY: Final = ("reading", "comparing")
-
-
-def held() -> list[Path]:
-    """This hub's backups in the folder that is set, the newest first."""
-    try:
-        return runs.backups_in(rules.folder())
-    except BackupError:
-        return []
 
 
 def _source(name: str) -> Path:

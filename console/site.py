@@ -171,6 +171,7 @@ class ConsoleSite(UnfoldAdminSite):
             page("storage/simulate/", simulator.simulate, "simulate"),
             page("storage/held/", simulator.held, "held"),
             page("backups/", backups.backups, "backups"),
+            page("backups/file/<str:name>/", backups.backup_file, "backup-file", roles.OPERATE),
             page("backups/restore/", restores.restore, "restore", roles.OPERATE),
             page("backups/restore/state/", restores.restore_state, "restore-state", roles.OPERATE),
             page("backups/restore/upload/", restores.restore_upload, "restore-upload", roles.OPERATE),

@@ -43,6 +43,12 @@ class PlainBrowser:
         with answer:
             return answer.status, {k.lower(): v for k, v in answer.headers.items()}, answer.read().decode()
 
+    def download(self, path: str) -> bytes:
+        """A file."""
+        with self._opener.open(f"{self.url}{path}", timeout=TIMEOUT_SECONDS) as answer:
+            data: bytes = answer.read()
+        return data
+
     def post(self, path: str, **data: str) -> tuple[int, dict[str, str], str]:
         """Send a form of the page, as its button does."""
         _, _, text = self.ask(path)

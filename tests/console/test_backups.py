@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -16,7 +17,8 @@ from console.backups import OLD_MS, troubles
 from console.models import Setting
 from console.services import options_refresh
 from messaging.backup import runs, schedule
-from messaging.backup.keys import BackupError, pair_create
+from messaging.backup.keys import BackupError, pair_create, read_secret
+from messaging.backup.restoring import backup_check
 from messaging.backup.runs import STAMP, too_many
 from messaging.models import BackupRun
 from peers.clock import now_ms
@@ -143,9 +145,10 @@ def test_a_setting_that_is_no_key_is_refused(operator: Client, hub: Hub) -> None
 
 @pytest.mark.e2e
 def test_a_running_hub_backs_itself_up_and_tries_it(tmp_path: Path) -> None:
-    """From the moment at which a key is set: a backup, a drill, a page that tells of both; then one by the button."""
+    """From the moment at which a key is made: a backup, a drill, a page that tells of both; one by the button. What
+    is downloaded opens with what was shown.
+    """
     home = tmp_path / "home"
-    public, _ = pair_create()
 
     def done() -> list[tuple[str, str]]:
         with closing(sqlite3.connect(home / "hub.sqlite3", timeout=60)) as database:
@@ -154,13 +157,18 @@ def test_a_running_hub_backs_itself_up_and_tries_it(tmp_path: Path) -> None:
     with start_hub(home) as process:
         browser = PlainBrowser(process.url)
         browser.enter(console_link(home))
-        browser.post("/console/settings/", name="backup_key", value=public)
+        _, _, told = browser.post("/console/do/backup-key/", confirmed="1")
+        (secret,) = re.findall(r"accord-backup-secret-[\w-]+", told)
         browser.post("/console/do/backup/", confirmed="1")
         wait_until(lambda: len(done()) >= 2, what="a backup and a drill")
         assert set(done()) == {("backup", ""), ("drill", "")}
         _, _, text = browser.ask("/console/backups/")
         assert "every topic has its root" in text
         assert not (home / "drill").exists()
+        (address,) = set(re.findall(r'href="(/console/backups/file/[^"]+)"', text))
+        copy = tmp_path / "copy.backup"
+        copy.write_bytes(browser.download(address))
+        assert len(backup_check(copy, read_secret(secret), progress=lambda *_: None).files) >= 3
         _, _, numbers = browser.ask("/metrics")
         assert 'accord_backup_last_good_seconds{kind="drill"}' in numbers
         assert 'accord_backup_failed{kind="backup"} 0.0' in numbers
