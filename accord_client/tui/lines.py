@@ -10,7 +10,7 @@ from accord.messages import Message
 from accord_client.desk import Desk
 from accord_client.directory import Directory
 from accord_client.history import Shown
-from accord_client.render import Renderer, body_of, burning, clock_time, text_of
+from accord_client.render import Renderer, body_of, clock_time, text_of
 from accord_client.talks import Talk, in_words
 from accord_client.terminal import clean_line, clean_lines
 from accord_client.tui.shell import Draft
@@ -55,7 +55,7 @@ def draft_line(draft: Draft, directory: Directory) -> str:
 def message_line(desk: Desk, talk: Talk, item: Shown, renderer: Renderer, now: int, *, answered: int) -> Text:
     """A message in a conversation, with how many answer it."""
     message = item.event.message
-    line = Text(f"{clock_time(message.created_at, now)} ", style="dim")
+    line = Text().append(f"{clock_time(message.created_at, now)} ", style="dim")
     is_mine = message.author == desk.client.profile.user.public
     line.append(clean_line(renderer.author(message)), style="bold green" if is_mine else "bold cyan")
     if quoted := renderer.reply_words(message):
@@ -70,8 +70,8 @@ def message_line(desk: Desk, talk: Talk, item: Shown, renderer: Renderer, now: i
         line.append(" (edited)", style="dim")
     if item.pinned:
         line.append(" (pinned)", style="dim")
-    if left := burning(message, now):
-        line.append(left, style="red")
+    if message.burn_at is not None:
+        line.append(f" (vanishes in {in_words(max(0, message.burn_at - now))})", style="red")
     _append_state(line, talk, message)
     for emoji, authors in item.reactions.items():
         line.append(f"\n{INDENT}" if emoji == next(iter(item.reactions)) else "  ")

@@ -275,7 +275,7 @@ async def test_a_day_in_private(own: World, tmp_path: Path) -> None:
         await d.press("f3")
         await d.choose("1 hour")
         await d.write("and mine")
-        await c.sees("and mine (burns in 3")
+        await c.sees("and mine (vanishes in ")
         await c.until(
             lambda: c.shows("#people") == "\N{BLACK CIRCLE} cat  admin\n\N{BLACK CIRCLE} dan",
             "both are among the people",
