@@ -137,7 +137,7 @@ def build_parser() -> argparse.ArgumentParser:
     sub.add_argument("text", metavar="TEXT", nargs="+")
 
     private_cli.add_parsers(parsers, common)
-    _add_vault(parsers, common)
+    vault_commands.add_parsers(parsers, common)
 
     sub = parsers.add_parser("vouch", parents=[common], help="a voucher, with which a stranger writes here at once")
     sub.add_argument("key", metavar="KEY", help="the stranger's, as the page /to/NAME of your hub shows it to them")
@@ -160,19 +160,6 @@ def build_parser() -> argparse.ArgumentParser:
     sub.add_argument("--to", metavar="TARGET", help=f"{_TARGET_HELP} (default: the lounge)")
     sub.add_argument("text", metavar="TEXT", nargs="+")
     return parser
-
-
-def _add_vault(parsers: Any, common: argparse.ArgumentParser) -> None:
-    how = argparse.ArgumentParser(add_help=False)
-    how.add_argument("--recovery", action="store_true", help="by the recovery code in place of the password")
-    how.add_argument("--secret", action="store_true", help="the account has a secret key beside its password")
-    sub = parsers.add_parser("login", parents=[common, how], help="log in on this computer by name and password")
-    sub.add_argument("name", metavar="NAME")
-    sub.add_argument("address", metavar="https://HUB#KEY", help="the hub's address and its key")
-    sub = parsers.add_parser("vault", parents=[common], help="a password for your account, with which keys follow you")
-    deeds = sub.add_subparsers(dest="deed", metavar="make|open", required=True)
-    deeds.add_parser("make", parents=[common], help="choose a password, and print a recovery code once")
-    deeds.add_parser("open", parents=[common, how], help="use the vault that your account has on this device too")
 
 
 def _log_to_stderr(*, verbose: bool) -> None:
@@ -275,10 +262,8 @@ def _execute(args: argparse.Namespace) -> int:
             from accord_client.tui import run as run_tui  # noqa: PLC0415 - its library is large: only who wants it waits
 
             return run_tui(store)
-        case "vault" if args.deed == "make":
-            return vault_commands.make(store, output)
         case "vault":
-            return vault_commands.use(store, output, recovery=args.recovery, secret=args.secret)
+            return vault_commands.run(args, store, output)
         case "vouch":
             return vouch(store, output, key=args.key, days=args.days, name=args.to)
     return int(_run(_online(args, store, output)))

@@ -37,6 +37,7 @@ from accord_client.overview import TALK, Overview
 from accord_client.places import Places
 from accord_client.private import Private, open_private
 from accord_client.profile import Position, ProfileStore
+from accord_client.reading import Reading
 from accord_client.render import TEXTS, may_show
 from accord_client.session import Client, State, now_ms
 from accord_client.signals import Signals
@@ -44,12 +45,15 @@ from accord_client.spaces import Spaces
 from accord_client.subscription import Subscription
 from accord_client.talks import Talk
 from accord_client.texts import Found
+from accord_client.vault_content import reads_of
 from accord_client.welcome import Welcome
 from accord_client.writing import Writing
 
 LOOK_BACK_MESSAGES: Final = 100
 HAND_OUT_SECONDS: Final = 3
 LOOK_SECONDS: Final = 600
+VAULT_LOOK_SECONDS: Final = 300
+VAULT_PAUSE_SECONDS: Final = 5
 FORGET_SECONDS: Final = 30
 MAX_FOUND: Final = 200
 AT_ONCE: Final = 8
@@ -69,11 +73,11 @@ class Desk(Overview):
         self.spaces = Spaces(private, store)
         self.signals = Signals(self)
         self.writing = Writing(self, self.files)
-        self.current: str | None = None  # the conversation that is being read
+        self.reading = Reading(self, places)
         self._welcome = Welcome(private, store)
         self._places = places
         self._start: Position | None = None
-        self._keys_due = asyncio.Event()
+        self._keys_due, self._vault_due = asyncio.Event(), asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._told: set[bytes] = set()  # requests that were told of
         self._forgot_at = 0
@@ -85,13 +89,15 @@ class Desk(Overview):
         directory = await load_directory(client)
         async with open_private(client, store, directory) as private:
             await private.publish_boxkey()
-            await private.save(store)
+            synced = await private.save(store)
             reached = await private.catch_up()
             name = (await client.connected()).store
             with Places(store, name, newest=reached) as places:
                 desk = cls(client, directory, places, private, store)
                 desk._keys_due.set()
                 desk._start = Position(name, reached, now_ms())
+                if synced is not None:
+                    desk.reading.take(reads_of(synced.content))
                 await desk._learn_admin()
                 await desk._look_around()
                 try:
@@ -101,7 +107,7 @@ class Desk(Overview):
                     for task in desk._tasks:
                         task.cancel()
                     if client.state is State.ONLINE:
-                        await private.save(store)
+                        await private.save(store, desk.reading.told())
 
     async def _learn_admin(self) -> None:
         profile = self.client.profile
@@ -127,7 +133,7 @@ class Desk(Overview):
         for start in range(0, len(wanted), AT_ONCE):
             pages = await asyncio.gather(*(self._latest(topic) for topic in wanted[start : start + AT_ONCE]))
             for event in (event for page in pages for event in page):
-                self._take(event)
+                self._take(event, is_old=True)
 
     async def _latest(self, topic: Topic) -> list[Deliver]:
         try:
@@ -144,6 +150,7 @@ class Desk(Overview):
         self._spawn(self._hand_out_keys())
         self._spawn(self.signals.stay())
         self._spawn(self._greet())
+        self._spawn(self._keep_vault())
         await self._follow()
 
     def _spawn(self, work: Coroutine[Any, Any, Any]) -> None:
@@ -174,7 +181,7 @@ class Desk(Overview):
     async def _hand_out_keys(self) -> None:
         """As an admin, hand out new keys where they are due; not at once, since other admins see the same reason."""
         while True:
-            is_due = await self._keys_wanted()
+            is_due = await _wanted(self._keys_due, LOOK_SECONDS)
             if not self.spaces.keys.is_admin():
                 continue
             if not is_due:  # how much has been said since is in the hub's list of topics
@@ -187,15 +194,18 @@ class Desk(Overview):
             except (ClientError, AccordError) as error:
                 self.notice(f"new keys are not handed out: {error}")
 
-    async def _keys_wanted(self) -> bool:
-        """Wait until something has changed, True, or it is time to look."""
-        try:
-            async with asyncio.timeout(LOOK_SECONDS):
-                await self._keys_due.wait()
-        except TimeoutError:
-            return False
-        self._keys_due.clear()
-        return True
+    async def _keep_vault(self) -> None:
+        """Have other devices know what is known here, and the other way round."""
+        while True:
+            await _wanted(self._vault_due, VAULT_LOOK_SECONDS)
+            await self.client.connected()
+            if (synced := await self.private.save(self.store, self.reading.told())) is None:
+                continue
+            self.reading.take(reads_of(synced.content))
+            self._open_again()
+            if synced.is_changed:
+                await self.signals.tell_vault(synced.version)
+            await asyncio.sleep(VAULT_PAUSE_SECONDS)  # what comes meanwhile goes together
 
     async def _follow(self) -> None:
         subscription = Subscription(self.client, self._topics, [self.me], start=self._start, directory=self.directory)
@@ -204,13 +214,18 @@ class Desk(Overview):
                 await learn_authors(self.client, self.directory, [event.message.author])
                 self._take(event)
             elif isinstance(event, Signal):
-                if (asker := self.signals.take(event)) is not None:
-                    self._spawn(self.signals.answer(asker))
+                self._signalled(event)
             elif isinstance(event, TopicAdded):
                 await self._topic_added(str(event.row.get("topic")))
             elif isinstance(event, TopicGone):
                 self.talks.pop(event.topic, None)
                 self.changed(None)
+
+    def _signalled(self, signal: Signal) -> None:
+        if self.signals.is_of_vault(signal):
+            self._vault_due.set()
+        elif (asker := self.signals.take(signal)) is not None:
+            self._spawn(self.signals.answer(asker))
 
     async def _topic_added(self, name: str) -> None:
         row = self.directory.rows.get(name)
@@ -242,10 +257,11 @@ class Desk(Overview):
             self.notice(f"{self.directory.name_of(message.author)} has accepted: what you two write is encrypted now")
         if message.topic.kind == "space":
             self._keys_due.set()
+        self._vault_due.set()
         self._open_again()
         self.changed(None)
 
-    def _take(self, event: Deliver) -> None:
+    def _take(self, event: Deliver, *, is_old: bool = False) -> None:
         message = self.sealed.take(event.message)
         if message.type.startswith(("connection.", "space.")):
             self._control(message)
@@ -263,17 +279,11 @@ class Desk(Overview):
             self._deleted(talk, message)
         if message.type in TEXTS or message.encrypted:
             talk.last_at = max(talk.last_at, message.created_at)
-            if talk.name == self.current:
-                self._places.read(talk.name, event.cursor)
-            elif self._is_unread(event, talk):
-                talk.unread += 1
-                talk.mentions += talk.topic.kind == "user" or self.me in message.attention_keys
+            self.reading.arrived(talk, event, is_old=is_old)
+            if self.reading.is_dirty:
+                self._vault_due.set()
             self.changed(None)
         self.changed(talk.name)
-
-    def _is_unread(self, event: Deliver, talk: Talk) -> bool:
-        is_new = event.message.author != self.me and event.cursor > self._places.at(talk.name)
-        return is_new and self.sealed.is_for_me(event.message)
 
     def _deleted(self, talk: Talk, delete: Message) -> None:
         """Of what an admin has deleted, only its author can have the files deleted."""
@@ -298,12 +308,13 @@ class Desk(Overview):
     async def load(self, name: str) -> Talk:
         """Open a conversation: fetch its end, unless that was done, and count it as read from now on."""
         talk = self.talks.get(name) or self.talk(parse_topic(name))
-        self.current = name
+        self.reading.current = name
         if not talk.is_loaded:
             talk.columns = columns(self.client, talk.topic, self.private)
             await self.older(name)
             talk.is_loaded = True
-        self.read(name)
+        self.reading.read(talk)
+        self._vault_due.set()
         return talk
 
     async def older(self, name: str) -> None:
@@ -323,15 +334,6 @@ class Desk(Overview):
                     talk.events.setdefault(event.message.id, event)
         talk.last_at = max([talk.last_at, *(event.message.created_at for event in talk.events.values())])
         self.changed(name)
-
-    def read(self, name: str) -> None:
-        """All of a conversation has been seen."""
-        talk = self.talks[name]
-        row = self.directory.rows.get(name)
-        seen = [event.cursor for event in talk.events.values()]
-        self._places.read(name, max([0, *seen, row.cursor if row and talk.topic.kind == "chan" else 0]))
-        talk.unread = talk.mentions = 0
-        self.changed(None)
 
     async def must_ask(self, name: str) -> bool:
         """Whether this is a person with whom nothing is sealed yet although they have keys for it."""
@@ -366,3 +368,14 @@ class Desk(Overview):
         if topic == Topic("user", self.me):
             return Topic("user", found.author).name
         return self.home_of(topic).name
+
+
+async def _wanted(event: asyncio.Event, seconds: float) -> bool:
+    """Wait until something is due, True, or it is time to look."""
+    try:
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    except TimeoutError:
+        return False
+    event.clear()
+    return True

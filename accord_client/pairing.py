@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from accord.connections import (
     EPOCH,
@@ -20,6 +20,7 @@ from accord.connections import (
     first_accept,
     fits,
 )
+from accord.encoding import b64encode
 from accord.epochs import first_window_key
 from accord.errors import RemoteError
 from accord.message_types import read_body
@@ -116,6 +117,19 @@ class Pairing:
         """Everybody with whom there is or was to be a connection."""
         others = {self._other(request) for request in self._requests()}
         return {other: self.connection(other) for other in others}
+
+    def links(self) -> tuple[dict[str, Any], ...]:
+        """The channels of two as a vault keeps them."""
+        return tuple(
+            {
+                "id": connection_topic(request.id, accept.id),
+                "key": b64encode(self._other(request)),
+                "at": accept.created_at,
+                "accept": b64encode(accept.id),
+            }
+            for request in self._requests()
+            if (accept := first_accept(request, self.said.values())) is not None
+        )
 
     def waiting(self, other: bytes) -> Message | None:
         """Their newest request that has no answer; it may come beside a connection, where they have lost its keys."""

@@ -1,7 +1,8 @@
 """How far a person has read in each conversation, beside the profile: `NAME.places.sqlite3`.
 
-Arrival numbers of the hub's store, as in protocol.md section 4; a store that was set up anew begins anew. Conversations
-are named by their topic, one with a person by `user:K`. Not here: what was said.
+Arrival numbers of the hub's store, as in protocol.md section 4; a store that was set up anew begins anew. Beside them
+the last message that was read, by its time and id, which other devices of the person understand too (section 9).
+Conversations are named by their topic, one with a person by `user:K`. Not here: what was said.
 """
 
 from __future__ import annotations
@@ -12,7 +13,11 @@ from typing import Final
 from accord_client.database import open_database
 from accord_client.profile import ProfileStore
 
-_SCHEMA: Final = "CREATE TABLE IF NOT EXISTS place (store TEXT, talk TEXT, cursor INTEGER, PRIMARY KEY (store, talk))"
+_SCHEMA: Final = """
+CREATE TABLE IF NOT EXISTS place (store TEXT, talk TEXT, cursor INTEGER, PRIMARY KEY (store, talk));
+CREATE TABLE IF NOT EXISTS mark (talk TEXT PRIMARY KEY, at INTEGER, ident BLOB);
+"""
+NOWHERE: Final = (0, b"")
 _BEGUN: Final = ""
 
 
@@ -27,6 +32,8 @@ class Places:
         self._kept: dict[str, int] = dict(
             self._database.execute("SELECT talk, cursor FROM place WHERE store = ?", (store,)).fetchall()
         )
+        marks = self._database.execute("SELECT talk, at, ident FROM mark").fetchall()
+        self.marks: dict[str, tuple[int, bytes]] = {talk: (at, bytes(ident)) for talk, at, ident in marks}
         if _BEGUN not in self._kept:
             self.read(_BEGUN, newest)
 
@@ -51,6 +58,16 @@ class Places:
             "INSERT INTO place VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET cursor = max(cursor, excluded.cursor)",
             (self._store, talk, cursor),
         )
+
+    def mark(self, talk: str, at: int, ident: bytes) -> bool:
+        """The last message that was read, here or elsewhere: its created_at (ms) and id. Says whether it is a later one
+        than was known.
+        """
+        if (at, ident) <= self.marks.get(talk, NOWHERE):
+            return False
+        self.marks[talk] = at, ident
+        self._database.execute("INSERT OR REPLACE INTO mark VALUES (?, ?, ?)", (talk, at, ident))
+        return True
 
     def begun(self) -> list[str]:
         """The conversations with people that were opened here."""

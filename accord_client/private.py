@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -32,6 +32,7 @@ from accord_client.sealed import Sealed
 from accord_client.session import Client, now_ms
 from accord_client.terminal import clean_line
 from accord_client.texts import Texts
+from accord_client.vault_content import Shared
 
 MAX_TOPICS: Final = 900  # of the 1,000 that one connection may listen to
 MAX_ROUNDS: Final = 8
@@ -175,12 +176,18 @@ class Private:
         except ClientError as error:
             log.warning("%s", error)
 
-    async def save(self, store: ProfileStore) -> None:
-        """Exchange keys with the account's vault, where this profile has opened it; what is wrong is a warning."""
+    async def save(self, store: ProfileStore, reads: Iterable[dict[str, Any]] = ()) -> vaulting.Synced | None:
+        """Exchange keys with the account's vault, and with `reads` how far was read, where this profile has opened it;
+        what is wrong is a warning.
+        """
+        shared = Shared(self.sealed.epoch_facts(), self.sealed.pairs.links(), tuple(reads))
         try:
-            await asyncio.to_thread(vaulting.sync, store, self.sealed.keys, self.sealed.epoch_facts())
+            synced = await asyncio.to_thread(vaulting.sync, store, self.sealed.keys, shared)
         except (ClientError, AccordError) as error:
             log.warning("the vault was not brought up to date: %s", error)
+            return None
+        self.sealed.forget(now_ms())  # what has burned does not come back by it
+        return synced
 
     # --------------------------------------------------------------------------------------------------------- writing
 

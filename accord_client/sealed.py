@@ -34,6 +34,7 @@ from accord_client.errors import ClientError
 from accord_client.keystore import EpochKey, Keystore
 from accord_client.pairing import CONNECTION_TYPES, Connection, Pairing
 from accord_client.texts import Texts
+from accord_client.vault_content import EpochFact, Facts
 
 EPOCH_TYPES: Final = frozenset({"space.epoch", "space.history"})
 NO_KEY: Final = "no key for this channel has come yet; it comes when a device of an admin is online"
@@ -243,14 +244,17 @@ class Sealed:
         """Whether what is written to a topic must be sealed."""
         return topic.kind == "chan" and (self.peer(topic) is not None or self.place(topic) is not None)
 
-    def epoch_facts(self) -> dict[bytes, tuple[bytes, int]]:
-        """By what names an epoch here, its kid or its id: the id of its message, or of a connection's accept, and the
-        created_at (ms) of that.
-        """
-        found = {ident: (ident, accept.created_at) for ident, accept in self.pairs.said.items()}
+    def epoch_facts(self) -> Facts:
+        """Of the epochs and connections that count what another device must know of them."""
+        found = {
+            ident: EpochFact(ident, said.created_at, said.author, users=tuple(sorted((said.author, said.topic.ident))))
+            for ident, said in self.pairs.said.items()
+            if said.type == "connection.accept"
+        }
         for topic in list(self._epochs):
             for epoch in self.line(topic):
-                found[epoch.kid] = found[epoch.ident] = (epoch.ident, epoch.created_at)
+                fact = EpochFact(epoch.ident, epoch.created_at, epoch.author, epoch.prev)
+                found[epoch.kid] = found[epoch.ident] = fact
         return found
 
     def is_outdated(self, topic: Topic) -> bool:

@@ -9,7 +9,7 @@ import time
 from collections import defaultdict
 from typing import Any, Final
 
-from accord.encoding import b64decode
+from accord.encoding import b64decode, b64encode
 from accord.errors import AccordError, RemoteError
 from accord.topics import Topic, parse_topic
 from accord_client.errors import ClientError, ConnectionLost
@@ -102,6 +102,15 @@ class Signals:
             return
         for key in askers:
             await self._say(Topic("user", key).name, {"presence": "online"})
+
+    def is_of_vault(self, signal: Signal) -> bool:
+        """Whether another device of one's own says that there is something new in the vault."""
+        is_mine = signal.sender == b64encode(self._overview.me)
+        return is_mine and isinstance(signal.body, dict) and type(signal.body.get("vault")) is int
+
+    async def tell_vault(self, version: int) -> None:
+        """Tell one's other devices that there is something new in the vault."""
+        await self._say(Topic("user", self._overview.me).name, {"vault": version})
 
     async def stay(self) -> None:
         """Say that one is here, without end."""

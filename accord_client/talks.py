@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from accord.messages import Message
 from accord.topics import Topic
@@ -11,11 +12,19 @@ from accord_client.events import Deliver
 from accord_client.history import Column, IsAdmin, Shown, apply_changes, nobody
 
 
+class Fresh(NamedTuple):
+    """An unread message: its created_at (ms), and whether it is to oneself."""
+
+    at: int
+    is_to_me: bool
+
+
 @dataclass
 class Talk:
-    """One conversation. `events` are by message id, in clear where they could be opened; `waiting` are messages of
-    one's own that the hub has not answered for, `carried` how many per cent of its files the hub has, `refused` why it
-    does not take one of them; `more`: there is older that was not fetched; `is_admin`: who may pin and delete there.
+    """One conversation. `events` are by message id, in clear where they could be opened, `fresh` what of it is unread;
+    `waiting` are messages of one's own that the hub has not answered for, `carried` how many per cent of its files the
+    hub has, `refused` why it does not take one of them; `more`: there is older that was not fetched; `is_admin`: who
+    may pin and delete there.
     """
 
     name: str
@@ -27,9 +36,16 @@ class Talk:
     carried: dict[bytes, int] = field(default_factory=dict)
     columns: list[Column] = field(default_factory=list)
     is_loaded: bool = False
-    unread: int = 0
-    mentions: int = 0
+    fresh: dict[bytes, Fresh] = field(default_factory=dict)
     last_at: int = 0
+
+    @property
+    def unread(self) -> int:
+        return len(self.fresh)
+
+    @property
+    def mentions(self) -> int:
+        return sum(fresh.is_to_me for fresh in self.fresh.values())
 
     @property
     def more(self) -> bool:
@@ -49,6 +65,7 @@ class Talk:
         ]
         for ident in burned:
             del self.events[ident]
+            self.fresh.pop(ident, None)
         return bool(burned)
 
 

@@ -5,10 +5,11 @@ Passwords are asked on the terminal, unseen; without one they are a line of stan
 
 from __future__ import annotations
 
+import argparse
 import getpass
 import logging
 import sys
-from typing import Final
+from typing import Any, Final
 
 from accord import vault
 from accord.errors import RemoteError
@@ -24,6 +25,22 @@ from accord_client.terminal import clean_line
 MIN_CHARS: Final = 8
 
 log = logging.getLogger(__name__)
+
+
+def add_parsers(parsers: Any, common: argparse.ArgumentParser) -> None:
+    """Add the commands to the program's."""
+    how = argparse.ArgumentParser(add_help=False)
+    how.add_argument("--recovery", action="store_true", help="by the recovery code in place of the password")
+    how.add_argument("--secret", action="store_true", help="the account has a secret key beside its password")
+    sub = parsers.add_parser("login", parents=[common, how], help="log in on this computer by name and password")
+    sub.add_argument("name", metavar="NAME")
+    sub.add_argument("address", metavar="https://HUB#KEY", help="the hub's address and its key")
+    sub = parsers.add_parser("vault", parents=[common], help="a password for your account, with which keys follow you")
+    deeds = sub.add_subparsers(dest="deed", metavar="make|open|password|code", required=True)
+    deeds.add_parser("make", parents=[common], help="choose a password, and print a recovery code once")
+    deeds.add_parser("open", parents=[common, how], help="use the vault that your account has on this device too")
+    deeds.add_parser("password", parents=[common], help="choose another password")
+    deeds.add_parser("code", parents=[common], help="print another recovery code once; the one before ends")
 
 
 def _ask(question: str) -> str:
@@ -67,17 +84,64 @@ async def log_in(store: ProfileStore, output: Output, *, name: str, address: str
     return 0
 
 
-def make(store: ProfileStore, output: Output) -> int:
-    """Give this account a password, and print a recovery code once."""
-    load_joined(store)
+def run(args: argparse.Namespace, store: ProfileStore, output: Output) -> int:
+    """Do what the arguments of `accord vault` say; gives the exit code."""
+    match args.deed:
+        case "make":
+            return make(store, output)
+        case "password":
+            return change_password(store, output)
+        case "code":
+            return make_code(store, output)
+    return use(store, output, recovery=args.recovery, secret=args.secret)
+
+
+def _ask_new() -> str:
     password = _ask("new password: ")
     if len(password) < MIN_CHARS:
         raise ClientError(f"a password has at least {MIN_CHARS} characters; several words are best")
     if _ask("the same once more: ") != password:
         raise ClientError("these were two different ones: nothing was changed")
-    groups = vaulting.make(store, password)
+    return password
+
+
+def _show_code(groups: list[str], output: Output) -> None:
     output.text(" ".join(groups))
     log.warning("this is the recovery code, for when the password is lost: write it down, it is shown this once")
+
+
+def make(store: ProfileStore, output: Output) -> int:
+    """Give this account a password, and print a recovery code once."""
+    load_joined(store)
+    _show_code(vaulting.make(store, _ask_new()), output)
+    return 0
+
+
+def _locks(store: ProfileStore) -> tuple[vaulting.Locks, bytes | None]:
+    """The locks of the vault, opened by the password, and the secret key beside that."""
+    profile = load_joined(store)
+    has_secret = vaulting.needs_secret_key(store)
+    password = _ask("password now: ")
+    secret_key = _code("secret key: ") if has_secret else None
+    try:
+        root = vaulting.password_root(profile.url, profile.hub, profile.account_name, password, secret_key)
+    except RemoteError as error:
+        raise ClientError(error.detail) from error
+    return vaulting.Locks(store, root), secret_key
+
+
+def change_password(store: ProfileStore, output: Output) -> int:
+    """Another password; the recovery code and a secret key stay as they are."""
+    locks, secret_key = _locks(store)
+    locks.change_password(_ask_new(), secret_key)
+    output.text("the password is changed; other devices ask for the new one")
+    return 0
+
+
+def make_code(store: ProfileStore, output: Output) -> int:
+    """Another recovery code, printed once; the one before is worth nothing any more."""
+    locks, _ = _locks(store)
+    _show_code(locks.make_code(), output)
     return 0
 
 

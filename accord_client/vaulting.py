@@ -1,32 +1,33 @@
 """The account's vault: keys that follow from device to device by name and password (protocol.md section 9).
 
 A profile that has opened its vault keeps the vault's key in its keystore, so that new keys go in without the password.
-Not here: the forms (accord/vault.py), asking for passwords (vault_commands.py).
+Not here: the forms (accord/vault.py), what is in it (vault_content.py), asking for passwords (vault_commands.py).
 """
 
 from __future__ import annotations
 
 import secrets
+from dataclasses import dataclass, replace
 from typing import Any, Final
 from urllib.parse import quote
 
 from accord import vault
-from accord.encoding import b64decode, b64encode
+from accord.encoding import b64encode
 from accord.errors import AccordError, RemoteError
 from accord.keys import SigningKey
 from accord_client.account import bearer_token
 from accord_client.discovery import hub_document
 from accord_client.errors import ClientError, ProfileError
-from accord_client.keystore import EpochKey, Keystore
+from accord_client.keystore import Keystore
 from accord_client.profile import Profile, ProfileStore
-from accord_client.rest import API_PATH, http_ask, http_get
+from accord_client.rest import API_PATH, BearerToken, http_ask, http_get
 from accord_client.session import now_ms
+from accord_client.vault_content import Shared, follows_of, restore, verified_in, with_own
 
 KEY: Final = "vault"
 VERSION: Final = "vault-version"
 PLACE_BYTES: Final = 8
-
-Facts = dict[bytes, tuple[bytes, int]]  # of epochs, as Sealed.epoch_facts gives them
+MAX_TRIES: Final = 5
 
 
 class Refused(ClientError):
@@ -75,8 +76,8 @@ async def log_in(store: ProfileStore, *, origin: str, hub: bytes, name: str, roo
         document.ws,
         joined=True,
         claim_sent=True,
-        follows=_follows(opened.content),
-        verified=frozenset(_key(item) for item in _items(opened.content, "known") if item.get("verified")),
+        follows=follows_of(opened.content),
+        verified=verified_in(opened.content),
     )
     store.save(profile)
     with Keystore(store) as keys:
@@ -84,78 +85,6 @@ async def log_in(store: ProfileStore, *, origin: str, hub: bytes, name: str, roo
         keys.set_secret(VERSION, opened.version.to_bytes(PLACE_BYTES, "big"))
         restore(keys, opened.content)
     return profile
-
-
-def _items(content: dict[str, Any], name: str) -> list[dict[str, Any]]:
-    found = content.get(name)
-    return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
-
-
-def _key(item: dict[str, Any]) -> bytes:
-    try:
-        return b64decode(item.get("key"), 32)
-    except RemoteError:
-        return b""
-
-
-def _follows(content: dict[str, Any]) -> dict[bytes, str]:
-    return {_key(item): str(item.get("called", "")) for item in _items(content, "contacts") if item.get("follows")}
-
-
-def restore(keys: Keystore, content: dict[str, Any]) -> None:
-    """Keep the windows' keys of a vault's content; what is damaged is passed over."""
-    for item in _items(content, "windows"):
-        try:
-            numbers = [item.get(name) for name in ("epoch", "win", "window_ms")]
-            epoch, win, window_ms = (number for number in numbers if type(number) is int)
-            key, ident = b64decode(item.get("key"), 32), b64decode(item.get("id"), 32)
-        except (RemoteError, ValueError):
-            continue
-        keys.put_epoch(EpochKey(str(item.get("topic")), ident, epoch, win, window_ms, key))
-
-
-def _windows(keys: Keystore, held: list[dict[str, Any]], facts: Facts) -> list[dict[str, Any]]:
-    """The windows' keys of a vault with those of this device; of two of an epoch the later window counts."""
-    found = {(item.get("topic"), item.get("epoch"), item.get("id")): item for item in held}
-    for epoch in keys.all_epochs():
-        if epoch.ident not in facts:
-            continue  # its message has lost against another one, or has not come: other devices could not place it
-        raw, created_at = facts[epoch.ident]
-        ident = b64encode(raw)
-        place = (epoch.topic, epoch.epoch, ident)
-        before = found.get(place)
-        if before is None or int(before.get("win", 0)) < epoch.win:
-            found[place] = {
-                "topic": epoch.topic,
-                "epoch": epoch.epoch,
-                "id": ident,
-                "win": epoch.win,
-                "window_ms": epoch.window_ms,
-                "key": b64encode(epoch.key),
-                "created_at": created_at,
-            }
-    return sorted(found.values(), key=lambda item: (item["topic"], item["epoch"], item["id"]))
-
-
-def _content(profile: Profile, keys: Keystore, before: dict[str, Any], facts: Facts) -> dict[str, Any]:
-    """A vault's content with what this device has beside it."""
-    content = {**before}
-    windows = _windows(keys, _items(before, "windows"), facts)
-    known = {_key(item): item for item in _items(before, "known")}
-    for key in profile.verified:
-        if not known.get(key, {}).get("verified"):
-            known[key] = {"key": b64encode(key), "verified": True, "at": now_ms()}
-    contacts = {_key(item): item for item in _items(before, "contacts")}
-    for key, name in profile.follows.items():
-        if key not in contacts:
-            contacts[key] = {
-                "key": b64encode(key),
-                "follows": True,
-                "at": now_ms(),
-                **({"called": name} if name else {}),
-            }
-    lists = {"windows": windows, "known": list(known.values()), "contacts": list(contacts.values())}
-    return content | {name: items for name, items in lists.items() if items}
 
 
 def make(store: ProfileStore, password: str) -> list[str]:
@@ -176,7 +105,7 @@ def make(store: ProfileStore, password: str) -> list[str]:
             params=params,
             slots=[vault.make_slot(kind, name=name, wrap=wrap, key=key) for kind, wrap in wraps.items()],
             key=key,
-            content=_content(profile, keys, {}, {}),
+            content=with_own({}, profile, keys, Shared(), now_ms()),
             recovery=wraps["recovery"],
         )
         auths = {"auth": b64encode(vault.auth_key(root)), "recovery": b64encode(vault.auth_key(recovery))}
@@ -210,38 +139,138 @@ def adopt(store: ProfileStore, root: bytes, kind: str) -> None:
         restore(keys, opened.content)
 
 
-def sync(store: ProfileStore, keys: Keystore, facts: Facts) -> bool:
-    """Take what other devices have put into the vault, and put in what this one has; says whether it changed.
+@dataclass(frozen=True, slots=True)
+class Synced:
+    """What an exchange with the vault has come to: the version that the hub has now, what is in it, and whether this
+    device has put something in.
+    """
+
+    version: int
+    content: dict[str, Any]
+    is_changed: bool
+
+
+def sync(store: ProfileStore, keys: Keystore, shared: Shared) -> Synced | None:
+    """Take what other devices have put into the vault, and put in what this one has; None without a vault here.
 
     ClientError where the hub shows an older vault than before, or the password was changed.
     """
+    for left in range(MAX_TRIES, 0, -1):
+        try:
+            return _sync(store, keys, shared)
+        except AccordError as error:
+            if error.code != "conflict" or left == 1:  # else another device was faster
+                raise
+    raise AssertionError("it has returned or raised")
+
+
+def _sync(store: ProfileStore, keys: Keystore, shared: Shared) -> Synced | None:
     key, seen = keys.find_secret(KEY), keys.find_secret(VERSION)
     if key is None or seen is None:
-        return False
+        return None
     profile, token = store.load(), bearer_token(store)
-    answer = http_get(token, "vault")
-    enclave = answer.get("enclave") if isinstance(answer, dict) else None
+    enclave = _held(token)
     try:
         opened = vault.open_enclave(enclave, key, name=profile.account_name)
     except RemoteError as error:
         raise ClientError("the vault has another password now: `accord vault open` uses it again") from error
-    if opened.version < int.from_bytes(seen, "big"):
-        raise ClientError("the hub shows an older vault than it did before: nothing is taken of it")
+    _check_version(opened, seen)
     restore(keys, opened.content)
+    if new := verified_in(opened.content) - profile.verified:
+        profile = store.update(lambda kept: replace(kept, verified=kept.verified | new))
     keys.set_secret(VERSION, opened.version.to_bytes(PLACE_BYTES, "big"))
-    content = _content(profile, keys, opened.content, facts)
-    if content == opened.content or not isinstance(enclave, dict):
-        return False
-    changed = vault.seal_enclave(
-        profile.user,
-        name=profile.account_name,
-        version=opened.version + 1,
-        params=vault.read_params(enclave["kdf"]),
-        slots=enclave["slots"],
-        key=key,
-        content=content,
-        recovery=opened.recovery,
-    )
+    content = with_own(opened.content, profile, keys, shared, now_ms())
+    if content == opened.content:
+        return Synced(opened.version, content, is_changed=False)
+    changed = _next(profile, enclave, opened, key=key, content=content)
     http_ask("PUT", f"{token.api}/vault", {"name": profile.account_name, "enclave": changed}, token)
     keys.set_secret(VERSION, (opened.version + 1).to_bytes(PLACE_BYTES, "big"))
-    return True
+    return Synced(opened.version + 1, content, is_changed=True)
+
+
+def _held(token: BearerToken) -> dict[str, Any]:
+    answer = http_get(token, "vault")
+    enclave = answer.get("enclave") if isinstance(answer, dict) else None
+    if not isinstance(enclave, dict):
+        raise RemoteError("bad_request", "enclave: object expected")
+    return enclave
+
+
+def _check_version(opened: vault.Opened, seen: bytes) -> None:
+    if opened.version < int.from_bytes(seen, "big"):
+        raise ClientError("the hub shows an older vault than it did before: nothing is taken of it")
+
+
+def _next(
+    profile: Profile,
+    enclave: dict[str, Any],
+    opened: vault.Opened,
+    *,
+    key: bytes,
+    content: dict[str, Any],
+    **other: Any,
+) -> dict[str, Any]:
+    """The version after one that was opened; `other`: slots, params or recovery that take the place of the old ones."""
+    kept = {"slots": enclave["slots"], "params": vault.read_params(enclave["kdf"]), "recovery": opened.recovery}
+    version, name = opened.version + 1, profile.account_name
+    return vault.seal_enclave(profile.user, name=name, version=version, key=key, content=content, **(kept | other))
+
+
+class Locks:
+    """The locks of this account's vault, by the password as it is now; ClientError where that is another one."""
+
+    def __init__(self, store: ProfileStore, root: bytes) -> None:
+        self._store = store
+        self._profile = store.load()
+        self._token = bearer_token(store)
+        self._enclave = _held(self._token)
+        try:
+            self._key = vault.slot_key(self._enclave, "password", wrap=vault.wrap_key(root))
+            self._opened = vault.open_enclave(self._enclave, self._key, name=self._profile.account_name)
+        except RemoteError as error:
+            raise ClientError("that is not your password, so nothing was changed") from error
+        with Keystore(store) as keys:
+            if (seen := keys.find_secret(VERSION)) is not None:
+                _check_version(self._opened, seen)
+
+    def change_password(self, password: str, secret_key: bytes | None) -> None:
+        """Put another password in place of this one; a secret key beside it stays. The recovery code stays as it is."""
+        profile, name = self._profile, self._profile.account_name
+        params = vault.read_params(http_ask("GET", f"{self._token.api}/vault/params?name={quote(name)}"))
+        salt = vault.vault_salt(profile.hub, name, params.salt)
+        root = vault.root_key(password, salt, params.iterations, secret_key=secret_key)
+        key, recovery = secrets.token_bytes(vault.KEY_BYTES), self._opened.recovery
+        wraps = {"password": vault.wrap_key(root)} | ({"recovery": recovery} if recovery is not None else {})
+        slots = [vault.make_slot(kind, name=name, wrap=wrap, key=key) for kind, wrap in wraps.items()]
+        self._put(key, {"auth": b64encode(vault.auth_key(root))}, slots=slots, params=params)
+
+    def make_code(self) -> list[str]:
+        """Another recovery code, as groups; the one before opens nothing any more."""
+        code, name = vault.VAULT_CODE.new(), self._profile.account_name
+        root = vault.recovery_root(code)
+        wrap = vault.wrap_key(root)
+        slots = [self._enclave["slots"][0], vault.make_slot("recovery", name=name, wrap=wrap, key=self._key)]
+        self._put(self._key, {"recovery": b64encode(vault.auth_key(root))}, slots=slots, recovery=wrap)
+        return vault.VAULT_CODE.groups(code)
+
+    def _put(self, key: bytes, auths: dict[str, str], **other: Any) -> None:
+        content = self._opened.content
+        enclave = _next(self._profile, self._enclave, self._opened, key=key, content=content, **other)
+        body = {"name": self._profile.account_name, **auths, "enclave": enclave}
+        http_ask("PUT", f"{self._token.api}/vault", body, self._token)
+        with Keystore(self._store) as keys:
+            keys.set_secret(KEY, key)
+            keys.set_secret(VERSION, (self._opened.version + 1).to_bytes(PLACE_BYTES, "big"))
+
+
+def needs_secret_key(store: ProfileStore) -> bool:
+    """Whether a secret key stands beside the password, as far as this profile can open its vault."""
+    with Keystore(store) as keys:
+        key = keys.find_secret(KEY)
+    if key is None:
+        return False
+    try:
+        opened = vault.open_enclave(_held(bearer_token(store)), key, name=store.load().account_name)
+    except RemoteError:
+        return False
+    return opened.content.get("secret") is True

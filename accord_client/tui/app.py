@@ -375,10 +375,3 @@ class AccordApp(MessageActions, PeopleActions, SpaceActions):
             self.do(self.desk.older(self.open))
         else:
             self.say("there is nothing before")
-
-
-def run(store: ProfileStore) -> int:
-    """Show the terminal UI until the person leaves."""
-    app = AccordApp(store)
-    app.run()
-    return app.return_code or 0

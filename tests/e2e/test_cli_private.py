@@ -24,6 +24,7 @@ from tests.e2e.world import World, running
 pytestmark = pytest.mark.e2e
 
 PASSWORD = "several quite ordinary words"
+OTHER = "and now some other ones"
 Run = Callable[..., str]
 
 
@@ -89,6 +90,15 @@ def test_a_password_brings_the_keys_to_a_clean_machine(own: World, accord: Run, 
     accord("lost", "login", "Ada", address, "--recovery", typed=f"{code.lower()}\n")
     accord("lost", "send", "back again")
     assert "back again" in accord("new", "history")
+
+    assert "not your password" in accord("ada", "vault", "password", typed="else\n\n\n", code=1)
+    accord("ada", "vault", "password", typed=f"{PASSWORD}\n{OTHER}\n{OTHER}\n")
+    assert "with that password" in accord("late", "login", "ada", address, typed=f"{PASSWORD}\n", code=1)
+    accord("late", "login", "ada", address, "--recovery", typed=f"{code}\n")
+    accord("new", "vault", "open", typed=f"{OTHER}\n")
+    fresh = accord("new", "vault", "code", typed=f"{OTHER}\n").strip()
+    assert "with that password" in accord("last", "login", "ada", address, "--recovery", typed=f"{code}\n", code=1)
+    accord("last", "login", "ada", address, "--recovery", typed=f"{fresh}\n")
     assert not own.holds_bytes(PASSWORD.encode())
 
 

@@ -16,10 +16,13 @@ from rich.text import Text
 from textual.pilot import Pilot
 from textual.widgets import Input, OptionList, Static
 
+from accord_client import vaulting
+from accord_client.desk import Desk
 from accord_client.lines import Output
 from accord_client.listen import listen
 from accord_client.profile import Profile, ProfileStore
 from accord_client.sending import send
+from accord_client.session import Client
 from accord_client.tui.app import AccordApp
 from accord_client.tui.dialogs import Ask, Choose
 from accord_client.tui.widgets import Composer, Lines
@@ -295,3 +298,39 @@ async def test_a_day_in_private(own: World, tmp_path: Path) -> None:
     assert not own.holds_bytes(b"are you there")
     assert not own.holds_bytes(b"between us alone")
     assert not own.holds_bytes(b"den is warm")
+
+
+@asynccontextmanager
+async def sitting(store: ProfileStore) -> AsyncIterator[Desk]:
+    """A desk that is kept up to date, without a screen."""
+    async with Client(store.load(), store) as client, Desk.start(client, store) as desk:
+        following = asyncio.create_task(desk.follow())
+        try:
+            yield desk
+        finally:
+            following.cancel()
+
+
+async def until(condition: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not condition():
+        assert time.monotonic() < deadline, what
+        await asyncio.sleep(0.02)
+
+
+async def test_what_was_read_follows_by_the_vault(own: World, tmp_path: Path) -> None:
+    fay, gil = await member(own, "fay", tmp_path), await member(own, "gil", tmp_path)
+    await asyncio.to_thread(vaulting.make, fay, "several quite ordinary words")
+    origin = fay.load().url
+    root = await asyncio.to_thread(vaulting.password_root, origin, own.key, "fay", "several quite ordinary words", None)
+    other = ProfileStore("default", tmp_path / "other")
+    await vaulting.log_in(other, origin=origin, hub=own.key, name="fay", root=root, kind="password")
+    said = {"text": "news for everybody", "reply": None, "burn_seconds": None, "openly": False, "as_json": False}
+    async with sitting(fay) as here, sitting(other) as there:
+        lounge = here.directory.lounge()
+        await send(gil, Output(io.BytesIO()), target=None, **said)
+        await until(lambda: here.talk(lounge).unread == there.talk(lounge).unread == 1, "it is unread on both")
+        await here.load(lounge.name)
+        await until(lambda: there.talk(lounge).unread == 0, "it is read on the other device too")
+    async with sitting(other) as there:
+        assert there.talk(lounge).unread == 0
