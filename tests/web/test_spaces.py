@@ -77,7 +77,9 @@ async def test_a_space_from_making_to_leaving(hub: HubProcess, open_context: Ope
     # One message that does not stay, and the next one that does.
     await ada.page.get_by_role("button", name="Let it disappear").click()
     await ada.page.get_by_role("menuitem", name="Disappears after 5 minutes").click()
-    await expect(ada.page.get_by_text("This message disappears after 5 minutes, everywhere")).to_be_visible()
+    await expect(
+        ada.page.get_by_role("main").get_by_text("This message disappears after 5 minutes, everywhere")
+    ).to_be_visible()
     await expect(ada.field).to_be_focused()
     for words in ("Gone by then", "Not this one"):
         await ada.say(words)
