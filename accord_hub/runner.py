@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import io
+import os
 import socket
 from collections.abc import Callable
 from typing import Final
@@ -77,7 +78,7 @@ def run(serve: Serve, make_listener: Callable[[], socket.socket], write: Write) 
 
 def _read_by_settings() -> list[bytes]:
     """What the settings have read of the home when this process began."""
-    paths = [home.Path(settings.ACCORD_HOME) / name for name in ("mode", "url")]
+    paths = [home.Path(settings.ACCORD_HOME) / name for name in ("mode", "name", "url")]
     return [path.read_bytes() if path.exists() else b"" for path in paths]
 
 
@@ -88,6 +89,8 @@ def _run(serve: Serve, make_listener: Callable[[], socket.socket], write: Write)
             prepare()
             audit.serve_as_hub()
             write_private(home.Path(settings.ACCORD_HOME) / "mode", f"{settings.ACCORD_MODE}\n")
+            if os.environ.get("ACCORD_NAME"):
+                write_private(home.Path(settings.ACCORD_HOME) / "name", f"{settings.ACCORD_NAME}\n")
             hub_install()
             processes_forget()
             restored_note(now=now_ms())

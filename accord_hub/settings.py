@@ -1,7 +1,8 @@
 """Settings of the hub. Without any environment: one process, everything under ~/.accord, loopback only.
 
 ACCORD_HOME   where the hub keeps its keys and its database (default ~/.accord)
-ACCORD_NAME   what the hub is called (default "Accord Hub")
+ACCORD_NAME   what the hub is called (default "Accord Hub"). Said when the hub is started, it is kept in the file `name`
+              of the home, so that its commands say the same
 ACCORD_URL    the address that members use, when a reverse proxy serves the hub (default: what `manage.py init --url`
               has put into the file `url` of the home, else the loopback address)
 ACCORD_MODE   "full": a hub with members (default); "gossip": a mirror without members, which relays and stores what its
@@ -23,7 +24,6 @@ from accord_hub.assets import static_version
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 ACCORD_HOME = Path(os.environ.get("ACCORD_HOME") or "~/.accord").expanduser().absolute()
-ACCORD_NAME = os.environ.get("ACCORD_NAME", "Accord Hub")
 ACCORD_LOG_JSON = os.environ.get("ACCORD_LOG", "").lower() == "json"
 ACCORD_LOG_LEVEL = "INFO" if ACCORD_LOG_JSON else "WARNING"  # until the operator sets another
 ACCORD_CAPACITY = 1_000  # accounts and unspent invites of a new hub
@@ -36,6 +36,9 @@ def _said(variable: str, file: str) -> str:
         with contextlib.suppress(OSError):
             said = (ACCORD_HOME / file).read_text(encoding="utf-8").strip()
     return said
+
+
+ACCORD_NAME = _said("ACCORD_NAME", "name") or "Accord Hub"
 
 
 def _mode() -> str:

@@ -20,7 +20,7 @@ from messaging.backup.rows import TopicRoot
 FORMAT: Final = 1
 DATABASE: Final = "hub.sqlite3"
 HUB_KEY: Final = "hub.key"
-FILE_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,30}\.key|audit\.head|mode|url|first_invite")
+FILE_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,30}\.key|audit\.head|mode|name|url|first_invite")
 MAX_FILE_BYTES: Final = 64 * 1024
 
 
@@ -32,8 +32,8 @@ def program_version() -> str:
 
 
 def home_files(home: Path) -> dict[str, bytes]:
-    """What lies beside the database and is needed: keys, the head of the audit log, the mode, the address, the first
-    invite. To be read before the database is: what it says of the database must be in there. OSError.
+    """What lies beside the database and is needed: keys, the head of the audit log, the mode, the name, the address,
+    the first invite. To be read before the database is: what it says of the database must be in there. OSError.
     """
     found = {}
     for path in sorted(home.iterdir()):

@@ -1,8 +1,9 @@
 /**
- * The thin bands over the chat: the hub is out of reach, the clock is wrong. A short break shows nothing, so
- * that the conversation does not jump.
+ * The thin bands over the chat: the hub is out of reach, the clock is wrong, a space is mine no longer. A
+ * short break shows nothing, so that the conversation does not jump.
  */
 
+import { t } from "../words/words.js";
 import { announce } from "./announcer.js";
 import { h, icon, iconButton } from "./dom.js";
 
@@ -39,7 +40,15 @@ export class Bands {
         this.clock.hidden = true;
       }),
     );
-    this.element = h("section", { class: "bands", "aria-label": "Notices" }, this.link, this.clock);
+    this.spaces = new Map(); // by id: what they are called
+    this.leftSpace = "";
+    this.leftText = h("span", { class: "grow" });
+    this.left = h("div", { class: "band", hidden: true }, icon("leave"), this.leftText,
+      iconButton("close", t("Hide"), () => {
+        this.left.hidden = true;
+      }));
+    this.element = h("section", { class: "bands", "aria-label": "Notices" }, this.link, this.clock, this.left);
+    this.#lookAtSpaces();
     this.#showLink();
     this.#showClock();
   }
@@ -54,6 +63,9 @@ export class Bands {
     }
     if (detail.clock) {
       this.#showClock();
+    }
+    if (detail.spaces) {
+      this.#lookAtSpaces();
     }
   }
 
@@ -112,6 +124,22 @@ export class Bands {
       setText(this.clockText, text);
       announce(text);
     }
+  }
+
+  /** Whoever is put out of a space finds it gone from the list: it is said, unless they are in again. */
+  #lookAtSpaces() {
+    const { spaces } = this.client.state;
+    for (const [id, name] of this.spaces) {
+      if (!(id in spaces)) {
+        const text = t("You are no longer a member of {name}.", { name });
+        this.leftSpace = id;
+        setText(this.leftText, text);
+        this.left.hidden = false;
+        announce(text);
+      }
+    }
+    this.left.hidden ||= this.leftSpace in spaces;
+    this.spaces = new Map(Object.entries(spaces).map(([id, { name }]) => [id, name]));
   }
 
   async #tryNow() {

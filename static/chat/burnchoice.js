@@ -22,7 +22,7 @@ export class BurnChoice {
   constructor(done) {
     this.#done = done;
     this.button = iconButton("flame", t("Let it disappear"), () => this.#ask(), { "aria-haspopup": "menu" });
-    this.strip = h("div", { class: "reply-strip", hidden: true });
+    this.strip = h("div", { class: "burn-strip", hidden: true });
   }
 
   /** @param {string} conversation */

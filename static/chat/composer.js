@@ -159,7 +159,8 @@ export class Composer {
   }
 
   #onKey(event) {
-    if (event.key === "ArrowUp" && this.#field.isEmpty && !event.shiftKey) {
+    const isPlain = !event.shiftKey && !event.altKey && !event.ctrlKey && !event.metaKey; // others go elsewhere
+    if (event.key === "ArrowUp" && this.#field.isEmpty && isPlain) {
       return this.#host.editLast();
     }
     if (event.key === "Escape" && this.#replyTo !== "") {

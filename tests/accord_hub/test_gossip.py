@@ -90,8 +90,10 @@ async def test_only_the_admin_logs_in(gossip: HubProcess) -> None:
         assert refusal.value.frame["code"] == "denied"
 
 
-async def test_the_mode_is_kept_until_another_is_said(home: Path, start: Callable[..., HubProcess]) -> None:
-    full = start()
+async def test_the_mode_and_the_name_are_kept_until_another_is_said(
+    home: Path, start: Callable[..., HubProcess]
+) -> None:
+    full = start(ACCORD_NAME="Tea house")
     world = World.of(home, full)
     member = await world.member()
     full.stop()
@@ -101,7 +103,9 @@ async def test_the_mode_is_kept_until_another_is_said(home: Path, start: Callabl
     assert refusal.value.frame["code"] == "denied"
     gossip.stop()
     again = start()
-    assert "mode" in json.loads(ask(again, "/.well-known/accord").body)
+    document = json.loads(ask(again, "/.well-known/accord").body)
+    assert "mode" in document
+    assert document["name"] == "Tea house"
     again.stop()
     back = start(ACCORD_MODE="full")
     async with await Connection.login(back.ws, user=member, hub=world.key):

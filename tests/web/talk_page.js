@@ -185,7 +185,7 @@ function newState(fields) {
     conversations: Object.fromEntries([conversation(LOUNGE, { about: "All and nothing" }), conversation("chan:other"),
       conversation(`direct:${keyOf("grace")}`, { kind: "direct", name: "grace", with: keyOf("grace"),
         canPin: false })]),
-    typing: {}, spaces: {}, connections: {}, mentionsUnread: 0, outboxCount: 0, marks: {}, reports: 0, ...fields,
+    typing: {}, spaces: {}, connections: {}, agreements: {}, mentionsUnread: 0, outboxCount: 0, marks: {}, reports: 0, ...fields,
   };
 }
 

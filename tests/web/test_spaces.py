@@ -53,8 +53,9 @@ async def test_a_space_from_making_to_leaving(hub: HubProcess, open_context: Ope
     await make_space(ada, "Climbing club")
     await expect(seal(ada)).to_have_text("encrypted")
     await ada.say("Only for us")
-    await ada.sees("Only for us")
-    await ada.page.keyboard.press("Control+Alt+ArrowUp")
+    await expect(ada.page.locator("article.sent", has_text="Only for us")).to_be_visible()
+    await expect(ada.field).to_be_focused()
+    await ada.page.keyboard.press("Control+Alt+ArrowUp")  # ... which does not edit what was said last
     await expect(ada.page.get_by_role("heading", level=1, name="lounge")).to_be_attached()
     await ada.page.keyboard.press("Control+Alt+ArrowDown")
     await ada.sees("Only for us")
@@ -77,9 +78,8 @@ async def test_a_space_from_making_to_leaving(hub: HubProcess, open_context: Ope
     # One message that does not stay, and the next one that does.
     await ada.page.get_by_role("button", name="Let it disappear").click()
     await ada.page.get_by_role("menuitem", name="Disappears after 5 minutes").click()
-    await expect(
-        ada.page.get_by_role("main").get_by_text("This message disappears after 5 minutes, everywhere")
-    ).to_be_visible()
+    strip = ada.page.locator("form.composer").get_by_text("This message disappears after 5 minutes, everywhere")
+    await expect(strip).to_be_visible()
     await expect(ada.field).to_be_focused()
     for words in ("Gone by then", "Not this one"):
         await ada.say(words)
@@ -125,11 +125,14 @@ async def test_a_space_from_making_to_leaving(hub: HubProcess, open_context: Ope
     await expect(page.get_by_role("heading", name="Members, 1")).to_be_visible()
     await expect(rail(bob, "Rope team")).to_have_count(0)
     await expect(rows(bob).get_by_role("button", name="lounge")).to_be_visible()
+    notices = bob.page.get_by_role("region", name="Notices")
+    await expect(notices).to_contain_text("You are no longer a member of")
 
     # Back without a link, writing again under the new keys; and out by oneself.
     await page.get_by_role("button", name="Add", exact=True).click()
     await ada.page.get_by_role("option", name=re.compile("^bob")).click()
     await rail(bob, "Rope team").click()
+    await expect(notices.get_by_text("You are no longer a member of")).to_be_hidden()
     await rows(bob).get_by_role("button", name="general").click()
     await expect(seal(bob)).to_have_text("encrypted")
     await rows(ada).get_by_role("button", name="general").click()
