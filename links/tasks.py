@@ -5,6 +5,7 @@ from __future__ import annotations
 from celery import shared_task
 
 from links.services import history_prune, links_due
+from messaging.spaces.unseated import unseated_sweep
 from peers.clock import now_ms
 
 
@@ -16,5 +17,6 @@ def compare() -> None:
 
 @shared_task(name="links.sweep")
 def sweep() -> None:
-    """Forget old history."""
+    """Forget old history, and spaces that were brought for nobody here."""
     history_prune(now=now_ms())
+    unseated_sweep()

@@ -33,8 +33,10 @@ from messaging.spaces.rooms import (
     seats_set,
     tell_readers,
 )
+from messaging.spaces.unseated import MAX_UNSEATED_SPACES, spaces_of_people, unseated_spaces
 
-MAX_SPACES: Final = 1_000  # that a hub keeps
+MAX_SPACES: Final = 1_000  # of people of a hub
+MAX_SPACES_OF_ONE: Final = 50  # of which one is an admin, for making another one
 MAX_CHANNELS: Final = 200  # of a space
 MAX_MEMBERS: Final = 2_000
 ROOM_KINDS: Final = ("chan", "space")
@@ -49,6 +51,19 @@ def _unknown() -> AccordError:
 
 def _not_yet() -> AccordError:
     return AccordError("busy", "what this rests on has not come yet", retry_ms=RETRY_MS)
+
+
+def _check_room_for_one_more(author: bytes, *, is_brought: bool) -> None:
+    """Whether there is room for another space; of those that are brought it is not known yet for whom here they are."""
+    if is_brought:
+        if unseated_spaces().count() >= MAX_UNSEATED_SPACES:
+            raise AccordError("busy", "too many spaces in which nobody of this hub is", retry_ms=RETRY_MS)
+        return
+    if spaces_of_people().count() >= MAX_SPACES:
+        raise AccordError("quota", f"this hub keeps {MAX_SPACES} spaces at most")
+    own = Seat.objects.filter(user__key=author, role=Seat.Role.ADMIN, room__topic__kind="space")
+    if own.count() >= MAX_SPACES_OF_ONE:
+        raise AccordError("quota", f"one is admin of {MAX_SPACES_OF_ONE} spaces at most")
 
 
 class Door:
@@ -105,8 +120,8 @@ class Door:
                 raise AccordError("bad_request", "the id of a space follows from its creator and nonce")
             if room is not None and not is_brought:
                 raise AccordError("conflict", "that space exists")
-            if room is None and Topic.objects.filter(kind="space").count() >= MAX_SPACES:
-                raise AccordError("quota", f"this hub keeps {MAX_SPACES} spaces at most")
+            if room is None:
+                _check_room_for_one_more(message.author, is_brought=is_brought)
             return
         if room is None:
             raise _not_yet() if is_brought else _unknown()

@@ -12,7 +12,6 @@ import { toSay } from "../words/tosay.js";
 import { ClientError } from "./errors.js";
 
 const ARRIVAL_MS = 60_000; // two hubs compare what they hold, twice
-const LOOK_MS = 250;
 
 /** What a refusal means here. */
 const REFUSED = {
@@ -94,11 +93,8 @@ export class SpaceLinks {
   }
 
   async #arrival(space) {
-    for (let waited = 0; waited < ARRIVAL_MS; waited += LOOK_MS) {
-      if (this.#parts.spaces.mine(space)) {
-        return;
-      }
-      await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+    if (await this.#parts.spaces.comes(space, ARRIVAL_MS)) {
+      return;
     }
     throw new ClientError("busy", toSay("You have joined; the space is on its way from the other hub and appears by itself."));
   }

@@ -47,6 +47,8 @@ export class Spaces {
   /** One after another: views are worked out from what is held at that moment. */
   #work = Promise.resolve();
   #parts;
+  /** Those who wait until one is in a space, by its id. @type {Map<string, Set<() => void>>} */
+  #awaited = new Map();
 
   /**
    * @param {{link: import("./link.js").Link, rest: import("./rest.js").Rest, clock: import("./clock.js").Clock,
@@ -131,6 +133,10 @@ export class Spaces {
     const view = await SpaceView.of(space, messages.values());
     this.#held.set(space, { messages, view });
     this.#publish(space, view);
+    if (this.mine(space)) {
+      this.#awaited.get(space)?.forEach((done) => done());
+      this.#awaited.delete(space);
+    }
     this.onChanged(space);
   }
 
@@ -188,6 +194,27 @@ export class Spaces {
   mine(space) {
     const view = this.#held.get(space)?.view;
     return view?.isKnown && view.members.has(this.#parts.me) ? view : null;
+  }
+
+  /**
+   * Whether one is in a space, as soon as one is or when the time is over.
+   * @param {string} space
+   * @param {number} patienceMs
+   * @returns {Promise<boolean>}
+   */
+  async comes(space, patienceMs) {
+    if (!this.mine(space)) {
+      const waiting = this.#awaited.get(space) ?? new Set();
+      this.#awaited.set(space, waiting);
+      await new Promise((resolve) => {
+        const timer = setTimeout(resolve, patienceMs);
+        waiting.add(() => {
+          clearTimeout(timer);
+          resolve(undefined);
+        });
+      });
+    }
+    return this.mine(space) !== null;
   }
 
   /** A signed control message. @param {string} space @param {string} type @param {object} body @param {string[]} prev */
