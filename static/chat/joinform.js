@@ -1,5 +1,6 @@
 /** The page behind an invite link that works: a name, the code where one is needed, what the key is, "Join". */
 
+import { plural, t } from "../words/words.js";
 import { h, icon } from "./dom.js";
 import { momentText } from "./invitecard.js";
 import { checkName } from "./naming.js";
@@ -7,7 +8,7 @@ import { commandLine, frame, hubKey, hubName } from "./pageframe.js";
 import { passwordField } from "./passwordfield.js";
 import { reason } from "./words.js";
 
-const RULE = "3 to 32 letters a to z, digits, dots, dashes or underscores. It stays.";
+const RULE = t("3 to 32 letters a to z, digits, dots, dashes or underscores. It stays.");
 
 const CODE_CHARS = 10;
 
@@ -29,9 +30,9 @@ function codeField() {
       "aria-describedby": "code-hint code-error",
     })
   );
-  const hint = h("span", { class: "meta", id: "code-hint" }, "Whoever invited you tells it by another way than the link.");
+  const hint = h("span", { class: "meta", id: "code-hint" }, t("Whoever invited you tells it by another way than the link."));
   const error = h("span", { class: "error", id: "code-error", role: "alert" });
-  const element = h("label", { class: "field", hidden: true }, h("span", null, "Code"), input, hint, error);
+  const element = h("label", { class: "field", hidden: true }, h("span", null, t("Code")), input, hint, error);
   const refuse = (/** @type {string} */ problem) => {
     element.hidden = false;
     error.textContent = problem;
@@ -49,7 +50,8 @@ function codeField() {
     const typed = input.value.trim();
     const isWhole = typed.replace(/[ -]/g, "").length === CODE_CHARS;
     if (!element.hidden && !isWhole) {
-      refuse(typed === "" ? "This invite needs its code." : "A code has ten letters and digits, as in XXXXX-XXXXX.");
+      refuse(typed === ""
+        ? t("This invite needs its code.") : t("A code has ten letters and digits, as in XXXXX-XXXXX."));
       return null;
     }
     return element.hidden ? "" : typed;
@@ -92,7 +94,7 @@ function nameField() {
     const typed = input.value.trim();
     const { name, problem, isUnfinished } = checkName(typed);
     say(isUnfinished ? "" : problem);
-    hint.textContent = problem === "" && name !== typed ? `You will be @${name}, shown as ${typed}.` : RULE;
+    hint.textContent = problem === "" && name !== typed ? t("You will be @{name}, shown as {typed}.", { name, typed }) : RULE;
   });
   /** The name as typed; null, saying why, if it is none. */
   const read = () => {
@@ -102,7 +104,7 @@ function nameField() {
     }
     return problem ? null : input.value.trim();
   };
-  const element = h("label", { class: "field" }, h("span", null, "Your name here"), input, hint, error);
+  const element = h("label", { class: "field" }, h("span", null, t("Your name here")), input, hint, error);
   let suggested = "";
   input.addEventListener("focus", () => {
     if (input.value !== "" && input.value === suggested) {
@@ -123,10 +125,13 @@ function nameField() {
 function offerLines({ people, offer }) {
   const lines = [];
   if (people > 1) {
-    lines.push(`This link is for a circle of ${people} people; each takes a name.`);
+    lines.push(plural(
+      "This link is for a circle of {count} person; each takes a name.",
+      "This link is for a circle of {count} people; each takes a name.", people,
+    ));
   }
   if (offer?.expires) {
-    lines.push(`The invite works until ${momentText(offer.expires)}.`);
+    lines.push(t("The invite works until {moment}.", { moment: momentText(offer.expires) }));
   }
   return lines.map((line) => h("p", null, line));
 }
@@ -141,13 +146,13 @@ export function joinForm(client, link, isRefusal) {
   const field = nameField();
   const code = codeField();
   const password = passwordField({
-    label: "Password", isNew: true, optional: true,
-    hint: "With one you can log in from any browser. The hub never learns it.",
+    label: t("Password"), isNew: true, optional: true,
+    hint: t("With one you can log in from any browser. The hub never learns it."),
   });
   const offered = h("div", { class: "offer" });
   const failed = h("p", { class: "error", role: "alert" });
   const button = /** @type {HTMLButtonElement} */ (
-    h("button", { type: "submit", class: "button primary big" }, "Join")
+    h("button", { type: "submit", class: "button primary big" }, t("Join"))
   );
   const submit = async (/** @type {Event} */ event) => {
     event.preventDefault();
@@ -159,14 +164,14 @@ export function joinForm(client, link, isRefusal) {
     }
     failed.textContent = "";
     button.disabled = true;
-    button.textContent = "Joining …";
+    button.textContent = t("Joining …");
     try {
       await client.call("join.claim", { link, name, code: typed, password: secret });
     } catch (failure) {
       button.disabled = false;
-      button.textContent = "Join";
+      button.textContent = t("Join");
       if (failure.code === "conflict") {
-        field.refuse(`Somebody is already called ${checkName(name).name}. Choose another name.`);
+        field.refuse(t("Somebody is already called {name}. Choose another name.", { name: checkName(name).name }));
       } else if (["need_code", "wrong_code", "bad_code"].includes(failure.code)) {
         code.refuse(reason(failure));
       } else if (!isRefusal(failure)) {
@@ -175,10 +180,10 @@ export function joinForm(client, link, isRefusal) {
     }
   };
   const element = frame(
-    { title: `You are invited to ${hubName(client)}` },
+    { title: t("You are invited to {hub}", { hub: hubName(client) }) },
     offered,
     h("form", { class: "stack", novalidate: true, on: { submit } }, field.element, code.element,
-      h("details", null, h("summary", null, "With a password, to log in from any browser (optional)"), password.element),
+      h("details", null, h("summary", null, t("With a password, to log in from any browser (optional)")), password.element),
       failed, button),
     h(
       "p",
@@ -187,9 +192,9 @@ export function joinForm(client, link, isRefusal) {
       h(
         "span",
         null,
-        "Your key is made in this browser: it is your account. Without a password it stays here and cannot be " +
-          "copied out, and if you lose this browser's data you need a recovery code. With a password it also lies on " +
-          "the hub, sealed so that only the password opens it. A password can not be added later to the same key.",
+        t("Your key is made in this browser: it is your account, and cannot be copied out. It also lies on the hub, sealed: "
+          + "only your password opens it, or a recovery code that you are offered to save. A password can be set later too, "
+          + "with that code."),
       ),
     ),
     h("div", { class: "folds" }, hubKey(keyOf(link)), commandLine()),

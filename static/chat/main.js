@@ -18,7 +18,7 @@ import { setTabMemory, tabMemory } from "./prefs.js";
 import { recoverPage } from "./recoverpage.js";
 import { stopPage } from "./stop.js";
 import { setTheme } from "./theme.js";
-import { openVaultCode } from "./vaultdialog.js";
+import { openFirstCode } from "./vaultcode.js";
 
 const SLOW_START_MS = 500;
 const SPACE_LINK = "space-link";
@@ -116,16 +116,10 @@ function route(client) {
     }
     if (hasJoined) {
       nameThisDevice(client);
-      showVaultCode(client);
+      if (!client.state.vault?.isUnset) {
+        openFirstCode(client, () => page?.focus?.()); // of a vault with a password; else the list's foot offers it
+      }
     }
-  }
-}
-
-/** Whoever has just joined with a password sees the vault's recovery code, this once. */
-async function showVaultCode(client) {
-  const { groups } = await client.call("vault.takeCode", {}).catch(() => ({ groups: null }));
-  if (groups) {
-    openVaultCode(groups, () => page?.focus?.());
   }
 }
 

@@ -1,5 +1,6 @@
 /** Keys and recovery: the recovery code, replacements that I may stop, and vouching for somebody's new key. */
 
+import { t } from "../words/words.js";
 import { announce } from "./announcer.js";
 import { copyButton } from "./copy.js";
 import { confirmDialog, openDialog } from "./dialog.js";
@@ -42,15 +43,25 @@ function recoveryParts(app, { recovery, coming }, section) {
   }
   const has = recovery !== null || coming !== null;
   const says = coming
-    ? `The code that you made last counts from ${WHEN.format(coming.counts_from)}. ${
-      recovery ? "Until then the one before it does." : ""}`
-    : recovery ? `You have one, made ${WHEN.format(recovery.set_at)}. It brings you back at once, in any browser.`
-      : "Your key exists in this browser only. With a recovery code you come back at once if you lose it; without one, "
-        + "people who know you have to vouch for you, and it takes three days.";
+    ? `${t("The code that you made last counts from {moment}.", { moment: WHEN.format(coming.counts_from) })} ${
+      recovery ? t("Until then the one before it does.") : ""}`
+    : recovery
+      ? t("You have one, made {moment}. It brings you back at once, in any browser.", { moment: WHEN.format(recovery.set_at) })
+      : hasWayBack(app.client.state.vault)
+        ? t("Your vault brings your key back, in any browser. This code is for when somebody else has got at your key: it "
+          + "moves your account to a new one, at once. Without it, people who know you have to vouch for you, and it takes "
+          + "three days.")
+        : t("Your key exists in this browser only. With a recovery code you come back at once if you lose it; without "
+          + "one, people who know you have to vouch for you, and it takes three days.");
   const make = async () => section.replaceChildren(...(await codeParts(app, section)));
   return [title, h("p", null, says),
     h("button", { type: "button", class: has ? "button" : "button primary", on: { click: make } }, icon("key"),
       has ? "Make a new recovery code" : "Make a recovery code")];
+}
+
+/** Whether the vault opens for its owner, as far as this browser knows. @param {any} vault as in `client.state` */
+export function hasWayBack(vault) {
+  return vault !== null && (!vault.isUnset || vault.code === "saved");
 }
 
 /** The code, shown once, and a part of it to be typed back. */

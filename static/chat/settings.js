@@ -39,10 +39,7 @@ export function openSettings(app) {
         h(
           "p",
           { class: "meta" },
-          app.client.state.vault
-            ? t("Deletes your key and everything that is kept here. Your name and password bring you back.")
-            : t("Deletes your key and everything that is kept here. Your key exists only in this browser's data: it cannot be "
-              + "had back."),
+          wayBack(app.client.state.vault).short,
         ),
         h(
           "button",
@@ -52,6 +49,28 @@ export function openSettings(app) {
       ),
     ),
   );
+}
+
+/** How one comes back to an account that this browser has forgotten. @param {any} vault as in `client.state` */
+function wayBack(vault) {
+  if (vault === null) {
+    return {
+      short: t("Deletes your key and everything that is kept here. Your key exists only in this browser's data: it cannot be "
+        + "had back."),
+      long: t("Your key is deleted and cannot be had back. The account stays on the hub, but nobody can enter it any more. To "
+        + "come back you need a new invite and start as someone new."),
+    };
+  }
+  return vault.isUnset
+    ? {
+      short: t("Deletes your key and everything that is kept here. Your name and your vault's recovery code bring you back."),
+      long: t("Your key is deleted here. The account stays on the hub: your name and your vault's recovery code open it, in "
+        + "any browser. If you have not saved that code, nothing opens it."),
+    }
+    : {
+      short: t("Deletes your key and everything that is kept here. Your name and password bring you back."),
+      long: t("Your key is deleted here. The account stays on the hub: your name and password open it, in any browser."),
+    };
 }
 
 function themeChoice(client) {
@@ -182,10 +201,7 @@ export function openForget(client) {
         h(
           "span",
           null,
-          client.state.vault
-            ? t("Your key is deleted here. The account stays on the hub: your name and password open it, in any browser.")
-            : t("Your key is deleted and cannot be had back. The account stays on the hub, but nobody can enter it any more. To "
-              + "come back you need a new invite and start as someone new."),
+          wayBack(client.state.vault).long,
         ),
       ),
       h("p", null, t("What you wrote stays for the others.")),

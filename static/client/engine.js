@@ -8,11 +8,11 @@
 
 import { Account } from "./account.js";
 import { Clock } from "./clock.js";
+import { toSay } from "../words/tosay.js";
 import { asClientError, ClientError } from "./errors.js";
 import { NewerHub, WrongKey } from "./hub.js";
 import { check, claim } from "./join.js";
 import { stopFor } from "./link.js";
-import { VAULT_CODE } from "../accord/vault.js";
 import { Member } from "./member.js";
 import { Pages } from "./ports.js";
 import { ask, asked, look, useCode } from "./recover.js";
@@ -155,7 +155,7 @@ export class Engine {
   async #enterNew(account, vaultCode) {
     await this.#enter(account, true);
     if (vaultCode) {
-      this.#member?.vault.locks.showOnce(await VAULT_CODE.groups(vaultCode));
+      this.#member?.vault.locks.hold(vaultCode);
     }
   }
 
@@ -198,8 +198,8 @@ export class Engine {
   async #lock({ evenSo = false }) {
     await this.#started;
     const member = this.#member;
-    if (!member?.vault.isThere) {
-      throw new ClientError("not_found", "This account has no password, so this browser cannot be locked.");
+    if (!member?.vault.hasPassword) {
+      throw new ClientError("not_found", toSay("This account has no password, so this browser cannot be locked."));
     }
     if (!evenSo) {
       await this.#checkAllIsSent(member);
@@ -213,7 +213,7 @@ export class Engine {
 
   async #checkAllIsSent(member) {
     if (this.#state.value.outboxCount > 0) {
-      throw new ClientError("busy", "Messages still wait to be sent; they would be lost.");
+      throw new ClientError("conflict", toSay("Messages still wait to be sent; they would be lost."));
     }
     await member.vault.flush();
   }

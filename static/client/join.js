@@ -176,11 +176,13 @@ async function wasBegun(invite, account) {
 }
 
 /**
- * Claim the account behind a link; with a password it gets a vault, whose recovery code is in the answer.
+ * Claim the account behind a link. It gets a vault, opened by the password, where one is given, and by the recovery code
+ * in the answer.
  * @param {{link: string, name: string, code?: string, password?: string}} params
  * @param {{storage: import("./storage.js").Storage, clock: import("./clock.js").Clock, account: Account | null}} parts
  *   `account` is an unfinished one
- * @returns {Promise<{account: Account, vaultCode: Uint8Array | null}>} `account`: joined
+ * @returns {Promise<{account: Account, vaultCode: Uint8Array | null}>} `account`: joined; no code where an earlier claim
+ *   has arrived after all
  */
 export async function claim({ link, name, code = "", password = "" }, { storage, clock, account }) {
   const invite = read(link);
@@ -195,18 +197,33 @@ export async function claim({ link, name, code = "", password = "" }, { storage,
     await account.change({ joinedAt: clock.hubNow() });
     return { account, vaultCode: null };
   }
+  /** @type {Awaited<ReturnType<typeof beginVault>> | null} */
   let vault = null;
   const begin = { hub: invite.hub, temporary: isBegun ? account.temporary : "", name: accountName };
   const keepSeed = async (/** @type {Uint8Array} */ seed) => {
-    vault = await beginVault({ hub: invite.hub, name: accountName, password }, seed);
+    vault = await newVault({ hub: invite.hub, name: accountName, password }, seed);
   };
-  // A key that was made before, of which the hub has nothing, makes room for one that goes into the vault
-  const isKept = isBegun && password === "";
-  const mine = isKept ? account : await Account.make(storage, begin, password === "" ? undefined : keepSeed);
-  await (vault ? keepNew(storage, mine, vault) : forgetNew(storage));
+  // A key that was made before, of which the hub has nothing, makes room: its vault's code is no longer here
+  await forgetNew(storage);
+  const mine = await Account.make(storage, begin, keepSeed);
+  if (vault) {
+    await keepNew(storage, mine, vault);
+  }
   await claimPlace(mine, invite, { accountName, code: typed }, clock);
   await mine.change({ joinedAt: clock.hubNow() });
-  return { account: mine, vaultCode: vault?.code ?? null };
+  return { account: mine, vaultCode: /** @type {any} */ (vault)?.code ?? null };
+}
+
+/** A vault for a new key; whoever wants no password joins all the same where the hub does not speak of vaults here. */
+async function newVault(what, seed) {
+  try {
+    return await beginVault(what, seed);
+  } catch (error) {
+    if (what.password === "" && ["denied", "not_found"].includes(error.code)) {
+      return null;
+    }
+    throw error;
+  }
 }
 
 /** Whether an earlier claim has arrived: the new key can log in. */

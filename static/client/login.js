@@ -8,12 +8,10 @@
 import { Account } from "./account.js";
 import { openByDevice } from "./handover.js";
 import { readHub } from "./hub.js";
-import { keepOpened } from "./vault_records.js";
+import { keepOpened, RECORD, SEEN } from "./vault_records.js";
 import { checkNewPassword, makeLocks, openByName, passwordWay, readHubKey } from "./vault_open.js";
 
 const LOCKED = "locked";
-/** What stays in a locked browser: the newest version of the vault that was seen here, so that none older passes. */
-const SEEN = "seen";
 
 /**
  * Open the vault of a name and enter with what it holds. With the recovery code comes a new password.
@@ -52,15 +50,13 @@ export async function isLockedTo(storage) {
 }
 
 /**
- * Forget the account but for its name, this device's own key and the version of the vault.
+ * Forget the account but for its name, this device's own key and the version of the vault, so that none older passes.
  * @param {import("./storage.js").Storage} storage
  * @param {Account} account
  */
 export async function lockAway(storage, account) {
-  const seen = await storage.get("vault", SEEN);
+  const { name, version } = await storage.get("vault", RECORD);
   await storage.clear();
   await storage.put("vault", { name: account.name, device: account.storedDevice }, LOCKED);
-  if (seen) {
-    await storage.put("vault", seen, SEEN);
-  }
+  await storage.put("vault", { name, version }, SEEN);
 }

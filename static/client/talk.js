@@ -232,7 +232,9 @@ function vaultCalls(member) {
   const { vault, settings } = member;
   return {
     "vault.offerCode": (params) => offerCode(member, params),
-    "vault.takeCode": () => vault.locks.takeCode(),
+    "vault.code": () => vault.locks.code(),
+    "vault.codeSaved": () => vault.locks.codeSaved(),
+    "vault.setPassword": (params) => vault.locks.setPassword(params),
     "vault.details": () => vault.locks.details(),
     "vault.makeSecret": () => vault.locks.makeSecret(),
     "vault.changePassword": (params) => vault.locks.changePassword(params),

@@ -26,9 +26,9 @@ const MAX_TRIES = 5;
 
 /**
  * @typedef {{name: string, body: CryptoKey, enclave: any, version: number, saved: string, isDirty: boolean,
- *   auth: string, recovery: string, savedAt: number, isFresh?: boolean}} Kept
- *   `enclave` is the newest, sent or not; `version` and `saved` (its signature) of what the hub has; `auth` and
- *   `recovery` are what it is still to be told
+ *   auth: string, recovery: string, savedAt: number, isFresh?: boolean, isUnset?: boolean, isCodeSaved?: boolean}} Kept
+ *   `enclave` is the newest, sent or not; `version` and `saved` (its signature) of what the hub has; `auth` and `recovery`
+ *   are what it is still to be told; `isUnset`: there is no password yet; `isCodeSaved`: the person said so of its code
  */
 
 /**
@@ -66,9 +66,9 @@ export class Vault {
     this.#tell();
   }
 
-  /** Whether this account has a vault, as far as this browser knows. */
-  get isThere() {
-    return this.#kept !== null;
+  /** Whether a password opens it. */
+  get hasPassword() {
+    return this.#kept !== null && !this.#kept.isUnset;
   }
 
   /**
@@ -161,6 +161,8 @@ export class Vault {
       isMine: (enclave) => this.#isMine(enclave),
       sealed: (kept, content, locks) => this.#sealed(kept, content, locks),
       send: (kept) => this.#send(kept),
+      keep: (kept) => this.#keep(kept),
+      tell: () => this.#tell(),
       become: (next, content, mine) => this.#become(next, content, mine),
       sendSoon: () => this.#sendIn(SOON_MS),
       standing: () => ({ status: this.#status, found: this.#found }),
@@ -371,8 +373,15 @@ export class Vault {
       status: this.#status === "saved" && kept.isDirty ? "waiting" : this.#status,
       savedAt: kept.savedAt,
       hasRecovery: kept.enclave.slots.length > 1,
+      isUnset: kept.isUnset === true,
+      code: codeState(kept, this.locks.isCodeHere),
     });
   }
+}
+
+/** The recovery code of the beginning: "here" until it was shown and saved, "saved", else "unknown". */
+function codeState({ isCodeSaved }, isHere) {
+  return isHere ? "here" : isCodeSaved ? "saved" : "unknown";
 }
 
 /** How the password of an enclave is stretched. */

@@ -7,15 +7,17 @@
 
 import { b64encode } from "../accord/encoding.js";
 import { bodyKey, makeSlot, sealKeys, VAULT_CODE } from "../accord/vault.js";
+import { toSay } from "../words/tosay.js";
 import { ClientError } from "./errors.js";
 import { checkNewPassword, makeLocks, openWith, passwordWay, readCode, recoveryWay } from "./vault_open.js";
 
-const NOT_YOURS = "That is not your password, so nothing was changed.";
+const NOT_YOURS = toSay("That is not your password, so nothing was changed.");
+const NOT_THE_CODE = toSay("That is not the code of your vault, so nothing was changed.");
 
 /** The locks of one vault. */
 export class VaultLocks {
-  /** The recovery code, until it was shown once; never stored. */
-  #toShow = null;
+  /** The recovery code of the beginning, until the person has saved it; never stored. @type {Uint8Array | null} */
+  #code = null;
   /** A secret key that was shown and is not in use yet; never stored. */
   #secret = null;
   #desk;
@@ -30,16 +32,29 @@ export class VaultLocks {
     this.#desk = desk;
   }
 
-  /** The recovery code that was made at the beginning, once; null later. */
-  takeCode() {
-    const shown = this.#toShow;
-    this.#toShow = null;
-    return { groups: shown };
+  /** Keep the code of a vault that has just begun, as long as this worker runs. @param {Uint8Array} code */
+  hold(code) {
+    this.#code = code;
+    this.#desk.tell();
   }
 
-  /** @param {string[]} groups */
-  showOnce(groups) {
-    this.#toShow = groups;
+  /** Whether the code of the beginning can still be shown. */
+  get isCodeHere() {
+    return this.#code !== null;
+  }
+
+  /** The recovery code that was made at the beginning; null once it was saved, or the browser closed. */
+  async code() {
+    return { groups: this.#code && (await VAULT_CODE.groups(this.#code)) };
+  }
+
+  /** The person has saved it: it is forgotten here. */
+  codeSaved() {
+    return this.#desk.inTurn(async () => {
+      this.#code = null;
+      await this.#desk.keep({ ...this.#desk.mine(), isCodeSaved: true });
+      return {};
+    });
   }
 
   /** A fresh secret key, to be written down before it is used. */
@@ -54,15 +69,28 @@ export class VaultLocks {
     return { isSecret: content.secret === true };
   }
 
-  /** Everything in the kept vault, by the password as typed. ClientError("denied"). */
-  async #unlock({ password, secret = "" }, enclave) {
+  /** Everything in the kept vault, by the password as typed, or by the recovery code. ClientError("denied"). */
+  async #unlock({ password = "", secret = "", code = "" }, enclave) {
     const { name } = this.#desk.mine();
+    if (code) {
+      return this.#unlockByCode(await readCode(code), enclave);
+    }
     const secretKey = secret ? await readCode(secret) : null;
     const way = await passwordWay({ hub: this.#hubKey, name, password, secretKey });
     try {
       return { way, ...(await openWith(enclave, { name, kind: "password", wrap: way.wrap })) };
     } catch (error) {
       throw error.code === "bad_sig" ? new ClientError("denied", NOT_YOURS) : error;
+    }
+  }
+
+  async #unlockByCode(code, enclave) {
+    const { name } = this.#desk.mine();
+    const way = await recoveryWay(code);
+    try {
+      return { way, ...(await openWith(enclave, { name, kind: "recovery", wrap: way.wrap })) };
+    } catch (error) {
+      throw error.code === "bad_sig" ? new ClientError("denied", NOT_THE_CODE) : error;
     }
   }
 
@@ -86,19 +114,40 @@ export class VaultLocks {
       const kept = this.#desk.mine();
       checkNewPassword(password, kept.name);
       if (useSecret && !this.#secret) {
-        throw new ClientError("gone", "That secret key is no longer here; make another one.");
+        throw new ClientError("gone", toSay("That secret key is no longer here; make another one."));
       }
-      const { seed, recovery, content } = await this.#unlock({ password: current, secret }, kept.enclave);
-      const secretKey = useSecret ? this.#secret : null;
-      const way = await passwordWay({ hub: this.#hubKey, name: kept.name, password, secretKey });
-      const locks = await makeLocks({ name: kept.name, seed, way, recovery });
-      const { secret: _, ...rest } = content;
-      const next = { ...kept, body: locks.body, auth: b64encode(way.auth) };
-      const changed = { ...rest, keys: locks.keys, ...(useSecret ? { secret: true } : {}) };
-      await this.#desk.send({ ...next, ...(await this.#desk.sealed(next, changed, locks)) });
+      await this.#relock(await this.#unlock({ password: current, secret }, kept.enclave), password, useSecret);
       this.#secret = null;
       return {};
     });
+  }
+
+  /**
+   * The first password of a vault that has none, by its recovery code; without one, by that of the beginning, while it
+   * is here.
+   * @param {{password: string, code?: string}} params
+   */
+  setPassword({ password, code = "" }) {
+    return this.#desk.inTurn(async () => {
+      await this.#ready();
+      const kept = this.#desk.mine();
+      checkNewPassword(password, kept.name);
+      const bytes = this.#code ?? (await readCode(code));
+      await this.#relock(await this.#unlockByCode(bytes, kept.enclave), password, false);
+      return {};
+    });
+  }
+
+  /** Seal it all under another password, and tell the hub. */
+  async #relock({ seed, recovery, content }, password, useSecret) {
+    const kept = this.#desk.mine();
+    const secretKey = useSecret ? this.#secret : null;
+    const way = await passwordWay({ hub: this.#hubKey, name: kept.name, password, secretKey });
+    const locks = await makeLocks({ name: kept.name, seed, way, recovery });
+    const { secret: _, unset: __, ...rest } = content;
+    const next = { ...kept, body: locks.body, auth: b64encode(way.auth), isUnset: false };
+    const changed = { ...rest, keys: locks.keys, ...(useSecret ? { secret: true } : {}) };
+    await this.#desk.send({ ...next, ...(await this.#desk.sealed(next, changed, locks)) });
   }
 
   /** Another recovery code, shown by the answer and stored nowhere. @param {{password: string, secret?: string}} params */
@@ -111,7 +160,8 @@ export class VaultLocks {
       const { auth, wrap } = await recoveryWay(code);
       const slots = [kept.enclave.slots[0], await makeSlot("recovery", { name: kept.name, wrap, key })];
       const keys = await sealKeys(key, { name: kept.name, seed, recovery: wrap });
-      const next = { ...kept, recovery: b64encode(auth) };
+      const next = { ...kept, recovery: b64encode(auth), isCodeSaved: true };
+      this.#code = null; // it ends with this
       await this.#desk.send({ ...next, ...(await this.#desk.sealed(kept, { ...content, keys }, { slots })) });
       return { groups: await VAULT_CODE.groups(code) };
     });
@@ -122,7 +172,7 @@ export class VaultLocks {
     this.#desk.mine();
     await this.#desk.exchange();
     if (this.#desk.standing().status !== "saved") {
-      throw new ClientError("conflict", "First decide about the vault that the hub has shown; nothing was changed.");
+      throw new ClientError("conflict", toSay("First decide about the vault that the hub has shown; nothing was changed."));
     }
   }
 
@@ -139,7 +189,7 @@ export class VaultLocks {
       }
       const { key, content } = await this.#unlock({ password, secret }, theirs);
       const mine = await this.#desk.open(kept);
-      const next = { ...kept, body: await bodyKey(key), enclave: theirs, version: theirs.version };
+      const next = { ...kept, body: await bodyKey(key), enclave: theirs, version: theirs.version, isUnset: false };
       await this.#desk.become({ ...next, saved: theirs.signature, auth: "", recovery: "" }, content, mine);
       this.#desk.sendSoon();
       return {};
@@ -148,15 +198,15 @@ export class VaultLocks {
 
   /**
    * The hub showed an older vault, or none: put this browser's in its place.
-   * @param {{password: string, secret?: string}} params
+   * @param {{password?: string, secret?: string, code?: string}} params `code` where there is no password
    */
-  putBack({ password, secret }) {
+  putBack({ password, secret, code }) {
     return this.#desk.inTurn(async () => {
       const kept = this.#desk.mine();
-      const { way, key, seed, content } = await this.#unlock({ password, secret }, kept.enclave);
-      const next = { ...kept, version: Math.max(kept.version, this.#desk.standing().found), auth: b64encode(way.auth) };
+      const { way, key, seed, content } = await this.#unlock({ password, secret, code }, kept.enclave);
+      const next = { ...kept, version: Math.max(kept.version, this.#desk.standing().found), ...proofs(way, code) };
       const locks = { slots: kept.enclave.slots };
-      if (this.#desk.standing().status === "gone") { // what proves the recovery code to the hub is known to nobody but its owner
+      if (this.#desk.standing().status === "gone" && !code) { // what proves the recovery code to the hub is known to nobody but its owner
         locks.slots = [kept.enclave.slots[0]];
         content.keys = await sealKeys(key, { name: kept.name, seed });
       }
@@ -164,4 +214,11 @@ export class VaultLocks {
       return {};
     });
   }
+}
+
+/** What proves a way in to the hub that has lost it; where there is no password, bytes that nobody keeps take its place. */
+function proofs({ auth }, code) {
+  return code
+    ? { auth: b64encode(crypto.getRandomValues(new Uint8Array(32))), recovery: b64encode(auth) }
+    : { auth: b64encode(auth) };
 }

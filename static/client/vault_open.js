@@ -93,18 +93,28 @@ export async function makeLocks({ name, seed, way, recovery }) {
   return { body: await bodyKey(key), slots, params: way.params, keys: await sealKeys(key, { name, seed, recovery }) };
 }
 
+/** The way of no password: under bytes that are kept nowhere, so that the recovery code alone opens. @returns {Promise<Way>} */
+async function noWay(name) {
+  const bytes = () => crypto.getRandomValues(new Uint8Array(32));
+  return { params: await paramsOf(name), auth: bytes(), wrap: bytes() };
+}
+
 /**
  * All that a new user key's vault needs, from its password: locks, what proves both ways to the hub, and the recovery
- * code, to be shown once.
+ * code, to be shown once. Without a password (`isUnset`) the code is the only way in, until one is set.
  * @param {{hub: Uint8Array, name: string, password: string}} what
  * @param {Uint8Array} seed
  */
 export async function beginVault({ hub, name, password }, seed) {
-  checkNewPassword(password, name);
+  const isUnset = password === "";
+  if (!isUnset) {
+    checkNewPassword(password, name);
+  }
   const code = VAULT_CODE.make();
-  const [way, recovery] = await Promise.all([passwordWay({ hub, name, password }), recoveryWay(code)]);
+  const found = isUnset ? noWay(name) : passwordWay({ hub, name, password });
+  const [way, recovery] = await Promise.all([found, recoveryWay(code)]);
   const locks = await makeLocks({ name, seed, way, recovery: recovery.wrap });
-  return { name, locks, auth: way.auth, recovery: recovery.auth, code };
+  return { name, locks, auth: way.auth, recovery: recovery.auth, code, isUnset };
 }
 
 /**

@@ -17,12 +17,13 @@ export const SEEN = "seen";
  * @param {import("./account.js").Account} account
  * @param {Awaited<ReturnType<typeof import("./vault_open.js").beginVault>>} begun
  */
-export async function keepNew(storage, account, { name, locks, auth, recovery }) {
+export async function keepNew(storage, account, { name, locks, auth, recovery, isUnset }) {
   const { body, slots, params, keys } = locks;
-  const enclave = await sealEnclave(account.user, { name, version: 1, params, slots, body, content: { keys } });
+  const content = { keys, ...(isUnset ? { unset: true } : {}) };
+  const enclave = await sealEnclave(account.user, { name, version: 1, params, slots, body, content });
   await storage.put("vault", {
     name, body, enclave, version: 0, saved: "", isDirty: true, auth: b64encode(auth), recovery: b64encode(recovery),
-    savedAt: 0,
+    savedAt: 0, isUnset,
   }, RECORD);
 }
 
@@ -47,7 +48,7 @@ export async function keepOpened(storage, account, { name, key, enclave, version
   };
   if (renewed) {
     const { body, slots, params, keys } = renewed.locks;
-    const { secret: _, ...rest } = content;
+    const { secret: _, unset: __, ...rest } = content;
     const what = { name, version: known + 1, params, slots, body, content: { ...rest, keys } };
     Object.assign(kept, { body, isDirty: true, auth: b64encode(renewed.auth) });
     kept.enclave = await sealEnclave(account.user, what);

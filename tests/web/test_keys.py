@@ -18,7 +18,8 @@ pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 
 async def save_code(page: Page) -> list[str]:
     """Make a recovery code in the dialog, and type back the part that is asked for."""
-    await page.get_by_role("button", name="Save your recovery code").click()
+    await page.locator(".me-button").click()
+    await page.get_by_role("menuitem", name="Keys and recovery").click()
     await page.get_by_role("button", name="Make a recovery code").click()
     items = page.get_by_role("list", name="Recovery code").get_by_role("listitem")
     await expect(items).to_have_count(14)

@@ -190,6 +190,93 @@ async def test_a_person_goes_from_browser_to_browser_by_name_and_password(
     assert not [each for each in words if each in hub.output]
 
 
+async def test_a_password_is_set_later_and_the_key_stays(hub: HubProcess, open_context: OpenContext) -> None:
+    kim = await Person.join(await open_context(viewport=PHONE), invite(hub), "kim")
+    await kim.say("before any password")
+    await kim.page.get_by_role("button", name="Back to the list").click()
+    nudge = kim.page.get_by_role("button", name="Save your recovery code")
+    await nudge.click()
+    code = kim.page.get_by_role("dialog", name="Your vault's recovery code")
+    groups = await code.get_by_role("listitem").all_inner_texts()
+    assert len(groups) == 8
+    await kim.check_access()
+    await kim.shot("first-code")
+    await code.get_by_role("button", name="I have saved it").click()
+    await expect(nudge).to_be_hidden()
+    await saved(kim.page)
+
+    # Nothing but a password adds devices or locks; the saved code is what sets one
+    await menu(kim, "Devices")
+    await kim.page.get_by_role("button", name="Add a device").click()
+    await kim.page.get_by_role("button", name="Set a password").click()
+    dialog = kim.page.get_by_role("dialog", name="Password and lock")
+    await expect(dialog.get_by_role("button", name="Lock")).to_have_count(0)
+    await dialog.get_by_label("New password", exact=True).fill(PASSWORD)
+    field = dialog.get_by_role("textbox", name="Your vault's recovery code")
+    await field.fill(" ".join([*groups[:-1], groups[0]]))
+    await dialog.get_by_role("button", name="Set the password").click()
+    await expect(dialog.get_by_role("alert").filter(has_text="code")).to_be_visible()
+    await field.fill(" ".join(groups))
+    await kim.check_access()
+    await kim.shot("set-password")
+    await dialog.get_by_role("button", name="Set the password").click()
+    await expect(dialog.get_by_role("button", name="Lock")).to_be_visible()
+
+    fresh = await (await open_context(viewport=DESKTOP)).new_page()
+    again = await log_in(fresh, hub.url, "kim", PASSWORD)
+    await again.sees("before any password")
+    key = "document.querySelector('accord-conversation').client.state.me.key"
+    assert await fresh.evaluate(key) == await kim.page.evaluate(key)
+
+    # On the first day, while the browser still has the code, a password is all that is asked for
+    lou = await Person.join(await open_context(viewport=DESKTOP), invite(hub), "lou")
+    await menu(lou, "Password and lock")
+    dialog = lou.page.get_by_role("dialog", name="Password and lock")
+    await expect(dialog.get_by_role("textbox", name="Your vault's recovery code")).to_have_count(0)
+    await dialog.get_by_label("New password", exact=True).fill(PASSWORD)
+    await lou.shot("set-password-first-day")
+    await dialog.get_by_role("button", name="Set the password").click()
+    await expect(dialog.get_by_role("button", name="Lock")).to_be_visible()
+
+    # A secret key beside it: in use once its last group was typed back
+    await dialog.locator("summary", has_text="Secret key").click()
+    await dialog.get_by_role("button", name="Make a secret key").click()
+    secret = await dialog.get_by_role("list", name="The vault's secret key").get_by_role("listitem").all_inner_texts()
+    section = dialog.locator("details", has=lou.page.get_by_role("list", name="The vault's secret key"))
+    await section.get_by_label("Your password", exact=True).fill(PASSWORD)
+    last = section.get_by_label("Its last group, to be sure that it is saved")
+    await last.fill("0000" if secret[-1] != "0000" else "1111")
+    await section.get_by_role("button", name="Use it").click()
+    await expect(section.get_by_role("alert").filter(has_text="not its last group")).to_be_visible()
+    await last.fill(secret[-1].lower())
+    await lou.shot("secret-key")
+    await section.get_by_role("button", name="Use it").click()
+    await expect(dialog.locator("summary", has_text="New secret key")).to_be_visible()
+    await lou.page.keyboard.press("Escape")
+
+    # Locking asks first where words still wait, here for somebody who has not answered yet; then they are gone
+    await lou.page.get_by_role("button", name="Message someone").click()
+    await lou.page.get_by_role("option", name=re.compile("^kim")).click()
+    await lou.say("waits to be sealed")
+    await expect(lou.page.get_by_text("to accept. What you write waits here")).to_be_visible()
+    await menu(lou, "Password and lock")
+    await dialog.get_by_role("button", name="Lock", exact=True).click()
+    await expect(dialog.get_by_role("alert").filter(has_text="Messages still wait to be sent")).to_be_visible()
+    await lou.check_access()
+    await lou.shot("lock-unsent")
+    await dialog.get_by_role("button", name="Lock it all the same").click()
+    await expect(lou.page.get_by_role("heading", name="Locked: lou")).to_be_visible()
+    await lou.page.get_by_label("Password", exact=True).fill(PASSWORD)
+    await lou.page.get_by_role("button", name="Unlock").click()
+    await expect(lou.page.get_by_role("alert").filter(has_text="open nothing here")).to_be_visible()
+    await lou.page.locator("summary", has_text="I have a secret key").click()
+    await lou.page.get_by_role("textbox", name="Secret key").fill(" ".join(secret))
+    await lou.page.get_by_role("button", name="Unlock").click()
+    await expect(lou.field).to_be_visible()
+    outbox = "document.querySelector('accord-conversation').client.state.outboxCount"
+    assert await lou.page.evaluate(outbox) == 0
+
+
 async def test_a_vault_that_goes_back_is_told_and_put_right(hub: HubProcess, open_context: OpenContext) -> None:
     nina, _ = await join(await open_context(viewport=DESKTOP), invite(hub), "nina")
     with sqlite3.connect(hub.home / "hub.sqlite3") as database:
