@@ -23,9 +23,10 @@ PAGE = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
 RUN_SECONDS = 60
 
 
-def example(language: str) -> str:
-    """The one block of code in a language."""
-    (code,) = re.findall(rf"^```{language}\n(.*?)^```$", PAGE, flags=re.MULTILINE | re.DOTALL)
+def example(language: str, heading: str = "Log in, say hello, read it back") -> str:
+    """The one block of code in a language under a heading."""
+    _, _, section = PAGE.partition(f"\n## {heading}\n")
+    (code,) = re.findall(rf"^```{language}\n(.*?)^```$", section.partition("\n## ")[0], flags=re.MULTILINE | re.DOTALL)
     return str(code)
 
 
@@ -91,6 +92,12 @@ def test_curl(place: Path) -> None:
     assert json.loads(published)["results"][0]["status"] == "stored"
     assert json.loads(item)["id"] == json.loads(published)["results"][0]["id"]
     assert "Hello from curl" in history(place)
+
+
+def test_a_store_for_ciphertext(place: Path) -> None:
+    (place / "keep.py").write_text(example("python", "Only a place for ciphertext"), encoding="utf-8")
+    said = ["version 1", "version 2", "version 2", "conflict", "bad_sig", "version 3", "buy rye", "stored duplicate"]
+    assert run(place, sys.executable, "-W", "error", "keep.py").splitlines() == said
 
 
 def test_tokens_of_the_command(place: Path, hub: HubProcess) -> None:
