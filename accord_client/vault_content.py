@@ -15,6 +15,7 @@ from accord.encoding import b64decode, b64encode
 from accord.errors import RemoteError
 from accord_client.keystore import EpochKey, Keystore
 from accord_client.profile import Profile
+from accord_client.vault_room import fitted
 
 Item = dict[str, Any]
 
@@ -57,16 +58,16 @@ class _List(NamedTuple):
     age: str = "at"
 
 
-# All together stay below what an enclave holds (512 KiB in base64).
+# Fewer where they do not fit into an enclave together: vault_room.py.
 _LISTS: Final = {
-    "contacts": _List(("key",), lambda item: _number(item, "at"), 400),
-    "known": _List(("key",), lambda item: _number(item, "at"), 600),
-    "reads": _List(("conversation",), lambda item: (_number(item, "at"), str(item.get("message"))), 400),
+    "contacts": _List(("key",), lambda item: _number(item, "at"), 1_000),
+    "known": _List(("key",), lambda item: _number(item, "at"), 1_500),
+    "reads": _List(("conversation",), lambda item: (_number(item, "at"), str(item.get("message"))), 1_000),
     # A window that is passed is burned: the later key, whoever has it; of the same, the one of which more is known.
     "windows": _List(
-        ("topic", "epoch", "id"), lambda item: (_number(item, "win"), bool(item.get("author"))), 350, "created_at"
+        ("topic", "epoch", "id"), lambda item: (_number(item, "win"), bool(item.get("author"))), 2_000, "created_at"
     ),
-    "connections": _List(("id",), lambda item: _number(item, "at"), 250),
+    "connections": _List(("id",), lambda item: _number(item, "at"), 500),
 }
 
 
@@ -93,7 +94,7 @@ def merged(content: Item, name: str, added: Iterable[Item]) -> Item:
     found = list(items.values())
     if len(found) > rule.most:
         found = sorted(found, key=lambda item: _number(item, rule.age), reverse=True)[: rule.most]
-    is_same = len(found) == len(held) and all(item in held for item in found)
+    is_same = {id(item) for item in found} == {id(item) for item in held}
     return content if is_same or not found else {**content, name: found}
 
 
@@ -178,4 +179,4 @@ def with_own(content: Item, profile: Profile, keys: Keystore, shared: Shared, no
     lists |= {"connections": shared.connections, "reads": shared.reads}
     for name, items in lists.items():
         content = merged(content, name, items)
-    return content
+    return fitted(content)

@@ -117,7 +117,9 @@ function standing(client, vault, isSecret, show) {
       status === "saved" && vault.savedAt ? ` ${t("Last saved {ago}.", { ago: agoText(vault.savedAt) })}` : "",
       status === "older" ? ` ${t("It showed version {found}; the newest one is version {version}.", { found, version })}` : ""),
     h("p", { class: "meta" }, t("Sealed on the hub: your key, the keys of what is encrypted, whom you know, what you have read, "
-      + "your settings. The hub sees its size and when it changes, not what is in it.")));
+      + "your settings. The hub sees its size and when it changes, not what is in it.")),
+    vault.isFull ? h("p", { class: "note" }, icon("warn"), h("span", null, t("It is full, so what is oldest is left out, the keys "
+      + "of old messages first. This browser keeps them; one in which you log in later cannot read those messages."))) : null);
   const mend = { stale: ["vault.unlock", t("Go on with it")], older: ["vault.putBack", t("Put the newest back")],
     gone: ["vault.putBack", t("Put it back")] }[status];
   if (mend) {

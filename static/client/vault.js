@@ -13,7 +13,7 @@ import { b64decode } from "../accord/encoding.js";
 import { RemoteError } from "../accord/errors.js";
 import { openBody, sealEnclave, verifyEnclave } from "../accord/vault.js";
 import { ClientError } from "./errors.js";
-import { LIST_NAMES, mergeContent, mergeList } from "./vault_content.js";
+import { fitted, isFull, isSame, LIST_NAMES, mergeContent, mergeList, withoutEmpty } from "./vault_content.js";
 import { VaultLocks } from "./vault_locks.js";
 import { RECORD, SEEN } from "./vault_records.js";
 
@@ -26,7 +26,8 @@ const MAX_TRIES = 5;
 
 /**
  * @typedef {{name: string, body: CryptoKey, enclave: any, version: number, saved: string, isDirty: boolean,
- *   auth: string, recovery: string, savedAt: number, isFresh?: boolean, isUnset?: boolean, isCodeSaved?: boolean}} Kept
+ *   auth: string, recovery: string, savedAt: number, isFresh?: boolean, isUnset?: boolean, isCodeSaved?: boolean,
+ *   isFull?: boolean}} Kept
  *   `enclave` is the newest, sent or not; `version` and `saved` (its signature) of what the hub has; `auth` and `recovery`
  *   are what it is still to be told; `isUnset`: there is no password yet; `isCodeSaved`: the person said so of its code
  */
@@ -186,7 +187,10 @@ export class Vault {
     const before = await this.#open(kept);
     const after = change(before);
     if (after !== before) {
-      await this.#keep({ ...kept, ...(await this.#sealed(kept, withoutEmpty(after))), isDirty: true });
+      const fit = fitted(after);
+      await this.#keep({
+        ...kept, ...(await this.#sealed(kept, withoutEmpty(fit))), isDirty: true, isFull: fit !== after || isFull(fit),
+      });
     }
   }
 
@@ -331,10 +335,12 @@ export class Vault {
 
   /** Go on with a later version, with what this browser has beside it. */
   async #become(next, content, mine) {
-    const merged = mergeContent(content, mine);
-    const isMore = merged !== content;
+    const both = mergeContent(content, mine);
+    const merged = fitted(both);
+    const isMore = !isSame(merged, content);
     await this.#keep({
-      ...next, ...(isMore ? await this.#sealed(next, merged) : {}), isDirty: isMore, savedAt: this.#parts.clock.local(),
+      ...next, ...(isMore ? await this.#sealed(next, withoutEmpty(merged)) : {}), isDirty: isMore,
+      isFull: merged !== both || isFull(merged), savedAt: this.#parts.clock.local(),
     });
     this.#set("saved");
     await this.#give(merged, mine);
@@ -374,6 +380,7 @@ export class Vault {
       savedAt: kept.savedAt,
       hasRecovery: kept.enclave.slots.length > 1,
       isUnset: kept.isUnset === true,
+      isFull: kept.isFull === true,
       code: codeState(kept, this.locks.isCodeHere),
     });
   }
@@ -387,9 +394,4 @@ function codeState({ isCodeSaved }, isHere) {
 /** How the password of an enclave is stretched. */
 function readKdf({ kdf }) {
   return { salt: b64decode(kdf.salt), iterations: kdf.iterations };
-}
-
-/** Canonical JSON has no empty lists. */
-function withoutEmpty(content) {
-  return Object.fromEntries(Object.entries(content).filter(([, value]) => !Array.isArray(value) || value.length > 0));
 }
