@@ -16,11 +16,12 @@ from accord.errors import RemoteError
 from accord.message_types import check_type, read_body
 from accord.messages import Message, parse_envelope, verify
 from accord.replacing import verify_recovery_proof, verify_replacement_proof
+from accord.statements import read_admin
 from accord.topics import Topic
 
 MAX_SIGNED: Final = 32  # messages a change
 MAX_FORMER: Final = 100
-KEY, RECOVERY, CHAIN, UNPROVED = "key", "recovery", "chain", "unproved"
+KEY, RECOVERY, CHAIN, HUB, UNPROVED = "key", "recovery", "chain", "hub", "unproved"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +29,9 @@ class FormerKey:
     """A key that an account had, and what is proved of the change to the one after it.
 
     `way`: "key" (the old key itself has signed), "recovery" (a recovery key that the old key had named), "chain"
-    (others have vouched) or "unproved" (the hub alone says so). `by`: who signed for the new key; none where unproved.
-    `signed_at` (ms): when the old key signed, or named the recovery key, or the last one vouched; 0 where unproved.
-    `at` (ms) is the hub's word.
+    (others have vouched), "hub" (of the hub's admin: the hub itself has signed who that is) or "unproved" (the hub just
+    says so). `by`: who signed for the new key; none where unproved. `signed_at` (ms): when the old key signed, or named
+    the recovery key, or the last one vouched, or the hub signed; 0 where unproved. `at` (ms) is the hub's word.
     """
 
     key: bytes
@@ -67,6 +68,8 @@ def _entry(value: object) -> dict[str, Any]:
 def verify_change(value: dict[str, Any], *, hub: bytes, old: bytes, new: bytes) -> tuple[str, tuple[bytes, ...], int]:
     """(way, who signed, when) of one change from `old` to `new`; RemoteError unless what was signed proves it."""
     way, signed = value.get("way"), value.get("signed")
+    if way == HUB:
+        return _appointed(value.get("statement"), hub=hub, old=old, new=new)
     if type(signed) is not list or not 1 <= len(signed) <= MAX_SIGNED:
         raise RemoteError("bad_request", "nothing that was signed comes with it, or too much")
     messages = [_read(envelope, Topic("hub", hub)) for envelope in signed]
@@ -83,6 +86,14 @@ def verify_change(value: dict[str, Any], *, hub: bytes, old: bytes, new: bytes) 
         raise RemoteError("bad_request", "that is no way to a new key, or not what was signed for it")
     _check_agreed(messages[-1], "replace_account", hub=hub, old=old, new=new)
     return way, by[-1:], messages[0].created_at
+
+
+def _appointed(statement: object, *, hub: bytes, old: bytes, new: bytes) -> tuple[str, tuple[bytes, ...], int]:
+    admin = read_admin(statement, hub=hub)
+    others = {key for key, _ in admin.also}
+    if old not in others or new not in {admin.user, *others} or not isinstance(statement, dict):
+        raise RemoteError("bad_request", "the hub has signed that somebody else is its admin")
+    return HUB, (hub,), statement["at"]
 
 
 def _read(envelope: object, topic: Topic) -> Message:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, Final
 
-from accord import former, replacing, words
+from accord import former, replacing, statements, words
 from accord.encoding import b64decode, b64encode
 from accord.keys import SigningKey
 from accord.vector_checks import Entry, equal, refused
@@ -92,6 +92,23 @@ def _former_reject(cases: list[Any]) -> Iterator[Entry]:
         yield case["why"], partial(refused, partial(former.verify_change, case["change"], **keys))
 
 
+def _hub_admin(cases: list[Any]) -> Iterator[Entry]:
+    def check(case: dict[str, Any]) -> None:
+        admin = statements.read_admin(case["statement"])
+        equal(b64encode(admin.user), case["user"])
+        equal(statements.also_json(admin.also), case["statement"].get("also", []))
+        for key in case["stands"]:
+            equal(admin.has(b64decode(key["key"]), key["at"]), key["is"])
+
+    for case in cases:
+        yield case["why"], partial(check, case)
+
+
+def _hub_admin_reject(cases: list[Any]) -> Iterator[Entry]:
+    for case in cases:
+        yield case["why"], partial(refused, partial(statements.read_admin, case["statement"]))
+
+
 ALONE: Final[dict[str, Callable[[Any], Iterator[Entry]]]] = {
     "recovery": _recovery,
     "recovery_reject": _recovery_reject,
@@ -100,4 +117,6 @@ ALONE: Final[dict[str, Callable[[Any], Iterator[Entry]]]] = {
     "key_words": _key_words,
     "former": _former,
     "former_reject": _former_reject,
+    "hub_admin": _hub_admin,
+    "hub_admin_reject": _hub_admin_reject,
 }

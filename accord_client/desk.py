@@ -290,7 +290,7 @@ class Desk(Overview):
         for _, ident in delete.refs:
             target = talk.events.get(ident)
             is_mine = target is not None and target.message.author == self.me != delete.author
-            if target is not None and is_mine and self.is_admin(delete.topic, delete.author):
+            if target is not None and is_mine and self.is_admin(delete.topic, delete.author, delete.created_at):
                 self.writing.drop_files(target.message)
 
     def burn(self) -> None:

@@ -11,9 +11,9 @@ from email.message import Message
 from typing import IO, Any, Final
 from urllib.parse import urlsplit
 
-from accord.encoding import b64decode, parse_json
+from accord.encoding import parse_json
 from accord.errors import RemoteError
-from accord.statements import verify_statement
+from accord.statements import HubAdmin, read_admin, verify_statement
 from accord_client.errors import ClientError, HubUnreachable
 from accord_client.wire import is_loopback
 
@@ -24,11 +24,11 @@ TIMEOUT_SECONDS: Final = 10
 
 @dataclass(frozen=True, slots=True)
 class HubDocument:
-    """What a hub says of itself, signed: its name, the WebSocket address for programs, its admin's user key."""
+    """What a hub says of itself, signed: its name, the WebSocket address for programs, who its admin is."""
 
     name: str
     ws: str
-    admin: bytes | None = None
+    admin: HubAdmin | None = None
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
@@ -65,10 +65,10 @@ def check_ws(ws: object) -> str:
     return ws
 
 
-def _admin(document: dict[str, Any]) -> bytes | None:
+def _admin(document: dict[str, Any], hub: bytes) -> HubAdmin | None:
     """Whom the hub's statement names as its admin."""
     statement = document.get("admin")
-    return b64decode(statement.get("user"), 32) if isinstance(statement, dict) else None
+    return None if statement is None else read_admin(statement, hub=hub)
 
 
 async def hub_document(origin: str, hub: bytes) -> HubDocument:
@@ -89,7 +89,7 @@ async def hub_document(origin: str, hub: bytes) -> HubDocument:
         raise HubUnreachable(f"{origin} cannot be reached: {reason}") from error
     try:
         document = verify_statement(parse_json(data, max_bytes=MAX_DOCUMENT_BYTES), type="hub", hub=hub)
-        return HubDocument(str(document.get("name", "")), check_ws(document.get("ws")), _admin(document))
+        return HubDocument(str(document.get("name", "")), check_ws(document.get("ws")), _admin(document, hub))
     except RemoteError as error:
         if error.code == "wrong_server":
             raise ClientError(

@@ -186,10 +186,10 @@ class Shown:
         return "" if self.deleted else str(body.get("text", ""))
 
 
-IsAdmin = Callable[[Topic, bytes], bool]
+IsAdmin = Callable[[Topic, bytes, int], bool]
 
 
-def nobody(topic: Topic, user: bytes) -> bool:
+def nobody(topic: Topic, user: bytes, at: int) -> bool:
     """Of no topic it is known who its admins are."""
     return False
 
@@ -217,7 +217,11 @@ def apply_changes(events: Iterable[Deliver], now: int, is_admin: IsAdmin = nobod
                 continue
             if rel == "delete" and message.type == "chat.delete" and _may_delete(message, original, is_admin):
                 target.deleted = True
-            elif rel == "pin" and message.type == "chat.pin" and is_admin(original.topic, message.author):
+            elif (
+                rel == "pin"
+                and message.type == "chat.pin"
+                and is_admin(original.topic, message.author, message.created_at)
+            ):
                 _pin(target, message)
             elif rel == "edit" and message.type == "chat.edit" and _fits(message, original) and body_of(message):
                 target.edited = message
@@ -263,7 +267,9 @@ def _may_delete(delete: Message, original: Message, is_admin: IsAdmin) -> bool:
     Where it is not known who is admin, admins' deletes show in the hub's having purged the body.
     """
     owner = original.topic.ident if original.topic.kind in ("feed", "user") else None
-    is_entitled = delete.author in (original.author, owner) or is_admin(original.topic, delete.author)
+    is_entitled = delete.author in (original.author, owner) or is_admin(
+        original.topic, delete.author, delete.created_at
+    )
     return is_entitled and delete.created_at >= original.created_at
 
 

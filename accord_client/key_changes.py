@@ -7,7 +7,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from accord.former import CHAIN, KEY, RECOVERY, FormerKey
+from accord.former import CHAIN, HUB, KEY, RECOVERY, FormerKey
 from accord_client.directory import Directory
 from accord_client.profile import Profile
 from accord_client.terminal import clean_line
@@ -34,6 +34,8 @@ def sentence(change: FormerKey, directory: Directory) -> str:
     if change.way == CHAIN:
         names = ", ".join(clean_line(directory.name_of(key)) for key in change.by)
         return f"vouched for by {names}, the last on {day}"
+    if change.way == HUB:
+        return f"this hub signed on {day} that its admin has the new key: whoever runs it decides that"
     return "ONLY THIS HUB SAYS SO: nobody has signed for it"
 
 

@@ -23,6 +23,7 @@ from accord.replacing import (
     make_replacement_proof,
     recovery_key,
 )
+from accord.statements import HubAdmin
 from accord.topics import Topic
 from accord.words import key_words
 from accord_client.commands import load_directory, open_client
@@ -136,7 +137,7 @@ async def recovery_use(store: ProfileStore, output: Output, *, address: str) -> 
     profile = store.load()
     session = await log_in_as(profile) if profile.claim_sent else None
     if session is None:
-        await _take_over(profile, recovery, store)
+        await _take_over(profile, recovery, store, admin=document.admin)
         session = await log_in_as(profile)
     if session is None:
         raise ClientError("the hub has not taken the new key: run the same command again")
@@ -146,7 +147,7 @@ async def recovery_use(store: ProfileStore, output: Output, *, address: str) -> 
     return 0
 
 
-async def _take_over(profile: Profile, recovery: SigningKey, store: ProfileStore) -> None:
+async def _take_over(profile: Profile, recovery: SigningKey, store: ProfileStore, *, admin: HubAdmin | None) -> None:
     device = SigningKey.generate()
     certificate = certs.issue(recovery, client=device.public, servers=[profile.hub], issued_at=now_ms())
     try:
@@ -155,6 +156,10 @@ async def _take_over(profile: Profile, recovery: SigningKey, store: ProfileStore
         raise ClientError("this hub knows no account with that code, or it does not count yet") from error
     async with connection:
         old = await _old_key(connection, recovery.public, profile.hub)
+        if old is None and admin is not None:
+            old = admin.user  # the code of an owner's link, which nobody has set
+        if old is None:
+            raise ClientError("the hub does not show whose recovery code this is")
         body = {
             "new_pubkey": b64encode(profile.user.public),
             "proof": b64encode(make_replacement_proof(profile.user, hub=profile.hub, old=old)),
@@ -171,8 +176,8 @@ async def _take_over(profile: Profile, recovery: SigningKey, store: ProfileStore
             raise ClientError(f"the hub refuses the new key ({result.get('code')})")
 
 
-async def _old_key(connection: Connection, recovery: bytes, hub: bytes) -> bytes:
-    """The account's key, by what it has signed itself."""
+async def _old_key(connection: Connection, recovery: bytes, hub: bytes) -> bytes | None:
+    """The account's key, by what it has signed itself; None where it has not set this recovery key."""
     topic = Topic("hub", hub)
     page = await connection.request("fetch", topic=topic.name, limit=PAGE_MESSAGES)
     for row in page.get("messages") or []:
@@ -182,4 +187,4 @@ async def _old_key(connection: Connection, recovery: bytes, hub: bytes) -> bytes
                 return message.author
         except RemoteError:
             continue
-    raise ClientError("the hub does not show whose recovery code this is")
+    return None

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Final
 
 from accord.messages import Message
+from accord.statements import HubAdmin
 from accord.topics import Topic
 from accord_client.directory import Directory
 from accord_client.private import Private
@@ -39,7 +40,7 @@ class Overview:
         self.private = private
         self.sealed = private.sealed
         self.me = client.profile.user.public
-        self.hub_admin: bytes | None = None
+        self.hub_admin: HubAdmin | None = None
         self.changed: Callable[[str | None], None] = _nothing
         self.notice: Callable[[str], None] = log.warning
         self.talks: dict[str, Talk] = {}
@@ -109,15 +110,17 @@ class Overview:
             keys = {event.message.author for event in talk.events.values()}
         return sorted((self.directory.name_of(key), key, "") for key in keys)
 
-    def is_admin(self, topic: Topic, user: bytes) -> bool:
-        """Whether somebody may pin and delete what others have written to a topic."""
+    def is_admin(self, topic: Topic, user: bytes, at: int) -> bool:
+        """Whether somebody may pin and delete, at a time (ms), what others have written to a topic."""
         if topic.kind == "user":
             return topic.ident == user
         place = self.sealed.place(topic)
         if place is not None:
             return user in place.admins
         row = self.directory.rows.get(topic.name)
-        return topic.kind == "chan" and row is not None and row.hub is None and user == self.hub_admin
+        if self.hub_admin is None or topic.kind != "chan" or row is None or row.hub is not None:
+            return False
+        return self.hub_admin.has(user, at)
 
     # ----------------------------------------------------------------------------------------------------------- topics
 

@@ -89,10 +89,10 @@ class Writing:
         return target.author == self._me and target.type == "chat.text"
 
     def may_delete(self, target: Message) -> bool:
-        return self._me == target.author or self._overview.is_admin(target.topic, self._me)
+        return self._me == target.author or self._overview.is_admin(target.topic, self._me, now_ms())
 
     def may_pin(self, target: Message) -> bool:
-        return target.topic.kind == "chan" and self._overview.is_admin(target.topic, self._me)
+        return target.topic.kind == "chan" and self._overview.is_admin(target.topic, self._me, now_ms())
 
     def give_up(self, name: str, target: Message) -> None:
         """Forget a message that the hub has refused."""

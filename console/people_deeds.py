@@ -1,7 +1,7 @@
-"""Deeds about one account: what it may, removing it after a rehearsal, undoing that.
+"""Deeds about one account: what it may, removing it after a rehearsal, undoing that; the owner's link of the admin's.
 
-Each is a message that the admin's key signs, as any ancestor in the tree could. Not here: what a removal does
-(invites/removal.py).
+All but the last are messages that the admin's key signs, as any ancestor in the tree could. Not here: what a removal
+does (invites/removal.py).
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from console import roles
 from console.deeds import MAX_DIGITS, Deed, Field, named, nothing, number_of, whole_number
 from console.shown import count, moment, size
 from invites.models import Removal
+from invites.owner import OWNER_LINK_MS, owner_link_make
 from invites.removal import REMOVAL_UNDO_MINUTES
 from invites.removal_selectors import rehearse
 from messaging.room import MIB
@@ -170,4 +171,30 @@ def undo_removal(target: str) -> Deed:
         "Undo it",
         run,
         _page(account),
+    )
+
+
+@named("owner-link")
+def owner_link(target: str) -> Deed:
+    """Make a link that brings the admin's account into a browser."""
+    account = Account.objects.filter(pk=number_of(target), kind=Account.Kind.ADMIN).first()
+    if account is None:
+        raise AccordError("not_found", "that is not the admin's account")
+
+    def run(values: dict[str, str]) -> str:
+        return owner_link_make(origin="", now=now_ms()).link
+
+    return Deed(
+        "Make an owner's link",
+        (
+            f"Whoever opens it first has the account {account.name} in their browser, under a new key. It works once, "
+            f"for {OWNER_LINK_MS // 60_000} minutes, and ends a link that was made before.",
+            "An owner's key in another browser is dead from then on; that browser says so.",
+            "The console and the hub's commands go on as they are.",
+        ),
+        "Make the link",
+        run,
+        _page(account),
+        is_danger=True,
+        is_secret=True,
     )

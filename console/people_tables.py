@@ -128,6 +128,8 @@ class AccountTable(Table):
     def buttons(self, obj: Account) -> Iterable[Button]:
         if obj.kind == Account.Kind.TEMP:
             yield Button("Withdraw the invite", "withdraw-invite", obj.pk)
+        elif obj.kind == Account.Kind.ADMIN:
+            yield Button("Make an owner's link", "owner-link", obj.pk)
         elif obj.kind == Account.Kind.REAL and obj.frozen_at is None:
             yield Button("Change the allowances", "allowances", obj.pk, is_danger=False)
             yield Button("Remove", "remove-account", obj.pk)

@@ -228,13 +228,13 @@ def grant(sender_id: int, account: Account, difference: int, *, message_id: byte
 
 
 def rename(account: Account, *, old: bytes, new: bytes, message_id: bytes | None, now: int) -> None:
-    """A claimed account goes on under another key: slot and wallet go by that key from now on."""
+    """A claimed account goes on under another key: wallet and slot (the admin has none) go by that key from now on."""
     hold()
     unspent = Balance.objects.get(pk=account.pk).unspent
     _write(
         Cause(Reason.REPLACE, message_id, now),
         [
-            (Book(Kind.SLOT, old), Book(Kind.SLOT, new), 1),
+            (Book(Kind.SLOT, old), Book(Kind.SLOT, new), 0 if account.kind == Account.Kind.ADMIN else 1),
             (Book(Kind.WALLET, old), Book(Kind.WALLET, new), unspent),
         ],
     )

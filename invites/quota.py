@@ -11,7 +11,7 @@ from invites.models import Balance, Invitation
 from peers import registry
 from peers.allowances import allowance_given, allowance_set
 from peers.models import Account
-from peers.selectors import member_of
+from peers.owner import acting_member
 
 
 @registry.stores("set_quota")
@@ -23,7 +23,7 @@ def quota_set(message: Message, body: dict[str, Any], now: int) -> list[bytes]:
     may not store so much).
     """
     ledger.hold()
-    author = member_of(message.author, now=now)
+    author = acting_member(message.author, now=now)
     if author is None or author.kind == Account.Kind.TEMP:
         raise AccordError("denied", "only members give invites and allowances")
     account = (

@@ -36,7 +36,8 @@ from peers import audit, options, registry
 from peers.clock import now_ms
 from peers.keyring import keyring
 from peers.models import Account, Blessing, User
-from peers.selectors import Member, member_of
+from peers.owner import acting_member
+from peers.selectors import Member
 from peers.services import users_forget
 from peers.tombstones import bury_each
 
@@ -57,7 +58,7 @@ REMOVAL_UNDO_MINUTES: Final = options.number(
 
 def _decider(message: Message, now: int) -> Member:
     """Who decides about others' accounts: a member; AccordError("denied")."""
-    member = member_of(message.author, now=now)
+    member = acting_member(message.author, now=now)
     if member is None or member.kind == Account.Kind.TEMP:
         raise AccordError("denied", "only members remove accounts")
     return member

@@ -23,6 +23,7 @@ from invites.tree import ancestors_of, eligible_vouchers
 from peers import options, registry
 from peers.keyring import keyring
 from peers.models import Account, Blessing, KeyChange, Recovery, Tombstone, User
+from peers.owner import acting_member, admin_replace
 from peers.selectors import member_of, recovery_of
 from peers.tombstones import bury, is_buried
 
@@ -61,7 +62,7 @@ def is_used(key: bytes) -> bool:
     or has been removed.
     """
     return (
-        key == keyring().hub.public
+        key in (keyring().hub.public, keyring().admin.public)
         or Account.objects.filter(user__key=key).exists()
         or Recovery.objects.filter(user__key=key).exists()
         or KeyChange.objects.filter(new__key=key).exists()
@@ -180,7 +181,7 @@ def replacement_vouch(message: Message, body: dict[str, Any], now: int) -> list[
 
     AccordError: denied (not one of those who may, the admin's), not_found, bad_sig, conflict (key used, one waits).
     """
-    voucher = member_of(message.author, now=now)
+    voucher = acting_member(message.author, now=now)
     account = _account(body["pubkey"], now)
     if voucher is None or voucher.account_id not in eligible_vouchers(account):
         raise AccordError("denied", "those above somebody in the invite tree vouch, and those whom they invited")
@@ -211,7 +212,7 @@ def replacement_cancel(message: Message, body: dict[str, Any], now: int) -> list
     """End what waits, and take back what was signed for it, by the old key or an ancestor. AccordError: denied,
     not_found (nothing waits).
     """
-    canceller = member_of(message.author, now=now)
+    canceller = acting_member(message.author, now=now)
     account = Account.objects.select_for_update(of=("self",)).filter(user__key=body["pubkey"]).first()
     if canceller is None or account is None:
         raise AccordError("denied", "the old key cancels, or whoever stands above in the invite tree")
@@ -279,9 +280,13 @@ def _hand_over(account: Account, new: bytes, way: KeyChange.Way, signed: list[by
     account.vouches.all().delete()
     account.user = user
     account.save(update_fields=["user"])
+    if account.kind == Account.Kind.ADMIN:
+        way = KeyChange.Way.HUB
+        admin_replace(old=bytes(old.key), new=new, now=now)
     KeyChange.objects.create(old=old, new=user, at=now, way=way, signed=b"".join(signed))
     Blessing.objects.filter(user=old).delete()
-    bury(bytes(old.key), at=now, now=now, reason=Tombstone.Reason.REPLACED.value)
+    if bytes(old.key) != keyring().admin.public:  # which goes on to sign for the hub's own commands
+        bury(bytes(old.key), at=now, now=now, reason=Tombstone.Reason.REPLACED.value)
     Invitation.objects.filter(claimed_by=old).update(claimed_by=user)
     for hook in registry.replaced_hooks:
         hook(bytes(old.key), new, now)

@@ -27,7 +27,7 @@ from peers import registry
 from peers.allowances import allowance_given
 from peers.keyring import keyring
 from peers.models import Account, User
-from peers.selectors import member_of
+from peers.owner import acting_member
 
 
 @transaction.atomic
@@ -44,7 +44,7 @@ def user_add(message: Message, body: dict[str, Any], now: int) -> list[bytes]:
     if settings.IS_GOSSIP:
         raise AccordError("denied", "a hub in gossip mode takes no members: start it with ACCORD_MODE=full")
     ledger.hold()
-    parent = member_of(message.author, now=now)
+    parent = acting_member(message.author, now=now)
     if parent is None or parent.kind == Account.Kind.TEMP:
         raise AccordError("denied", "only members invite")
     expires = body.get("expires")

@@ -12,6 +12,7 @@ from django.db import transaction
 from accord.encoding import b64encode
 from accord.message_types import read_body
 from accord.messages import Message
+from accord.statements import admin_of
 from accord.topics import Topic, open_channel_id
 from messaging import topic_rows
 from messaging.selectors import Reader
@@ -58,7 +59,9 @@ def _is_admin(session: Session, row: dict[str, Any]) -> bool:
     user = b64encode(session.user or b"")
     if row["kind"] == "feed":
         return bool(row["topic"] == f"feed:{user}")
-    return bool(row["admin"]["user"] == user) if "admin" in row else session.role is Role.ADMIN
+    if "admin" in row:
+        return session.user is not None and admin_of(row["admin"]).has(session.user, now_ms())
+    return session.role is Role.ADMIN
 
 
 announcer = Announcer()

@@ -10,7 +10,8 @@ from accord.message_types import read_body
 from accord.messages import Message
 from accord.primitives import expand, lp
 from messaging.models import Topic
-from peers.keyring import keyring, private_seed
+from peers.keyring import private_seed
+from peers.owner import own_admin
 
 IMPORT_KEY_FILE: Final = "import.key"
 
@@ -27,7 +28,7 @@ def is_own_import(message: Message) -> bool:
     topic = message.topic
     if Topic.objects.filter(kind=topic.kind, ident=topic.ident, hub__isnull=False).exists():
         return True
-    if message.author == keyring().admin.public:
+    if own_admin().has(message.author, message.created_at):
         return True
     try:
         name = read_body(message)["author"]

@@ -14,6 +14,7 @@ from typing import Final
 
 import orjson
 
+from accord.statements import HubAdmin
 from accord.topics import Topic as TopicName
 from messaging.models import Message, Reference
 from messaging.rights import administers, topic_admin
@@ -59,7 +60,7 @@ def _is_on(body: bytes) -> bool:
 def _newest_pins() -> dict[tuple[bytes, int], _Pin]:
     """By target and topic, of the pins that an admin of the topic has set or taken off there the newest."""
     found: dict[tuple[bytes, int], _Pin] = {}
-    admins: dict[tuple[int, bytes], bool] = {}
+    admins: dict[int, HubAdmin | None] = {}  # by topic
     rows = Reference.objects.filter(
         relation="pin", message__body__isnull=False, message__topic__kind__in=PRUNED_KINDS
     ).values_list(
@@ -75,15 +76,16 @@ def _newest_pins() -> dict[tuple[bytes, int], _Pin]:
         "message__topic__is_private",
     )
     for target, author, kind, topic_ident, ident, created_at, topic_id, cursor, body, is_private in rows.iterator():
-        who = topic_id, bytes(author)
+        who = bytes(author)
         topic = TopicName(kind, bytes(topic_ident))
         if is_private:  # whoever was admin when the pin was set
-            if not administers(who[1], topic, created_at):
+            if not administers(who, topic, created_at):
                 continue
         else:
-            if who not in admins:
-                admins[who] = topic_admin(topic) == who[1]
-            if not admins[who]:
+            if topic_id not in admins:
+                admins[topic_id] = topic_admin(topic)
+            admin = admins[topic_id]
+            if admin is None or not admin.has(who, created_at):
                 continue
         place = (created_at, bytes(ident))
         before = found.get((bytes(target), topic_id))

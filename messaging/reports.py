@@ -22,6 +22,7 @@ from messaging.selectors import Reader
 from messaging.topic_rows import account_names
 from peers import options, registry
 from peers.models import Account, User
+from peers.owner import acting_member
 
 MAX_OPEN_REPORTS: Final = 20  # of one reporter
 MOVED_AT_ONCE: Final = 500
@@ -85,8 +86,8 @@ def report_take(message: SignedMessage, body: dict[str, Any], now: int) -> list[
 def report_close(message: SignedMessage, body: dict[str, Any], now: int) -> list[bytes]:
     """Close it, by whose turn it is or whoever stands above; the reporter hears of it, and who is warned."""
     row = Report.objects.select_related("reporter", "reported").filter(ident=body["report"]).first()
-    account = Account.objects.filter(user__key=message.author).values_list("pk", flat=True).first()
-    if row is None or account not in _judges(row):
+    member = acting_member(message.author, now=now)
+    if row is None or member is None or member.account_id not in _judges(row):
         raise AccordError("not_found", "there is no such report for you to close")
     if row.state != Report.State.OPEN:
         raise AccordError("conflict", "that report has been closed")

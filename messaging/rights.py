@@ -8,15 +8,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+import orjson
+
 from accord.errors import AccordError
 from accord.message_types import RULES
 from accord.messages import Message
 from accord.spaces import ADMIN
+from accord.statements import HubAdmin, admin_of
 from accord.topics import Topic
 from messaging.models import Topic as ChannelRow
 from messaging.spaces.chains import view_of
 from peers.keyring import keyring
 from peers.models import Hub
+from peers.owner import own_admin
 
 
 class Target(Protocol):
@@ -43,18 +47,18 @@ class Deletion:
     created_at: int
 
 
-def topic_admin(topic: Topic) -> bytes | None:
-    """The user key that administers a topic of the built kinds: of a channel, the admin of the hub it belongs to. None
-    for what is not known here.
+def topic_admin(topic: Topic) -> HubAdmin | None:
+    """Who administers a topic of the built kinds: of a channel, the admin of the hub it belongs to. None for what is
+    not known here.
     """
     match topic.kind:
         case "feed" | "user":
-            return topic.ident
+            return HubAdmin(topic.ident)
         case "hub":
             return hub_admin(topic.ident)
         case _:
             hub = ChannelRow.objects.filter(kind=topic.kind, ident=topic.ident).values_list("hub", flat=True).first()
-            return keyring().admin.public if hub is None else hub_admin(bytes(hub))
+            return own_admin() if hub is None else hub_admin(bytes(hub))
 
 
 def administers(key: bytes, topic: Topic, at: int) -> bool:
@@ -62,17 +66,18 @@ def administers(key: bytes, topic: Topic, at: int) -> bool:
     row = ChannelRow.objects.filter(kind=topic.kind, ident=topic.ident, is_private=True).select_related("room__space")
     private = row.first() if topic.kind in ("chan", "space") else None
     if private is None:
-        return key == topic_admin(topic)
+        admin = topic_admin(topic)
+        return admin is not None and admin.has(key, at)
     space = private if private.kind == "space" else private.room.space
     return space is not None and view_of(bytes(space.ident)).was(key, at, ADMIN)
 
 
-def hub_admin(hub: bytes) -> bytes | None:
-    """The user key of a hub's admin: of another one, as it has signed it; None where it has not."""
+def hub_admin(hub: bytes) -> HubAdmin | None:
+    """A hub's admin: of another one, as it has signed it; None where it has not."""
     if hub == keyring().hub.public:
-        return keyring().admin.public
-    found = Hub.objects.filter(key=hub).values_list("admin", flat=True).first()
-    return None if found is None else bytes(found)
+        return own_admin()
+    found = Hub.objects.filter(key=hub).values_list("set_admin", flat=True).first()
+    return None if found is None else admin_of(orjson.loads(bytes(found)))
 
 
 def has_effect(message: Message, relation: str) -> bool:

@@ -112,8 +112,9 @@ class FormerSerializer(serializers.Serializer[Any]):
 
     key = Key()
     at = Time()
-    way = serializers.ChoiceField(choices=["key", "recovery", "chain"])
+    way = serializers.ChoiceField(choices=["key", "recovery", "chain", "hub"])
     signed = EnvelopeSerializer(many=True, required=False)
+    statement = serializers.DictField(required=False, help_text="of the admin's account: the hub's `set_admin`")
 
 
 class TopicSerializer(serializers.Serializer[Any]):

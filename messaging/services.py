@@ -183,7 +183,8 @@ def channel_open(message: SignedMessage, body: dict[str, Any], now: int) -> list
     hub's admin), conflict (the nonce was used), quota (too many of that hub).
     """
     hub = message.topic.ident
-    if message.author != hub_admin(hub):
+    admin = hub_admin(hub)
+    if admin is None or not admin.has(message.author, message.created_at):
         raise AccordError("denied", "the hub's admin opens channels")
     is_own = hub == keyring().hub.public
     if not is_own and Topic.objects.filter(kind="chan", hub=hub).count() >= MAX_FOREIGN_CHANNELS:

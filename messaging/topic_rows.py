@@ -15,12 +15,13 @@ from django.db.models import Q
 
 from accord.encoding import b64encode
 from accord.messages import envelope_json
+from accord.statements import HubAdmin, admin_of
 from accord.topics import Topic as TopicName
 from messaging.models import Message, Room, Seat, Topic
 from messaging.selectors import OPEN, Reader
 from peers.blessings import blessed_hubs
 from peers.models import Account, Hub, KeyChange
-from peers.selectors import key_changes
+from peers.selectors import key_changes, statement
 
 USED_MS: Final = 30 * 24 * 3600 * 1000  # a topic that nobody here has used for so long is carried no more
 
@@ -54,7 +55,7 @@ class _Home:
     """A hub as a row names it."""
 
     name: str
-    admin: bytes
+    admin: HubAdmin
     set_admin: dict[str, Any]
 
 
@@ -82,10 +83,8 @@ def topic_rows(found: Sequence[Topic], reader: Reader) -> list[dict[str, Any]]:
     foreign = homes_of([key for key in owners if key not in names], now=reader.now)
     keys = {bytes(topic.hub) for topic in found if topic.hub is not None} | set(foreign.values())
     homes = {
-        bytes(key): _Home(name, bytes(admin), orjson.loads(bytes(set_admin)))
-        for key, name, admin, set_admin in Hub.objects.filter(key__in=keys).values_list(
-            "key", "name", "admin", "set_admin"
-        )
+        bytes(key): _Home(name, admin_of(value := orjson.loads(bytes(set_admin))), value)
+        for key, name, set_admin in Hub.objects.filter(key__in=keys).values_list("key", "name", "set_admin")
     }
     rows = [_row(topic, reader, names, foreign, homes) for topic in found]
     add_rooms(found, rows, reader.user)
@@ -132,7 +131,9 @@ def former_rows(keys: Sequence[bytes]) -> dict[bytes, list[dict[str, Any]]]:
 
 def _former(row: KeyChange, signed: dict[bytes, dict[str, Any]]) -> dict[str, Any]:
     value: dict[str, Any] = {"key": b64encode(row.old.key), "at": row.at, "way": row.way}
-    if held := [signed[ident] for ident in row.signed_ids() if ident in signed]:
+    if row.way == KeyChange.Way.HUB:
+        value["statement"] = statement("set_admin")
+    elif held := [signed[ident] for ident in row.signed_ids() if ident in signed]:
         value["signed"] = held
     return value
 
@@ -147,7 +148,7 @@ def _row(
     if is_person:
         is_admin = topic.ident == reader.user
     else:
-        is_admin = reader.is_admin if hub is None else home is not None and home.admin == reader.user
+        is_admin = reader.is_admin if hub is None else home is not None and home.admin.has(reader.user, reader.now)
     value: dict[str, Any] = {
         "topic": topic.name,
         "kind": topic.kind,

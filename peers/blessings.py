@@ -22,7 +22,7 @@ from accord import fields
 from accord.certs import Certificate, verify_certificate
 from accord.encoding import b64encode, canonical
 from accord.errors import AccordError, RemoteError
-from accord.statements import verify_statement
+from accord.statements import admin_of, verify_statement
 from peers import registry
 from peers.keyring import keyring
 from peers.loop import loop_bridge
@@ -92,7 +92,7 @@ def hub_seen(*, admin: object, name: str, proved: bool, now: int, by: bytes | No
     """
     value = verify_statement(admin, type="set_admin")
     key = fields.key(value["hub"])
-    user = fields.key(value.get("user"))
+    user = admin_of(value).user
     if key == keyring().hub.public:
         return key
     row = Hub.objects.filter(key=key).first()

@@ -127,6 +127,7 @@ class KeyChange(models.Model):
         KEY = "key"
         RECOVERY = "recovery"
         CHAIN = "chain"
+        HUB = "hub"  # of the admin's account: an owner's link, and the hub's statement
 
     old = models.OneToOneField(User, on_delete=models.PROTECT, related_name="left", help_text="it never serves again")
     new = models.OneToOneField(User, on_delete=models.PROTECT, related_name="taken", help_text="takes one account only")
@@ -155,6 +156,7 @@ class Recovery(models.Model):
     )
     set_at = models.BigIntegerField(help_text="ms since 1970 UTC")
     counts_from = models.BigIntegerField(help_text="ms since 1970 UTC")
+    expires_at = models.BigIntegerField(null=True, help_text="ms since 1970 UTC: of an owner's link; empty: never")
 
     def __str__(self) -> str:
         return f"{self.account_id}: {self.user}"

@@ -35,9 +35,13 @@ def member_of(user: bytes, *, now: int) -> Member | None:
 
 
 def recovery_of(user: bytes, *, now: int) -> Member | None:
-    """The live account that a recovery key may replace at `now` (ms), as one that can only be replaced."""
+    """The live account that a recovery key, or an owner's link, may replace at `now` (ms), as one that can only be
+    replaced.
+    """
     row = Recovery.objects.filter(user__key=user, counts_from__lte=now).select_related("account__user").first()
-    if row is None or row.account.recoveries.filter(pk__gt=row.pk, counts_from__lte=now).exists():
+    if row is None or (row.expires_at is not None and row.expires_at <= now):
+        return None
+    if row.account.recoveries.filter(pk__gt=row.pk, counts_from__lte=now).exists():
         return None
     member = member_of(bytes(row.account.user.key), now=now)
     return member and Member(member.account_id, member.name, Account.Kind.TEMP.value)

@@ -138,7 +138,7 @@ class FormerKeySerializer(serializers.Serializer[Any]):
 
     key = Key()
     at = Time()
-    way = serializers.ChoiceField(choices=["key", "recovery", "chain"])
+    way = serializers.ChoiceField(choices=["key", "recovery", "chain", "hub"])
     signed = serializers.ListField(child=Key())
 
 

@@ -18,7 +18,8 @@ from accord.messages import Message
 from messaging.admission import Right
 from messaging.models import Topic
 from peers import registry
-from peers.keyring import HomeError, keyring
+from peers.keyring import HomeError
+from peers.owner import admin_keys
 from peers.registry import Arrival
 from plugins import tasks
 from plugins.bot import bot_key
@@ -94,9 +95,7 @@ def _is_in(places: Sequence[str], message: Message) -> bool:
     if kind == "chan":
         return "channel" in places and _is_own(ident)
     if kind == "user":
-        return ("admin" in places and ident == keyring().admin.public) or (
-            "bot" in places and ident == bot_key().public
-        )
+        return ("admin" in places and ident in admin_keys()) or ("bot" in places and ident == bot_key().public)
     return kind in places
 
 

@@ -9,15 +9,16 @@ import { RemoteError } from "./errors.js";
 import { checkType, readBody } from "./message_types.js";
 import { readMessage, TIME_LIMIT_MS } from "./messages.js";
 import { verifyRecoveryProof, verifyReplacementProof } from "./replacing.js";
+import { readAdmin } from "./statements.js";
 
 const MAX_SIGNED = 32; // messages a change
 const MAX_FORMER = 100;
 
 /**
- * @typedef {"key" | "recovery" | "chain" | "unproved"} Way the old key itself has signed; a recovery key that the old key
- *   had named; others have vouched; the hub alone says so
+ * @typedef {"key" | "recovery" | "chain" | "hub" | "unproved"} Way the old key itself has signed; a recovery key that the
+ *   old key had named; others have vouched; of the hub's admin, the hub itself has signed who that is; it just says so
  * @typedef {{way: Way, by: string[], signedAt: number}} Proof `by`: who signed for the new key; `signedAt` (ms): when the
- *   old key signed, or named the recovery key, or the last one vouched
+ *   old key signed, or named the recovery key, or the last one vouched, or the hub signed
  * @typedef {{key: string, at: number} & Proof} FormerKey a key that an account had, and what is proved of the change to
  *   the one after it; `at` (ms) is the hub's word
  */
@@ -67,7 +68,8 @@ async function proofOf(value, keys) {
  * @param {{hub: Uint8Array, old: string, newKey: string}} keys
  * @returns {Promise<Proof>}
  */
-export async function verifyChange({ way, signed }, { hub, old, newKey }) {
+export async function verifyChange({ way, signed, statement }, { hub, old, newKey }) {
+  if (way === "hub") return appointed(statement, { hub, old, newKey });
   if (!Array.isArray(signed) || signed.length < 1 || signed.length > MAX_SIGNED) {
     throw new RemoteError("bad_request", "nothing that was signed comes with it, or too much");
   }
@@ -88,6 +90,16 @@ export async function verifyChange({ way, signed }, { hub, old, newKey }) {
   }
   await checkAgreed(last, "replace_account", { hub, old, newKey });
   return { way, by: [last.author], signedAt: messages[0].createdAt };
+}
+
+/** @param {any} statement @param {{hub: Uint8Array, old: string, newKey: string}} keys @returns {Promise<Proof>} */
+async function appointed(statement, { hub, old, newKey }) {
+  const admin = await readAdmin(statement, hub);
+  const others = admin.also.map(({ user }) => user);
+  if (!others.includes(old) || ![admin.user, ...others].includes(newKey)) {
+    throw new RemoteError("bad_request", "the hub has signed that somebody else is its admin");
+  }
+  return { way: "hub", by: [b64encode(hub)], signedAt: statement.at };
 }
 
 /** @param {any} envelope @param {string} topic */

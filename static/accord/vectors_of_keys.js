@@ -7,6 +7,7 @@ import {
   makeRecoveryProof, makeReplacementProof, parseVouchLink, RECOVERY_CODE, recoverySeed, verifyRecoveryProof,
   verifyReplacementProof, vouchLink,
 } from "./replacing.js";
+import { isAdminKey, readAdmin } from "./statements.js";
 import { keyWords, word } from "./words.js";
 import { fromHex, refused, same, toHex } from "./vector_checks.js";
 
@@ -54,6 +55,16 @@ export const KEY_SECTIONS = {
 
   former_reject: (cases) => cases.map((/** @type {any} */ one) => [one.why, () =>
     refused(() => verifyChange(one.change, { hub: b64decode(one.hub), old: one.old, newKey: one.new })),
+  ]),
+
+  hub_admin: (cases) => cases.map((/** @type {any} */ one) => [one.why, async () => {
+    const admin = await readAdmin(one.statement);
+    same(admin.user, one.user);
+    for (const { key, at, is } of one.stands) same(isAdminKey(admin, key, at), is);
+  }]),
+
+  hub_admin_reject: (cases) => cases.map((/** @type {any} */ one) => [one.why, () =>
+    refused(() => readAdmin(one.statement)),
   ]),
 
   key_words: (vector) => [["words", async () => {

@@ -80,6 +80,9 @@ function proofOf({ way, names, signedAt }) {
         isDoubtful: false };
     case "chain":
       return { text: t("These vouched for it: {names} ({date}).", { names: names.join(", "), date }), isDoubtful: false };
+    case "hub":
+      return { text: t("This hub signed that its admin has the new key ({date}): whoever runs it decides that.", { date }),
+        isDoubtful: true };
     default:
       return { text: t("Only this hub says so: nobody has signed for it."), isDoubtful: true };
   }

@@ -39,7 +39,8 @@ export function openMyKeys(app, link = "") {
 function recoveryParts(app, { recovery, coming }, section) {
   const title = h("h3", null, "Recovery code");
   if (app.client.state.me?.isAdmin) {
-    return [title, h("p", { class: "meta" }, "The admin's key lies on the hub's own computer: keep a copy of it there.")];
+    return [title, h("p", { class: "meta" }, t("If you lose this browser, whoever runs the hub makes an owner's link for "
+      + "you: manage.py owner."))];
   }
   const has = recovery !== null || coming !== null;
   const says = coming

@@ -3,6 +3,7 @@
  * people who know them. Not here: keys and messages (the engine).
  */
 
+import { t } from "../words/words.js";
 import { copyButton } from "./copy.js";
 import { h, icon } from "./dom.js";
 import { wordsBox } from "./keywords.js";
@@ -12,6 +13,7 @@ import { qrPicture } from "./qr.js";
 import { reason } from "./words.js";
 
 const LOOK_MS = 30_000;
+const OWNER = "owner=";
 
 /** The key that the page itself came with. */
 function shellKey() {
@@ -63,10 +65,10 @@ function oneField({ label, hint, verb, value = "", isFirst = false, more = null 
     button);
 }
 
-/** A password for the account under its new key; optional. */
-function vaultFields() {
+/** A password for the account under its new key; optional. `known`: how the account is called. */
+function vaultFields(known) {
   const name = /** @type {HTMLInputElement} */ (h("input", { type: "text", autocomplete: "username", autocapitalize: "off",
-    spellcheck: "false" }));
+    spellcheck: "false", value: known }));
   const password = passwordField({ label: "Password", isNew: true, optional: true });
   const element = h("details", null, h("summary", null, "With a password, to log in from any browser (optional)"),
     h("label", { class: "field" }, h("span", null, "Your name here"), name), password.element);
@@ -77,10 +79,41 @@ function vaultFields() {
   return { element, read };
 }
 
+/** What came with the page's address: the code of an owner's link, which then stands there no longer, or an old key. */
+function fragment() {
+  const given = decodeURIComponent(location.hash.slice(1));
+  if (!given.startsWith(OWNER)) {
+    return { owner: "", old: given };
+  }
+  history.replaceState(history.state, "", location.pathname);
+  return { owner: given.slice(OWNER.length), old: "" };
+}
+
+/** Whoever opens an owner's link has the admin's account. */
+function ownerForm(client, hub, owner) {
+  const vault = vaultFields("admin");
+  return frame({ title: t("The admin's account"), picture: "key", documentTitle: `${t("Owner")} · ${hubName(client)}` },
+    h("p", { class: "lead" }, t("This browser makes a new key for the admin of this hub. An owner's key that was in another "
+      + "browser stops working; the hub's own commands and its console go on.")),
+    oneField({
+      label: t("The code of the owner's link"), hint: t("It works once, for an hour after it was made."),
+      verb: t("Take the admin's account"), value: owner, isFirst: true, more: vault.element,
+    }, async (code) => {
+      const chosen = vault.read();
+      if (chosen) {
+        await client.call("recover.use", { hub, code, ...chosen });
+      }
+    }),
+    hubKey(hub));
+}
+
 function forms(client, wait) {
   const hub = shellKey();
-  const vault = vaultFields();
-  const old = decodeURIComponent(location.hash.slice(1));
+  const { owner, old } = fragment();
+  if (owner) {
+    return ownerForm(client, hub, owner);
+  }
+  const vault = vaultFields("");
   return frame({ title: "Back into your account", picture: "key", documentTitle: `Recover · ${hubName(client)}` },
     h("p", { class: "lead" },
       "This browser makes a new key for your account, and the old one stops working. Your name, your place and your ",

@@ -192,6 +192,7 @@ export class Arrivals {
       people.want([row.key]);
       boxkeys.changed(row.key); // what began the feed has come before one listens to it
       this.#keyChanged(row.key);
+      this.#member.adminMoved(row.former.map((former) => former.key));
     }
   }
 

@@ -10,7 +10,7 @@ import { b64decode } from "../accord/encoding.js";
 import { RemoteError } from "../accord/errors.js";
 import { readFormer } from "../accord/former.js";
 import { MAX_ATTENTION_KEYS } from "../accord/messages.js";
-import { verifyStatement } from "../accord/statements.js";
+import { readAdmin } from "../accord/statements.js";
 import { parseTopic } from "../accord/topics.js";
 import { Looks } from "./imitation.js";
 
@@ -40,7 +40,7 @@ function readRow(value) {
       hub: hubOf(value),
       /** @type {import("../accord/former.js").FormerKey[]} */
       former: [],
-      /** @type {string | null} a user key; of a channel of another hub */
+      /** @type {import("../accord/statements.js").HubAdmin | null} of a channel of another hub */
       admin: null,
     };
   } catch (error) {
@@ -60,12 +60,10 @@ function hubOf(value) {
   return { key: value.hub, name: name || `${value.hub.slice(0, SHORT_KEY_CHARS)}...` };
 }
 
-/** Who administers a channel of another hub: the one whom that hub has signed for, whatever this one says. */
-async function readAdmin(value) {
+/** Who administers a channel of another hub: whom that hub has signed for, whatever this one says. */
+async function adminOf(value) {
   try {
-    const hub = b64decode(value.hub, 32);
-    const { user } = await verifyStatement(value.admin, { type: "set_admin", hub });
-    return isKey(user) ? user : null;
+    return await readAdmin(value.admin, b64decode(value.hub, 32));
   } catch (error) {
     if (error instanceof RemoteError) {
       return null;
@@ -82,7 +80,7 @@ export class Directory {
   looks = new Looks();
   /** @type {Map<string, string>} key -> account name; who was known stays known, for old messages need the name */
   #names = new Map();
-  /** @type {Map<string, string | null>} what is signed about a hub's admin -> the admin's key */
+  /** @type {Map<string, import("../accord/statements.js").HubAdmin | null>} what is signed about a hub's admin -> that */
   #admins = new Map();
   /** @type {Map<string, import("../accord/former.js").FormerKey[]>} key -> those that the account had before */
   #former = new Map();
@@ -136,7 +134,7 @@ export class Directory {
     if (row?.kind === "chan" && row.hub) {
       const signed = JSON.stringify([value.hub, value.admin]);
       if (!this.#admins.has(signed)) {
-        this.#admins.set(signed, await readAdmin(value));
+        this.#admins.set(signed, await adminOf(value));
       }
       row.admin = this.#admins.get(signed);
     }

@@ -91,8 +91,8 @@ export class Fold {
   #world;
 
   /**
-   * @param {{me: string, conversation: string, isDirect: boolean, isAdmin: (key: string) => boolean, canPost: () => boolean,
-   *   nameOf: (key: string) => string, currentOf: (key: string) => string}} world `isAdmin`: who administers the channel
+   * @param {{me: string, conversation: string, isDirect: boolean, isAdmin: (key: string, at?: number) => boolean,
+   *   canPost: () => boolean, nameOf: (key: string) => string, currentOf: (key: string) => string}} world `isAdmin`: who administers the channel
    */
   constructor(world) {
     this.#world = world;
@@ -162,8 +162,8 @@ export class Fold {
     return unknown;
   }
 
-  #isAdmin(topic, key) {
-    return topic.startsWith("user:") ? topic.slice(5) === key : this.#world.isAdmin(key);
+  #isAdmin(topic, key, at = undefined) {
+    return topic.startsWith("user:") ? topic.slice(5) === key : this.#world.isAdmin(key, at);
   }
 
   #has(post, effect) {
@@ -173,9 +173,9 @@ export class Fold {
       case "edit":
         return isHere && isAuthor && effect.burnAt === post.burnAt;
       case "delete":
-        return isHere && effect.at >= post.at && (isAuthor || this.#isAdmin(post.topic, effect.author));
+        return isHere && effect.at >= post.at && (isAuthor || this.#isAdmin(post.topic, effect.author, effect.at));
       case "pin":
-        return isHere && this.#isAdmin(post.topic, effect.author);
+        return isHere && this.#isAdmin(post.topic, effect.author, effect.at);
       default: // between two inboxes a reaction goes where messages go
         return isHere || (effect.topic === `user:${post.author}` && post.topic === `user:${effect.author}`);
     }

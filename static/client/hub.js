@@ -7,7 +7,7 @@
 import { b64decode, parseCanonical } from "../accord/encoding.js";
 import { RemoteError } from "../accord/errors.js";
 import { fingerprint } from "../accord/keys.js";
-import { verifyStatement } from "../accord/statements.js";
+import { readAdmin, verifyStatement } from "../accord/statements.js";
 import { ClientError } from "./errors.js";
 
 const MAX_DOCUMENT_BYTES = 64 * 1024;
@@ -65,7 +65,7 @@ export async function readHub(hubKey, clock) {
   clock.learn(document.at, asked, answered);
   const bot = typeof document.bot === "string" ? document.bot : null;
   const strangers = String(document.policy?.strangers ?? "");
-  return { name: String(document.name ?? ""), admin: await readAdmin(document, hubKey), bot, strangers };
+  return { name: String(document.name ?? ""), admin: await adminOf(document, hubKey), bot, strangers };
 }
 
 async function checkDocument(bytes, hubKey) {
@@ -89,11 +89,9 @@ function foundKey(document) {
   return fingerprint(b64decode(document.hub, 32));
 }
 
-async function readAdmin(document, hubKey) {
+async function adminOf(document, hubKey) {
   try {
-    const { user } = await verifyStatement(document.admin, { type: "set_admin", hub: hubKey });
-    b64decode(user, 32);
-    return user;
+    return await readAdmin(document.admin, hubKey);
   } catch (error) {
     if (error instanceof RemoteError) {
       return null;

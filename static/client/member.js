@@ -6,6 +6,7 @@
  */
 
 import { AccordError } from "../accord/errors.js";
+import { isAdminKey } from "../accord/statements.js";
 import { Agreement } from "./agreement.js";
 import { Branch } from "./branch.js";
 import { Allowance } from "./allowance.js";
@@ -42,6 +43,7 @@ import { Vouching } from "./vouching.js";
 
 /** One account, at work. */
 export class Member {
+  /** @type {import("../accord/statements.js").HubAdmin | null} */
   admin = null;
   bot = null;
   isOver = false;
@@ -57,8 +59,8 @@ export class Member {
     this.me = account.key;
     this.arrivals = new Arrivals(this, isNew);
     const { me, arrivals } = this;
-    const admin = () => this.admin;
-    const isAdmin = (topic, key) => this.#isAdmin(topic, key);
+    const admin = () => this.admin?.user ?? null;
+    const isAdmin = (topic, key, at) => this.#isAdmin(topic, key, at);
     this.directory = new Directory(account.hubKey);
     const { directory } = this;
     this.link = new Link(account, clock, this.#linkHandlers(stop));
@@ -258,8 +260,10 @@ export class Member {
       this.bot = bot;
       this.people.publish(bot ?? "");
     }
-    if (admin !== this.admin) {
+    if (JSON.stringify(admin) !== JSON.stringify(this.admin)) {
+      const before = this.admin?.user ?? "";
       this.admin = admin;
+      [before, admin?.user ?? ""].forEach((key) => this.people.publish(key));
       this.timelines.refreshAll();
     }
   }
@@ -294,12 +298,20 @@ export class Member {
     });
   }
 
-  #isAdmin(topic, key) {
+  /** Somebody has another key: where that is the hub's admin, the hub says so anew. @param {string[]} former */
+  adminMoved(former) {
+    if (this.admin && former.includes(this.admin.user)) {
+      this.#learnTime();
+    }
+  }
+
+  /** Whether what a key signed at a time, or what it signs now, is an admin's of the topic. */
+  #isAdmin(topic, key, at = undefined) {
     if (topic.startsWith("feed:")) {
       return topic.slice("feed:".length) === key;
     }
     const row = this.directory.rows.get(topic);
-    return row?.space ? this.spaces.isAdmin(topic, key) : key === (row?.hub ? row.admin : this.admin);
+    return row?.space ? this.spaces.isAdmin(topic, key) : isAdminKey(row?.hub ? row.admin : this.admin, key, at);
   }
 
   #contactChanged(key) {

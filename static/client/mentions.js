@@ -17,7 +17,8 @@ export class Mentions {
    * @param {{rest: import("./rest.js").Rest, timelines: import("./timelines.js").Timelines,
    *   conversations: import("./conversations.js").Conversations, people: import("./people.js").People,
    *   directory: import("./directory.js").Directory, me: string,
-   *   sealing: import("./sealing.js").Sealing, isAdmin: (topic: string, key: string) => boolean}} parts
+   *   sealing: import("./sealing.js").Sealing,
+   *   isAdmin: (topic: string, key: string, at?: number) => boolean}} parts
    */
   constructor(parts) {
     this.#parts = parts;
@@ -67,7 +68,7 @@ export class Mentions {
     const isDirect = conversation !== fact.topic;
     const nameOf = (key) => people.nameOf(key);
     const currentOf = (key) => directory.currentOf(key);
-    const isAdminHere = (key) => isAdmin(conversation, key);
+    const isAdminHere = (key, at) => isAdmin(conversation, key, at);
     const fold = new Fold({
       me, conversation, isDirect, isAdmin: isAdminHere, canPost: () => false, nameOf, currentOf,
     });

@@ -51,16 +51,19 @@ async function isTaken(account, clock) {
   return connection !== null;
 }
 
-/** The key for which a recovery key was set, by what the account itself has signed. */
-async function oldKeyOf(connection, recovery, hubText) {
+/**
+ * The key for which a recovery key was set, by what the account itself has signed; a code that nobody has set is of an
+ * owner's link, for the admin's account, and whose that is the hub has signed.
+ */
+async function oldKeyOf(connection, recovery, hubText, admin) {
   const topic = `hub:${hubText}`;
   const answer = await connection.request("fetch", { topic, limit: PAGE_MESSAGES });
   const facts = await readFacts(answer.messages, (header) => header.type === "set_recovery");
   const fact = facts.find(({ body, topic: to }) => to === topic && b64encode(body.recovery) === recovery.publicText);
-  if (!fact) {
+  if (!fact && !admin) {
     throw new ClientError("denied", NOT_KNOWN);
   }
-  return fact.author;
+  return fact?.author ?? admin.user;
 }
 
 /** Whether a name is that of the account behind a key; the hub answers for every name. */
@@ -82,7 +85,7 @@ async function checkName(connection, name, key) {
 export async function useCode({ hub, code, name: typed = "", password = "" }, { storage, clock, account }) {
   const hubKey = readKey(hub);
   const recovery = await recoveryKey(await readCode(code), hubKey);
-  await readHub(hubKey, clock);
+  const { admin } = await readHub(hubKey, clock);
   const isSame = account?.temporary === recovery.publicText;
   if (isSame && (await isTaken(account, clock))) { // what was sent before has arrived
     await account.change({ joinedAt: clock.hubNow() });
@@ -95,7 +98,7 @@ export async function useCode({ hub, code, name: typed = "", password = "" }, { 
   }
   try {
     const hubText = b64encode(hubKey);
-    const old = await oldKeyOf(connection, recovery, hubText);
+    const old = await oldKeyOf(connection, recovery, hubText, admin);
     let vault = null;
     const keepSeed = async (/** @type {Uint8Array} */ seed) => {
       await checkName(connection, name, old);

@@ -72,7 +72,7 @@ export class Search {
    * @param {{storage: import("./storage.js").Storage, timelines: import("./timelines.js").Timelines,
    *   conversations: import("./conversations.js").Conversations, people: import("./people.js").People,
    *   state: import("./state.js").PublishedState, link: import("./link.js").Link,
-   *   clock: import("./clock.js").Clock, isAdmin: (topic: string, key: string) => boolean,
+   *   clock: import("./clock.js").Clock, isAdmin: (topic: string, key: string, at?: number) => boolean,
    *   isMine: (key: string) => boolean}} parts
    */
   constructor(parts) {
@@ -207,7 +207,7 @@ export class Search {
       return;
     }
     const isOwn = effect.a === text.a;
-    if (effect.t === null && (isOwn || this.#parts.isAdmin(effect.topic, effect.a))) {
+    if (effect.t === null && (isOwn || this.#parts.isAdmin(effect.topic, effect.a, effect.at))) {
       this.#remove(text);
     } else if (effect.t !== null && isOwn && (!text.e || comparePlaces(effect, text.e) > 0)) {
       Object.assign(text, { t: effect.t, f: folded(effect.t), e: { at: effect.at, id: effect.id } });

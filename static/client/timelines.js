@@ -64,7 +64,7 @@ export class Timelines {
    *   directory: import("./directory.js").Directory,
    *   connections: import("./connections.js").Connections, sealing: import("./sealing.js").Sealing,
    *   outbox: () => import("./outbox.js").Outbox, state: import("./state.js").PublishedState, me: string,
-   *   isAdmin: (topic: string, key: string) => boolean}} parts
+   *   isAdmin: (topic: string, key: string, at?: number) => boolean}} parts
    */
   constructor(parts) {
     this.#parts = parts;
@@ -105,7 +105,7 @@ export class Timelines {
       me,
       conversation: id,
       isDirect: other !== null,
-      isAdmin: (key) => isAdmin(id, key),
+      isAdmin: (key, at) => isAdmin(id, key, at),
       canPost: () => state.value.conversations[id]?.canPost === true,
       nameOf: (key) => people.nameOf(key),
       currentOf: (key) => directory.currentOf(key),

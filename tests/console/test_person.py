@@ -109,6 +109,17 @@ def test_the_admin_and_invites_are_left_alone(operator: Client, ann: Account, de
         assert operator.get(f"/console/do/{deed}/{account.pk}/").status_code == 302
 
 
+def test_an_owners_link_is_shown_once(operator: Client, ann: Account, hub: Hub) -> None:
+    admin = account_of(hub.admin)
+    assert "Make an owner" in page(operator, path_of(admin))
+    shown = operator.post(f"/console/do/owner-link/{admin.pk}/", {"confirmed": "1"}).content.decode()
+    assert "/recover#owner=" in shown
+    assert admin.recoveries.count() == 1
+    assert "/recover#owner=" not in page(operator, path_of(admin))
+    operator.post(f"/console/do/owner-link/{ann.pk}/", {"confirmed": "1"})
+    assert admin.recoveries.count() == 1
+
+
 def test_an_invite_is_made(operator: Client, hub: Hub) -> None:
     values = {"name": "Carla", "people": "1", "hours": "24", "invites": "2", "messages": "50", "mib": ""}
     assert "Invite somebody" in page(operator, "/console/invites/invitation/")
