@@ -27,7 +27,7 @@ from accord_client.talks import Talk, answers, thread_of
 from accord_client.terminal import clean_line
 from accord_client.tui.dialogs import Ask, Choose, Page
 from accord_client.tui.keys import BINDINGS, HELP
-from accord_client.tui.lines import draft_line, message_line, people_lines, talk_line
+from accord_client.tui.lines import draft_line, hung, message_line, people_lines, talk_line
 from accord_client.tui.message_deeds import MessageActions
 from accord_client.tui.people_deeds import PeopleActions
 from accord_client.tui.shell import Draft, Then
@@ -162,14 +162,17 @@ class AccordApp(MessageActions, PeopleActions, SpaceActions):
         talk, now = self.desk.talks[self.open], now_ms()
         renderer, items = Renderer(self.desk.directory), self.shown()
         counts = answers(items)
-        lines = [
-            (
-                b64encode(item.event.message.id),
-                message_line(self.desk, talk, item, renderer, now, answered=counts[item.event.message.id]),
-            )
-            for item in items
-        ]
-        self.query_one("#messages", Lines).show(lines)
+        messages = self.query_one("#messages", Lines)
+        width, lines = messages.scrollable_content_region.width, []
+        for item in items:
+            ident = item.event.message.id
+            line = message_line(self.desk, talk, item, renderer, now, answered=counts[ident])
+            lines.append((b64encode(ident), hung(line, width)))
+        messages.show(lines)
+
+    def on_messages_resized(self) -> None:
+        if self._desk is not None:
+            self._draw_messages()
 
     def _draw_title(self, talk: Talk) -> None:
         title = Text(clean_line(self.desk.label(talk)), style="bold")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from rich.console import Console
 from rich.text import Text
 
 from accord.messages import Message
@@ -16,6 +17,8 @@ from accord_client.terminal import clean_line, clean_lines
 from accord_client.tui.shell import Draft
 
 INDENT: Final = "      "
+LEAST_WIDTH: Final = 20
+_CONSOLE: Final = Console(width=80)  # to break lines with, not to write to
 MARKS: Final = {"online": "\N{BLACK CIRCLE}", "away": "\N{WHITE CIRCLE}", "offline": " "}
 
 
@@ -80,6 +83,16 @@ def message_line(desk: Desk, talk: Talk, item: Shown, renderer: Renderer, now: i
         line.append(f"\n{INDENT}{answered} {'reply' if answered == 1 else 'replies'}: t opens the thread", style="dim")
     renderer.remember(message, item.text)
     return line
+
+
+def hung(line: Text, width: int) -> Text:
+    """A message in lines of at most `width` characters, all but the first under its words."""
+    head, rest = (line[: len(INDENT)], line[len(INDENT) :]) if line.plain[:5].count(":") == 1 else (Text(), line)
+    rows: list[Text] = []
+    for row in rest.split("\n"):
+        words = row[len(INDENT) :] if row.plain.startswith(INDENT) else row
+        rows += words.wrap(_CONSOLE, max(LEAST_WIDTH, width - len(INDENT))) or [words]
+    return head + Text(f"\n{INDENT}").join(rows)
 
 
 def _append_state(line: Text, talk: Talk, message: Message) -> None:

@@ -55,6 +55,12 @@ class Messages(Lines):
         ("v", "app.details", "Details"),
     ]
 
+    class Resized(Message):
+        """Lines have another width now."""
+
+    def on_resize(self) -> None:
+        self.post_message(self.Resized())
+
 
 class Composer(TextArea):
     """Where one writes. Enter sends, Ctrl+J begins a new line; Up in an empty one edits one's last message."""

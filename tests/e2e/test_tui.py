@@ -8,6 +8,7 @@ import re
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ from textual.widgets import Input, OptionList, Static
 
 from accord_client import vaulting
 from accord_client.desk import Desk
+from accord_client.errors import ClientError
+from accord_client.files import UP_BYTES
 from accord_client.lines import Output
 from accord_client.listen import listen
 from accord_client.profile import Profile, ProfileStore
@@ -39,6 +42,11 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         yield world
 
 
+def flat(text: str) -> str:
+    """A text whatever lines it is broken in."""
+    return " ".join(text.split())
+
+
 class Screen:
     """A running terminal UI and what can be read on it."""
 
@@ -56,7 +64,7 @@ class Screen:
     def lines(self, where: str) -> list[str]:
         # The screen below a dialog is asked too.
         options = self.app.screen_stack[0].query_one(where, OptionList).options
-        return [str(option.prompt) for option in options if isinstance(option.prompt, Text)]
+        return [flat(str(option.prompt)) for option in options if isinstance(option.prompt, Text)]
 
     def talks(self) -> list[str]:
         return self.lines("#talks")
@@ -71,10 +79,10 @@ class Screen:
         return self.lines("#messages")
 
     async def sees(self, words: str) -> None:
-        await self.until(lambda: any(words in line for line in self.messages()), f"{words!r} is shown")
+        await self.until(lambda: any(flat(words) in line for line in self.messages()), f"{words!r} is shown")
 
     async def sees_no(self, words: str) -> None:
-        await self.until(lambda: not any(words in line for line in self.messages()), f"{words!r} is gone")
+        await self.until(lambda: not any(flat(words) in line for line in self.messages()), f"{words!r} is gone")
 
     async def press(self, *keys: str) -> None:
         await self.pilot.press(*keys)
@@ -112,7 +120,7 @@ class Screen:
         messages = self.app.query_one("#messages", Lines)
         messages.focus()
         await self.until(lambda: messages.has_focus, "the messages take keys")
-        messages.highlighted = next(i for i, line in enumerate(self.messages()) if words in line)
+        messages.highlighted = next(i for i, line in enumerate(self.messages()) if flat(words) in line)
         await self.pilot.pause()
 
 
@@ -203,7 +211,7 @@ async def test_a_day_in_open_conversations(own: World, tmp_path: Path) -> None:
         await a.press("d")
         await a.choose("delete")
         await b.sees("[deleted]")
-        await b.sees_no("hello [bold]everyone[/bold] red\n")
+        await b.sees_no("hello [bold]everyone")
 
         await b.press("ctrl+k")
         await b.choose("@ann")
@@ -334,3 +342,28 @@ async def test_what_was_read_follows_by_the_vault(own: World, tmp_path: Path) ->
         await until(lambda: there.talk(lounge).unread == 0, "it is read on the other device too")
     async with sitting(other) as there:
         assert there.talk(lounge).unread == 0
+
+
+async def test_a_file_goes_on_where_it_was_cut(own: World, tmp_path: Path) -> None:
+    store, path = await member(own, "hal", tmp_path), tmp_path / "long.bin"
+    path.write_bytes(bytes(range(251)) * 6_000)
+
+    def cut(done: int, size: int) -> None:
+        if done >= UP_BYTES:
+            raise InterruptedError
+
+    came: list[int] = []
+    async with sitting(store) as desk:
+        ((file, blob),) = await desk.files.seal([path])
+        with pytest.raises(InterruptedError):
+            await desk.files.bring(blob, burn_at=None, progress=cut)
+        await desk.files.bring(blob, burn_at=None, progress=lambda done, _: came.append(done))
+        assert came[0] >= UP_BYTES
+        assert came[-1] == len(blob)
+        assert await desk.files.fetch(file) == path.read_bytes()
+        for wrong in (replace(file, key=bytes(32)), replace(file, size=file.size - 1), replace(file, size=9)):
+            with pytest.raises(ClientError, match="not the file that was sent"):
+                await desk.files.fetch(wrong)
+        await desk.files.drop([file])
+        with pytest.raises(ClientError, match="not on the hub any more"):
+            await desk.files.fetch(file)

@@ -6,12 +6,14 @@ import asyncio
 import io
 import secrets
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from accord.encoding import b64decode
 from accord_client import private_commands as commands
 from accord_client.commands import show_history
+from accord_client.file_commands import files
 from accord_client.join import join
 from accord_client.lines import Output
 from accord_client.profile import ProfileStore
@@ -24,8 +26,16 @@ from tests.web.person import invite
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 
 
-async def _send(store: ProfileStore, target: str, text: str) -> None:
-    said = {"target": target, "text": text, "reply": None, "burn_seconds": None}
+OPENED = "async ([conversation, id, blob]) => (await client.call('file.open', {conversation, id, blob})).text()"
+SENT = """async (conversation) => {
+  const file = new File(["up there"], "answer.txt", { type: "text/plain" });
+  await client.call("message.send",
+    { conversation, text: "the answer", mentions: [], files: [{ file, name: file.name, media: file.type }] });
+}"""
+
+
+async def _send(store: ProfileStore, target: str, text: str, **more: Any) -> None:
+    said = {"target": target, "text": text, "reply": None, "burn_seconds": None, **more}
     assert await send(store, Output(io.BytesIO()), **said, openly=False, as_json=False) == 0
 
 
@@ -73,6 +83,17 @@ async def test_what_a_page_and_a_program_seal_for_each_other(
     await ada.say("which rake?", channel)
     await ada.sees("which rake?")
     assert "which rake?" in await _history(bob, "Shed #tools")
+
+    plan = tmp_path / "plan.txt"
+    plan.write_bytes(b"where it hangs")
+    await _send(bob, "Shed #tools", "the plan", files=[plan])
+    item = await ada.sees("the plan")
+    assert await ada.page.evaluate(OPENED, [channel, item["id"], item["files"][0]["blob"]]) == "where it hangs"
+    await ada.page.evaluate(SENT, channel)
+    asked = {"target": "Shed #tools", "message": None, "limit": 1, "as_json": False}
+    await ada.sees("the answer")
+    await files(bob, nothing, where=tmp_path / "answer.txt", **asked)
+    assert (tmp_path / "answer.txt").read_text(encoding="utf-8") == "up there"
 
     mine = await ada.call("space.create", name="Roof", about="")
     await ada.until(f"client.state.conversations[{mine['conversation']!r}]?.lock.state === 'encrypted'")
