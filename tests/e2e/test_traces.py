@@ -1,8 +1,8 @@
-"""After people have talked in private, a dump of the hub holds nothing that would let anybody read it.
+"""After people of two linked hubs have talked in private, dumps of both hold nothing that would let anybody read it.
 
-Two members connect, talk, make a space with a sealed channel, send a file, keep a vault, and have something burn, all
-by the protocol's library. Then the database, the blobs, the log and the memory of the hub's process are searched for
-what they said, for passwords and for every private key of theirs.
+A member of each connect, talk, make a space with a sealed channel, send a file, keep a vault, and have something burn,
+all by the protocol's library. Then the database, the blobs, the log and the memory of both hubs' processes are searched
+for what they said, for passwords and for every private key of theirs.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
-from collections.abc import Iterator
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,19 +26,14 @@ from tests.e2e import traces
 from tests.e2e.plain_client import Connection, Json, Key, id_of, message, now_ms, text, unb64
 from tests.e2e.rest import Rest
 from tests.e2e.test_blobs import bring
+from tests.e2e.test_blobs import read as read_blob
 from tests.e2e.world import World
-from tests.hubs import start_hub, wait_until
+from tests.links.pair import Hub, until
 
 pytestmark = pytest.mark.e2e
 
 DAY_MS = 86_400_000
-
-
-@pytest.fixture
-def hub(tmp_path: Path) -> Iterator[World]:
-    """A hub that writes down all that it writes down at all."""
-    with start_hub(tmp_path / "home", ACCORD_LOG="json") as process:
-        yield World.of(tmp_path / "home", process)
+_SERVED = "SELECT 1 FROM peers_blessing b JOIN peers_user u ON u.id = b.user_id WHERE u.key = ? AND b.hub = ?"
 
 
 @dataclass
@@ -60,9 +55,10 @@ class Planted:
 
 
 class Person:
-    """A member with one device, and what a client keeps of them."""
+    """A member of a hub with one device, and what a client keeps of them."""
 
-    def __init__(self, name: str, hub: World, planted: Planted) -> None:
+    def __init__(self, name: str, home: Hub, planted: Planted) -> None:
+        self.home, self.hub = home, home.world
         self.name, self.key, self.client = name, Key(), Key()
         self.user = SigningKey(self.key.seed)
         self.box, self.conn = BoxKey.generate(), BoxKey.generate()
@@ -73,7 +69,15 @@ class Person:
             ("key of the connection", self.conn.private),
         ):
             planted.key(f"{name}'s {about}", raw)
-        self.rest = Rest.of(hub)
+        self.rest = Rest.of(self.hub)
+
+    async def connect(self) -> Connection:
+        """A session at the own hub."""
+        return await self.hub.connect(self.key)
+
+    async def has(self, value: Json) -> None:
+        """Wait until the own hub has a message."""
+        await until(lambda: self.hub.stored(id_of(value)) is not None, "it has come to the other hub")
 
     @property
     def recipient(self) -> epochs.Recipient:
@@ -105,7 +109,7 @@ def window_of(planted: Planted, about: str, secret: bytes, window_ms: int) -> tu
     return win, planted.key(f"{about}: window key", epochs.first_window_key(secret, win))
 
 
-async def _connect(ann: Person, bob: Person, hub: World, planted: Planted) -> tuple[str, tuple[int, bytes]]:
+async def _connect(ann: Person, bob: Person, planted: Planted) -> tuple[str, tuple[int, bytes]]:
     """A connection by request and accept; gives its topic and the window in which they talk."""
     conn_id = connections.new_conn_id()
     request = message(
@@ -114,9 +118,11 @@ async def _connect(ann: Person, bob: Person, hub: World, planted: Planted) -> tu
     accept = message(
         bob.key, "connection.accept", f"user:{ann.key.text}", connections.accept_body(bob.conn.public, conn_id)
     )
-    async with await hub.connect(ann.key) as one, await hub.connect(bob.key) as other:
+    async with await ann.connect() as one, await bob.connect() as other:
         await one.store(request)
+        await bob.has(request)
         await other.store(accept)
+        await ann.has(accept)
     asked, answered = envelope(request), envelope(accept)
     secret = connections.connection_key(ann.conn, bob.conn.public, asked, answered)
     assert secret == connections.connection_key(bob.conn, ann.conn.public, asked, answered)
@@ -128,7 +134,7 @@ async def _connect(ann: Person, bob: Person, hub: World, planted: Planted) -> tu
     return connections.connection_topic(asked.id, answered.id), (win, planted.key("connection: window key", key))
 
 
-async def _space(ann: Person, bob: Person, hub: World, planted: Planted) -> tuple[str, tuple[int, bytes]]:
+async def _space(ann: Person, bob: Person, planted: Planted) -> tuple[str, tuple[int, bytes]]:
     """A space of the two with a sealed channel; gives its topic and the window in which they talk."""
     nonce = secrets.token_bytes(16)
     space = spaces.space_id(ann.user.public, nonce)
@@ -144,15 +150,17 @@ async def _space(ann: Person, bob: Person, hub: World, planted: Planted) -> tupl
         reason="create",
     )  # fmt: skip
     epoch = message(ann.key, "space.epoch", chan, body)
-    async with await hub.connect(ann.key) as session:
+    async with await ann.connect() as session:
         await session.store(made, member, opened)
         await session.store(epoch)
+    await bob.has(epoch)
     assert epochs.open_epoch(envelope(epoch), bob.box, bob.user.public) == secret
     return chan, window_of(planted, "channel", secret, DAY_MS)
 
 
-def _keep_vault(ann: Person, hub: World, planted: Planted) -> None:
+def _keep_vault(ann: Person, planted: Planted) -> None:
     """By name and password, and once by the recovery code on a clean machine."""
+    hub = ann.hub
     password = planted.words("password")
     params = vault.read_params(ann.rest.get("vault/params", name=ann.name).value)
     root = vault.root_key(password, vault.vault_salt(hub.key, ann.name, params.salt), params.iterations)
@@ -181,15 +189,16 @@ def _keep_vault(ann: Person, hub: World, planted: Planted) -> None:
     assert opened.user.seed == ann.key.seed
 
 
-def _keep_things(ann: Person, planted: Planted) -> None:
-    """A file, and something in the store."""
+def _keep_things(ann: Person, planted: Planted) -> str:
+    """A file, whose id is given, and something in the store."""
     key = planted.key("key of the file", secrets.token_bytes(32))
     file = (planted.words("file") * 40).encode()
-    bring(ann.rest, blobs.seal(key, file))
+    name = bring(ann.rest, blobs.seal(key, file))
     signer = SigningKey(planted.key("key of the enclave", secrets.token_bytes(32)))
     sealed = blobs.seal(key, planted.words("enclave").encode())
     document = {"enclave": stores.make_enclave(signer, body=sealed)}
     assert ann.rest.ask("PUT", f"enclaves/{b64encode(stores.enclave_id(signer.public))}", document).status == 200
+    return name
 
 
 async def _burn(author: Person, session: Connection, to: str, window: tuple[int, bytes], planted: Planted) -> Json:
@@ -202,64 +211,78 @@ async def _burn(author: Person, session: Connection, to: str, window: tuple[int,
     return said
 
 
-async def test_a_dump_of_the_hub_opens_nothing(hub: World) -> None:
+async def test_dumps_of_two_hubs_open_nothing(tmp_path: Path) -> None:
     planted = Planted()
-    ann, bob = Person("ann-trace", hub, planted), Person("bob-trace", hub, planted)
-    in_the_open = f"said in the open {secrets.token_hex(12)}"
-    async with await hub.connect(hub.admin) as session:
-        await session.store(*(hub.add_user(hub.admin, each.key, each.name) for each in (ann, bob)))
-    lounge = await hub.channel()
-    for each in (ann, bob):
-        assert each.rest.log_in(hub, each.key, client=each.client).status == 200
-        async with await hub.connect(each.key) as session:
-            await session.store(each.device_keys())
-            await session.store(text(each.key, lounge, in_the_open))
+    far, near = (Hub(tmp_path / name, ACCORD_LOG="json") for name in ("far", "near"))  # all that is written down at all
+    async with AsyncExitStack() as stack:
+        for home in (far, near):
+            await home.start()
+            stack.push_async_callback(asyncio.to_thread, home.process.stop)
+        await near.run("link", await asyncio.to_thread(far.world.invite))
+        ann, bob = Person("ann-trace", far, planted), Person("bob-trace", near, planted)
+        in_the_open = f"said in the open {secrets.token_hex(12)}"
+        burned = await _talk(ann, bob, planted, in_the_open)
+        for hub in (far.world, near.world):
+            await _search(hub, planted, burned)
 
-    pair, of_pair = await _connect(ann, bob, hub, planted)
-    chan, of_chan = await _space(ann, bob, hub, planted)
+        # And what is there is found.
+        for hub in (far.world, near.world):
+            own = unb64((hub.home / "hub.key").read_text().strip())
+            known = {"open words": in_the_open.encode(), "hub's key": own}
+            assert {place.split(" in ")[0] for place in traces.in_files(hub.home, known)} == set(known)
+            assert "hub's key" in traces.in_memory(hub.pid, known)
+
+
+async def _talk(ann: Person, bob: Person, planted: Planted, in_the_open: str) -> list[Json]:
+    """All that two people do; gives what has burned."""
+    for each, other in ((ann, bob), (bob, ann)):
+        async with await each.hub.connect(each.hub.admin) as session:
+            await session.store(each.hub.add_user(each.hub.admin, each.key, each.name))
+        assert each.rest.log_in(each.hub, each.key, client=each.client).status == 200
+        keys = each.device_keys()
+        async with await each.home.bless(each.key, other.home) as session:
+            await session.store(keys, text(each.key, await each.hub.channel(), in_the_open))
+        await other.has(keys)
+    for each, other in ((ann, bob), (bob, ann)):
+        await until(lambda each=each, other=other: other.hub.rows(_SERVED, each.key.public, each.hub.key), "served")
+
+    pair, of_pair = await _connect(ann, bob, planted)
+    chan, of_chan = await _space(ann, bob, planted)
     said = {
         pair: ann.says(pair, planted.words("to bob"), epoch=1, window=of_pair),
         chan: ann.says(chan, planted.words("in the channel"), epoch=1, window=of_chan),
     }
-    async with await hub.connect(ann.key) as one, await hub.connect(bob.key) as other:
-        await other.subscribe(topics=[pair, chan])
+    async with await ann.connect() as one, await bob.connect() as other_session:
+        await other_session.subscribe(topics=[pair, chan])
+        await one.subscribe(topics=[pair])
         await one.store(*said.values())
-        burning = await _burn(bob, other, pair, of_pair, planted)
-        await other.until_delivered(*said.values())
-        delivered = [envelope(item["message"]) for item in other.delivered()]
-    read = [
-        json.loads(bodies.open_body(each, of_pair[1], window_ms=DAY_MS))
-        for each in delivered
-        if each.topic.name == pair
-    ]
-    read += [
-        json.loads(bodies.open_body(each, of_chan[1], window_ms=DAY_MS))
-        for each in delivered
-        if each.topic.name == chan
-    ]
-    assert {each["text"].encode() for each in read} >= {
-        planted.secrets[f"words: {about}"] for about in ("to bob", "in the channel")
-    }
+        await other_session.until_delivered(*said.values())
+        burning = await _burn(bob, other_session, pair, of_pair, planted)
+        delivered = [envelope(item["message"]) for item in other_session.delivered()]
+    windows = {pair: of_pair, chan: of_chan}
+    read = set()
     for each in delivered:
         assert each.salt is not None
-        window = of_pair if each.topic.name == pair else of_chan
-        planted.key(f"message {b64encode(each.id)}", bodies.message_key(window[1], each.salt, each.author)[:32])
-    await asyncio.to_thread(_keep_vault, ann, hub, planted)
-    await asyncio.to_thread(_keep_things, ann, planted)
+        _, key = windows[each.topic.name]
+        if each.id != envelope(burning).id:
+            read.add(json.loads(bodies.open_body(each, key, window_ms=DAY_MS))["text"].encode())
+        planted.key(f"message {b64encode(each.id)}", bodies.message_key(key, each.salt, each.author)[:32])
+    assert read == {planted.secrets[f"words: {about}"] for about in ("to bob", "in the channel")}
+    await asyncio.to_thread(_keep_vault, ann, planted)
+    name = await asyncio.to_thread(_keep_things, ann, planted)
+    await until(lambda: read_blob(bob.rest, name)[0] == 200, "the file is at both hubs")
+    return [burning]
 
-    ciphertext = {"body of what has burned": unb64(burning["body"])[:64]}
-    await asyncio.to_thread(
-        wait_until,
-        lambda: hub.stored(id_of(burning)) is None and not hub.holds_bytes(unb64(burning["body"])),
-        what="burned",
-    )
+
+async def _search(hub: World, planted: Planted, burned: list[Json]) -> None:
+    """Nothing of what was planted is found at a hub, nor of what has burned."""
+    ciphertext = {f"body of {id_of(value)}": unb64(value["body"])[:64] for value in burned}
+    for value in burned:
+        await until(
+            lambda value=value: hub.stored(id_of(value)) is None and not hub.holds_bytes(unb64(value["body"])), "burned"
+        )
     assert traces.in_files(hub.home, planted.secrets | ciphertext) == set()
     log = await asyncio.to_thread(Path(f"{hub.home}.log").read_bytes)
     assert [name for name, secret in planted.secrets.items() if any(form in log for form in traces.forms(secret))] == []
     assert traces.in_memory(hub.pid, planted.secrets) == set()
-
-    # And what is there is found.
-    known = {"open words": in_the_open.encode(), "hub's key": unb64((hub.home / "hub.key").read_text().strip())}
-    assert {place.split(" in ")[0] for place in traces.in_files(hub.home, known)} == set(known)
-    assert "hub's key" in traces.in_memory(hub.pid, known)
-    assert b"vault/open" in log
+    assert b"/api/v1/" in log
