@@ -39,8 +39,12 @@ def add_parsers(parsers: Any, common: argparse.ArgumentParser) -> None:
     deeds = sub.add_subparsers(dest="deed", metavar="make|open|password|code", required=True)
     deeds.add_parser("make", parents=[common], help="choose a password, and print a recovery code once")
     deeds.add_parser("open", parents=[common, how], help="use the vault that your account has on this device too")
-    deeds.add_parser("password", parents=[common], help="choose another password")
-    deeds.add_parser("code", parents=[common], help="print another recovery code once; the one before ends")
+    for deed, words in (
+        ("password", "choose another password, or the first where the account was made without one"),
+        ("code", "print another recovery code once; the one before ends"),
+    ):
+        sub = deeds.add_parser(deed, parents=[common], help=words)
+        sub.add_argument("--recovery", action="store_true", help="by the recovery code in place of the password")
 
 
 def _ask(question: str) -> str:
@@ -90,9 +94,9 @@ def run(args: argparse.Namespace, store: ProfileStore, output: Output) -> int:
         case "make":
             return make(store, output)
         case "password":
-            return change_password(store, output)
+            return change_password(store, output, recovery=args.recovery)
         case "code":
-            return make_code(store, output)
+            return make_code(store, output, recovery=args.recovery)
     return use(store, output, recovery=args.recovery, secret=args.secret)
 
 
@@ -117,30 +121,32 @@ def make(store: ProfileStore, output: Output) -> int:
     return 0
 
 
-def _locks(store: ProfileStore) -> tuple[vaulting.Locks, bytes | None]:
-    """The locks of the vault, opened by the password, and the secret key beside that."""
-    profile = load_joined(store)
-    has_secret = vaulting.needs_secret_key(store)
+def _locks(store: ProfileStore, *, recovery: bool) -> tuple[vaulting.Locks, bytes | None]:
+    """The locks of the vault, opened by the password or the recovery code, and the secret key beside the password."""
+    profile, standing = load_joined(store), vaulting.standing(store)
+    if recovery or standing.is_unset:
+        root, kind = vault.recovery_root(_code("recovery code: ")), "recovery"
+        return vaulting.Locks(store, root, kind), _code("secret key: ") if standing.has_secret_key else None
     password = _ask("password now: ")
-    secret_key = _code("secret key: ") if has_secret else None
+    secret_key = _code("secret key: ") if standing.has_secret_key else None
     try:
         root = vaulting.password_root(profile.url, profile.hub, profile.account_name, password, secret_key)
     except RemoteError as error:
         raise ClientError(error.detail) from error
-    return vaulting.Locks(store, root), secret_key
+    return vaulting.Locks(store, root, "password"), secret_key
 
 
-def change_password(store: ProfileStore, output: Output) -> int:
-    """Another password; the recovery code and a secret key stay as they are."""
-    locks, secret_key = _locks(store)
+def change_password(store: ProfileStore, output: Output, *, recovery: bool) -> int:
+    """Another password, or the first; the recovery code and a secret key stay as they are."""
+    locks, secret_key = _locks(store, recovery=recovery)
     locks.change_password(_ask_new(), secret_key)
     output.text("the password is changed; other devices ask for the new one")
     return 0
 
 
-def make_code(store: ProfileStore, output: Output) -> int:
+def make_code(store: ProfileStore, output: Output, *, recovery: bool) -> int:
     """Another recovery code, printed once; the one before is worth nothing any more."""
-    locks, _ = _locks(store)
+    locks, _ = _locks(store, recovery=recovery)
     _show_code(locks.make_code(), output)
     return 0
 

@@ -217,24 +217,27 @@ def _next(
 
 
 class Locks:
-    """The locks of this account's vault, by the password as it is now; ClientError where that is another one."""
+    """The locks of this account's vault, opened by what `root` is made of: the password as it is now, or the recovery
+    code (`kind`, the slot). ClientError where that is another one.
+    """
 
-    def __init__(self, store: ProfileStore, root: bytes) -> None:
+    def __init__(self, store: ProfileStore, root: bytes, kind: str) -> None:
         self._store = store
         self._profile = store.load()
         self._token = bearer_token(store)
         self._enclave = _held(self._token)
         try:
-            self._key = vault.slot_key(self._enclave, "password", wrap=vault.wrap_key(root))
+            self._key = vault.slot_key(self._enclave, kind, wrap=vault.wrap_key(root))
             self._opened = vault.open_enclave(self._enclave, self._key, name=self._profile.account_name)
         except RemoteError as error:
-            raise ClientError("that is not your password, so nothing was changed") from error
+            what = "password" if kind == "password" else "recovery code"
+            raise ClientError(f"that is not your {what}, so nothing was changed") from error
         with Keystore(store) as keys:
             if (seen := keys.find_secret(VERSION)) is not None:
                 _check_version(self._opened, seen)
 
     def change_password(self, password: str, secret_key: bytes | None) -> None:
-        """Put another password in place of this one; a secret key beside it stays. The recovery code stays as it is."""
+        """Put another password in place of this one, or set the first; the recovery code stays, and the secret key."""
         profile, name = self._profile, self._profile.account_name
         params = vault.read_params(http_ask("GET", f"{self._token.api}/vault/params?name={quote(name)}"))
         salt = vault.vault_salt(profile.hub, name, params.salt)
@@ -242,7 +245,8 @@ class Locks:
         key, recovery = secrets.token_bytes(vault.KEY_BYTES), self._opened.recovery
         wraps = {"password": vault.wrap_key(root)} | ({"recovery": recovery} if recovery is not None else {})
         slots = [vault.make_slot(kind, name=name, wrap=wrap, key=key) for kind, wrap in wraps.items()]
-        self._put(key, {"auth": b64encode(vault.auth_key(root))}, slots=slots, params=params)
+        content = {name: item for name, item in self._opened.content.items() if name != "unset"}
+        self._put(key, {"auth": b64encode(vault.auth_key(root))}, content=content, slots=slots, params=params)
 
     def make_code(self) -> list[str]:
         """Another recovery code, as groups; the one before opens nothing any more."""
@@ -254,8 +258,8 @@ class Locks:
         return vault.VAULT_CODE.groups(code)
 
     def _put(self, key: bytes, auths: dict[str, str], **other: Any) -> None:
-        content = self._opened.content
-        enclave = _next(self._profile, self._enclave, self._opened, key=key, content=content, **other)
+        changed = {"content": self._opened.content, **other}
+        enclave = _next(self._profile, self._enclave, self._opened, key=key, **changed)
         body = {"name": self._profile.account_name, **auths, "enclave": enclave}
         http_ask("PUT", f"{self._token.api}/vault", body, self._token)
         with Keystore(self._store) as keys:
@@ -263,14 +267,24 @@ class Locks:
             keys.set_secret(VERSION, (self._opened.version + 1).to_bytes(PLACE_BYTES, "big"))
 
 
-def needs_secret_key(store: ProfileStore) -> bool:
-    """Whether a secret key stands beside the password, as far as this profile can open its vault."""
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a vault is opened, as far as this profile knows: by a secret key beside the password; not by a password yet,
+    since none was set.
+    """
+
+    has_secret_key: bool = False
+    is_unset: bool = False
+
+
+def standing(store: ProfileStore) -> Standing:
+    """How the vault of a profile's account is opened."""
     with Keystore(store) as keys:
         key = keys.find_secret(KEY)
     if key is None:
-        return False
+        return Standing()
     try:
-        opened = vault.open_enclave(_held(bearer_token(store)), key, name=store.load().account_name)
+        content = vault.open_enclave(_held(bearer_token(store)), key, name=store.load().account_name).content
     except RemoteError:
-        return False
-    return opened.content.get("secret") is True
+        return Standing()
+    return Standing(content.get("secret") is True, content.get("unset") is True)

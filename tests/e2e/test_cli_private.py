@@ -99,6 +99,11 @@ def test_a_password_brings_the_keys_to_a_clean_machine(own: World, accord: Run, 
     fresh = accord("new", "vault", "code", typed=f"{OTHER}\n").strip()
     assert "with that password" in accord("last", "login", "ada", address, "--recovery", typed=f"{code}\n", code=1)
     accord("last", "login", "ada", address, "--recovery", typed=f"{fresh}\n")
+    assert "not your recovery code" in accord(
+        "last", "vault", "password", "--recovery", typed=f"{code}\n{PASSWORD}\n{PASSWORD}\n", code=1
+    )
+    accord("last", "vault", "password", "--recovery", typed=f"{fresh}\n{PASSWORD}\n{PASSWORD}\n")
+    accord("again", "login", "ada", address, typed=f"{PASSWORD}\n")
     assert not own.holds_bytes(PASSWORD.encode())
 
 
