@@ -13,6 +13,7 @@ from tests.e2e.world import World
 from tests.hubs import HubProcess
 from tests.web.conftest import OpenContext
 from tests.web.person import DESKTOP, PHONE, Person, invite
+from tests.web.test_contacts import card_of
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 
@@ -25,6 +26,10 @@ async def owner_link(hub: HubProcess) -> str:
 async def test_the_owner_comes_in_and_a_lost_browser_is_out(hub: HubProcess, open_context: OpenContext) -> None:
     ada = await Person.join(await open_context(viewport=DESKTOP, reduced_motion="reduce"), invite(hub), "ada")
 
+    await card_of(ada, "admin")
+    await ada.page.get_by_role("dialog", name="admin").get_by_role("button", name="Follow").click()
+    await expect(ada.page.get_by_role("heading", level=1, name="admin")).to_be_attached()
+
     page = await (await open_context(viewport=PHONE, reduced_motion="reduce")).new_page()
     await page.goto(await owner_link(hub))
     owner = Person("admin", page)
@@ -34,6 +39,13 @@ async def test_the_owner_comes_in_and_a_lost_browser_is_out(hub: HubProcess, ope
     await owner.shot("owner")
     await page.get_by_role("button", name="Take the admin's account").click()
     await expect(owner.field).to_be_visible()
+    stop = ada.page.get_by_role("region", name="Key changed")
+    await expect(stop).to_contain_text("whoever runs it decides that")
+    await ada.check_access()
+    await ada.shot("key-changed-hub")
+    await stop.get_by_role("button", name="Go on without comparing").click()
+    await expect(stop).to_be_hidden()
+    await ada.open("lounge")
     await owner.say("here I am, the admin")
     await ada.sees("here I am, the admin")
     await owner.act("here I am, the admin", "More")
