@@ -1,5 +1,6 @@
 /** A link into a space: for how many, for how long; then the link to pass on. For its admins. */
 
+import { t } from "../words/words.js";
 import { announce } from "./announcer.js";
 import { copyButton } from "./copy.js";
 import { openDialog } from "./dialog.js";
@@ -40,6 +41,8 @@ export function openSpaceInvite(app, space) {
         space, uses: Number(uses.select.value), expiresInMs: Number(life.select.value) * DAY_MS,
       });
       made.replaceChildren(linkBox(link));
+      button.textContent = t("Make another link");
+      button.classList.remove("primary");
       announce("The link is ready");
       /** @type {HTMLElement} */ (made.querySelector("button")).focus();
     } catch (failure) {

@@ -79,6 +79,7 @@ export default {
   "Make a code": "Code erzeugen",
   "Make a recovery code": "Wiederherstellungscode erzeugen",
   "Make a secret key": "Geheimen Schlüssel erzeugen",
+  "Make another link": "Weiteren Link erzeugen",
   "Making …": "Wird erzeugt …",
   "Messages may be missing below.": "Unten können Nachrichten fehlen.",
   "Messages still wait to be sent; they would be lost.": "Nachrichten warten noch darauf, gesendet zu werden; sie gingen verloren.",

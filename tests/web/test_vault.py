@@ -9,6 +9,8 @@ import pytest
 from playwright.async_api import BrowserContext, Page, expect
 
 from accord import vault
+from accord.encoding import b64encode
+from accord_client.rest import http_ask
 from tests.e2e import traces
 from tests.hubs import HubProcess
 from tests.web.conftest import OpenContext
@@ -204,6 +206,25 @@ async def test_a_password_is_set_later_and_the_key_stays(hub: HubProcess, open_c
     await code.get_by_role("button", name="I have saved it").click()
     await expect(nudge).to_be_hidden()
     await saved(kim.page)
+
+    # The hub has lost it: the code puts it back, and still opens it afterwards
+    with sqlite3.connect(hub.home / "hub.sqlite3") as database:
+        database.execute("DELETE FROM vault_vault WHERE name = 'kim'")
+    await kim.page.reload()
+    await kim.page.get_by_role("button", name="Look at it").click()
+    dialog = kim.page.get_by_role("dialog", name="Password and lock")
+    await expect(dialog.get_by_text("The hub no longer has your vault")).to_be_visible()
+    await dialog.get_by_role("textbox", name="Your vault's recovery code").fill("".join(groups))
+    await dialog.get_by_role("button", name="Put it back").click()
+    await expect(dialog.get_by_role("heading", name="Set a password")).to_be_visible()
+    await saved(kim.page)
+    await dialog.get_by_role("button", name="Close").click()
+    root = vault.recovery_root(vault.VAULT_CODE.parse("".join(groups)))
+    opened = http_ask("POST", f"{hub.url}/api/v1/vault/open", {"name": "kim", "auth": b64encode(vault.auth_key(root))})
+    content = vault.open_enclave(
+        opened["enclave"], vault.slot_key(opened["enclave"], "recovery", wrap=vault.wrap_key(root)), name="kim"
+    ).content
+    assert content["unset"] is True
 
     # Nothing but a password adds devices or locks; the saved code is what sets one
     await menu(kim, "Devices")
