@@ -81,10 +81,18 @@ export function dialogIsOpen() {
   return document.querySelector("dialog[open]") !== null;
 }
 
-/** The browser has done it already, unless the element could not take it; the person may have gone on since. */
-function restoreFocus(element) {
+/**
+ * A dialog is gone. The browser has given the focus back already, unless the element could not take it; the person may
+ * have gone on since. It leaves the caret where it was, though: in a field of the dialog, so that what is typed is lost.
+ * @param {Element | null} element
+ */
+export function restoreFocus(element) {
   const isFree = document.activeElement === null || document.activeElement === document.body;
   if (isFree && element instanceof HTMLElement && element.isConnected) {
     element.focus();
+  }
+  const focused = document.activeElement;
+  if (focused instanceof HTMLTextAreaElement || (focused instanceof HTMLInputElement && focused.selectionStart !== null)) {
+    focused.setSelectionRange(focused.selectionStart, focused.selectionEnd);
   }
 }

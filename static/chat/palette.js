@@ -1,5 +1,6 @@
 /** Ctrl-K: one field that leads to every channel, person and action. A listbox that the field drives. */
 
+import { restoreFocus } from "./dialog.js";
 import { h, icon } from "./dom.js";
 import { best, entries } from "./palette_entries.js";
 
@@ -118,9 +119,7 @@ class Palette {
   #closed() {
     if (this.#dialog.isConnected) {
       this.#dialog.remove();
-      if (this.#before instanceof HTMLElement) {
-        this.#before.focus();
-      }
+      restoreFocus(this.#before);
     }
   }
 }
