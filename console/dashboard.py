@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -167,7 +168,11 @@ def dashboard(request: HttpRequest, *, site_context: SiteContext) -> HttpRespons
         "days": [(charts.day_name(first + place), f"{count:,}") for place, count in enumerate(days)],
         "deeds": [
             (text, reverse("admin:deed", args=[name]))
-            for text, name in (("Put a notice to all", "notice"), ("Open a channel", "open-channel"))
+            for text, name in (
+                *([] if settings.IS_GOSSIP else [("Invite somebody", "invite")]),
+                ("Put a notice to all", "notice"),
+                ("Open a channel", "open-channel"),
+            )
             if roles.may(request, needs_of(name))
         ],
     }

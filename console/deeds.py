@@ -24,6 +24,7 @@ from peers.keyring import keyring
 
 MAX_ID_DIGITS: Final = 18
 MAX_DIGITS: Final = 12  # of a number that is written
+MENU_PATH: Final = "menu_path"  # of a request: the page to which a deed belongs, for the menu
 
 SiteContext = Callable[[HttpRequest], dict[str, Any]]
 
@@ -54,6 +55,7 @@ class Deed:
     fields: tuple[Field, ...] = ()
     is_danger: bool = False
     # What `run` tells is shown on the page itself, this once, and kept nowhere; a path as an address, with its QR code.
+    # A second line is a sentence beside it.
     is_secret: bool = False
     preview: str = ""  # the name of a field that is shown as members will see it
 
@@ -129,6 +131,7 @@ def deed(request: HttpRequest, name: str, target: str = "", *, site_context: Sit
     except AccordError as refusal:
         page_messages.error(request, _sentence(refusal))
         return HttpResponseRedirect(reverse("admin:index"))
+    setattr(request, MENU_PATH, ready.back)
     values = {asked.name: asked.value for asked in ready.fields}
     is_written = not ready.fields
     if request.method == "POST":
@@ -161,9 +164,16 @@ def deed(request: HttpRequest, name: str, target: str = "", *, site_context: Sit
 
 
 def _show_secret(request: HttpRequest, ready: Deed, told: str, context: dict[str, Any]) -> HttpResponse:
+    told, _, also = told.partition("\n")
     is_path = told.startswith("/")
     secret = f"{origin_of(request)}{told}" if is_path else told
-    facts = {"title": ready.title, "deed": ready, "secret": secret, "qr": qr_svg(secret) if is_path else ""}
+    facts = {
+        "title": ready.title,
+        "deed": ready,
+        "secret": secret,
+        "qr": qr_svg(secret) if is_path else "",
+        "also": also,
+    }
     return render(request, "console/secret.html", {**context, **facts})
 
 

@@ -61,7 +61,9 @@ def allowances(target: str) -> Deed:
         audit.note("allowances", account.name, ", ".join(f"{name} {value}" for name, value in changes.items()))
         return f"Changed. It holds for {account.name} from now on."
 
-    used = f"It has stored {count(account.messages_used, 'message', 'messages')}, {size(account.bytes_used)}."
+    used = (
+        f"{account.name} has stored {count(account.messages_used, 'message', 'messages')}, {size(account.bytes_used)}."
+    )
     return Deed(
         f"What {account.name} may",
         (

@@ -23,45 +23,56 @@ ROWS_SHOWN: Final = 50
 _KINDS: Final = {"admin": "admin", "real": "member", "temp": "invite that waits"}
 _STATES: Final = {"waiting": "waits", "claimed": "claimed", "expired": "expired", "withdrawn": "withdrawn"}
 
+Section = tuple[str, tuple[str, ...], list[tuple[Any, ...]], str]  # title, headers, rows (name, address, ...), if empty
+
 
 def person_context(account: Account, *, now: int) -> dict[str, Any]:
     """What the template draws of a claimed account, at a time in ms."""
     devices = list(Peer.objects.filter(user=account.user_id).order_by("-last_seen")[:ROWS_SHOWN])
     sessions = [session for session in live.snapshot() or () if session.user == bytes(account.user.key)]
+    sections: list[Section] = [
+        _invites(account),
+        (
+            "Live sessions",
+            ("Device", "Since"),
+            [
+                (
+                    key_html(session.client),
+                    reverse("admin:session", args=[session.sid]),
+                    ago(session.started_at, now),
+                )
+                for session in sessions[:ROWS_SHOWN]
+            ],
+            "Not connected to this hub now.",
+        ),
+        (
+            "Devices",
+            ("Device", "First seen", "Last seen"),
+            [
+                (
+                    peer.name or key_html(peer.key),
+                    reverse("admin:peers_peer_change", args=[peer.pk]),
+                    moment(peer.first_seen),
+                    ago(peer.last_seen, now),
+                )
+                for peer in devices
+            ],
+            "No program of theirs has logged in here.",
+        ),
+        _channels(account, now),
+    ]
     return {
         "facts": _facts(account, devices, is_here=bool(sessions), now=now),
         "allowances": _allowances(account),
         "removal": _removal(account, now),
         "sections": [
-            _invites(account),
             (
-                "Live sessions",
-                ("Device", "Since"),
-                [
-                    (
-                        key_html(session.client),
-                        reverse("admin:session", args=[session.sid]),
-                        ago(session.started_at, now),
-                    )
-                    for session in sessions[:ROWS_SHOWN]
-                ],
-                "Not connected to this hub now.",
-            ),
-            (
-                "Devices",
-                ("Device", "First seen", "Last seen"),
-                [
-                    (
-                        peer.name or key_html(peer.key),
-                        reverse("admin:peers_peer_change", args=[peer.pk]),
-                        moment(peer.first_seen),
-                        ago(peer.last_seen, now),
-                    )
-                    for peer in devices
-                ],
-                "No program of theirs has logged in here.",
-            ),
-            _channels(account, now),
+                title,
+                headers,
+                [(name, url, list(zip(headers[1:], cells, strict=True))) for name, url, *cells in rows],
+                empty,
+            )
+            for title, headers, rows, empty in sections
         ],
     }
 
@@ -86,7 +97,7 @@ def _facts(account: Account, devices: list[Peer], *, is_here: bool, now: int) ->
 def _allowances(account: Account) -> list[dict[str, Any]]:
     def one(title: str, used: int, limit: int | None, text: Any) -> dict[str, Any]:
         says = f"{text(used)} of {text(limit)}" if limit is not None else f"{text(used)}, no limit"
-        share = used / limit if limit else 1.0 if limit == 0 else None
+        share = used / limit if limit else 1.0 if limit == 0 and used else None
         return {"title": title, "says": says, "gauge": None if share is None else charts.gauge(share, says)}
 
     balance = account.balance

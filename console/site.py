@@ -241,7 +241,8 @@ def menu_of(request: HttpRequest) -> list[dict[str, Any]]:
     ]
     groups = [group for group in groups if group["items"]]
     every: list[dict[str, Any]] = [item for group in groups for item in group["items"]]
-    here = max((item["url"] for item in every if request.path.startswith(item["url"])), key=len, default="")
+    path = getattr(request, deeds.MENU_PATH, request.path)
+    here = max((item["url"] for item in every if path.startswith(item["url"])), key=len, default="")
     for item in every:
         item["is_here"] = item["url"] == here
     return groups

@@ -51,3 +51,14 @@ document.addEventListener("keydown", (event) => {
     }
   }
 });
+
+for (const button of document.querySelectorAll("[data-copies]")) {
+  button.addEventListener("click", async () => {
+    try {
+      await navigator.clipboard.writeText(document.getElementById(button.dataset.copies).textContent);
+      button.textContent = "Copied";
+    } catch {
+      getSelection().selectAllChildren(document.getElementById(button.dataset.copies)); // to be copied by hand
+    }
+  });
+}

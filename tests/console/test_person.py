@@ -133,6 +133,9 @@ def test_an_invite_is_made(operator: Client, hub: Hub) -> None:
     assert account.parent == account_of(hub.admin)
     operator.post("/console/do/invite/", {**values, "name": "", "people": "3", "confirmed": "1"})
     assert Account.objects.filter(kind="temp").count() == 4
+    coded = {**values, "name": "dora", "code": "code", "confirmed": "1"}
+    assert "The claim code, to be told by other means" in operator.post("/console/do/invite/", coded).content.decode()
+    assert operator.post("/console/do/invite/", {**coded, "channel": "no channel"}).status_code == 400
 
 
 @pytest.mark.parametrize(
