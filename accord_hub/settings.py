@@ -7,6 +7,7 @@ ACCORD_URL    the address that members use, when a reverse proxy serves the hub 
               has put into the file `url` of the home, else the loopback address)
 ACCORD_MODE   "full": a hub with members (default); "gossip": a mirror without members, which relays and stores what its
               links bring. Said once, it is kept in the file `mode` of the home until something else is said
+DATABASE_URL  postgres://...: the store is in PostgreSQL (default: SQLite in the home; docs/operator.md)
 ACCORD_LOG    "json": a log of one JSON object a line, requests and logins too (default: lines, what is unusual)
 
 Importing this module writes nothing to the disk.
@@ -15,7 +16,8 @@ Importing this module writes nothing to the disk.
 import contextlib
 import os
 from pathlib import Path
-from urllib.parse import urlsplit
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.functional import SimpleLazyObject
@@ -132,27 +134,47 @@ WHITENOISE_AUTOREFRESH = False
 WHITENOISE_IMMUTABLE_FILE_TEST = r"."  # all of them, by the folder's name
 WHITENOISE_ALLOW_ALL_ORIGINS = False
 
-DATABASES = {
-    "default": {
-        "ENGINE": "django.db.backends.sqlite3",
-        "NAME": ACCORD_HOME / "hub.sqlite3",
-        "OPTIONS": {
-            # A write transaction takes the lock at its start, or two of them could deadlock when they upgrade.
-            "transaction_mode": "IMMEDIATE",
-            "timeout": 20,
-            # FULL: what is acknowledged survives a power cut. The cache and the rare checkpoints keep the store
-            # fast at a million messages. secure_delete: a purged body is overwritten, not only unlinked. auto_vacuum:
-            # freed pages can be given back to the disk; it comes first, for it counts only
-            # before the file is made.
-            "init_command": (
-                "PRAGMA auto_vacuum=INCREMENTAL; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; "
-                "PRAGMA cache_size=-16384; PRAGMA wal_autocheckpoint=20000; PRAGMA temp_store=MEMORY; "
-                "PRAGMA secure_delete=ON"
-            ),
-        },
-        "TEST": {"NAME": ACCORD_HOME / "test.sqlite3"},  # a file, so that threads share it
-    }
+_SQLITE: dict[str, Any] = {
+    "ENGINE": "django.db.backends.sqlite3",
+    "NAME": ACCORD_HOME / "hub.sqlite3",
+    "OPTIONS": {
+        # A write transaction takes the lock at its start, or two of them could deadlock when they upgrade.
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        # FULL: what is acknowledged survives a power cut. The cache and the rare checkpoints keep the store
+        # fast at a million messages. secure_delete: a purged body is overwritten, not only unlinked. auto_vacuum:
+        # freed pages can be given back to the disk; it comes first, for it counts only
+        # before the file is made.
+        "init_command": (
+            "PRAGMA auto_vacuum=INCREMENTAL; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; "
+            "PRAGMA cache_size=-16384; PRAGMA wal_autocheckpoint=20000; PRAGMA temp_store=MEMORY; "
+            "PRAGMA secure_delete=ON"
+        ),
+    },
+    "TEST": {"NAME": ACCORD_HOME / "test.sqlite3"},  # a file, so that threads share it
 }
+
+
+def _database(url: str) -> dict[str, Any]:
+    """What DATABASE_URL names; without it a file of SQLite in the home."""
+    if not url:
+        return _SQLITE
+    parts = urlsplit(url)
+    if parts.scheme not in ("postgres", "postgresql") or len(parts.path) < 2:
+        raise ImproperlyConfigured("DATABASE_URL is like postgres://user:password@host:5432/name")
+    asked = dict(parse_qsl(parts.query))
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": unquote(parts.path[1:]),
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or ""),
+        "HOST": asked.pop("host", "") or parts.hostname or "",  # ?host=/run/postgresql: a Unix socket
+        "PORT": str(parts.port or ""),
+        "OPTIONS": asked,
+    }
+
+
+DATABASES = {"default": _database(os.environ.get("DATABASE_URL", ""))}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 USE_TZ = True

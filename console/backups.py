@@ -39,6 +39,12 @@ def last_run(kind: str, *, good: bool = False) -> BackupRun | None:
 
 def troubles(now: int) -> Iterator[tuple[str, bool]]:
     """What the operator should know about backups, in sentences, and whether it is urgent."""
+    if not rules.is_possible():
+        yield (
+            "The store is in PostgreSQL: back it up with pg_dump, and the hub's home with it (docs/operator.md).",
+            False,
+        )
+        return
     if not rules.is_set_up():
         yield "No backups are made by themselves: no key and no passphrase's file is set.", False
         return
@@ -100,6 +106,7 @@ def backups(request: HttpRequest, *, site_context: SiteContext) -> HttpResponse:
         **site_context(request),
         "title": "Backups",
         "concerns": [says for says, _ in troubles(now)],
+        "is_possible": rules.is_possible(),
         "is_set_up": rules.is_set_up(),
         "is_under_way": runs.is_under_way(),
         "facts": [

@@ -27,6 +27,7 @@ from console.models import Setting
 from console.services import METRICS_TOKEN, digest_of
 from messaging.live import live
 from messaging.models import BackupRun
+from messaging.room import database_bytes
 from messaging.selectors import figures
 from peers.counters import counters
 from peers.sessions import Role, sessions
@@ -65,8 +66,7 @@ class HubCollector(Collector):
         sums = figures()
         yield GaugeMetricFamily("accord_store_messages", "Messages held", value=sums["messages"])
         yield GaugeMetricFamily("accord_store_bytes", "Bytes of the messages held", value=sums["bytes"])
-        files = sum(path.stat().st_size for path in settings.ACCORD_HOME.glob("hub.sqlite3*"))
-        yield GaugeMetricFamily("accord_database_bytes", "Bytes of the database's files", value=files)
+        yield GaugeMetricFamily("accord_database_bytes", "Bytes of the database", value=database_bytes())
         blobs = blob_figures()
         yield GaugeMetricFamily("accord_blobs", "Sealed files held", value=blobs.blobs)
         yield GaugeMetricFamily("accord_blob_bytes", "Bytes of sealed files", value=blobs.bytes)

@@ -28,17 +28,17 @@ _KINDS: Final = ", ".join(f"'{kind}'" for kind in PRUNED_KINDS)
 _CONTENT: Final = "length(m.header) + length(m.sig) + coalesce(length(m.salt), 0) + coalesce(length(m.body), 0)"
 _HELD: Final = (
     f"{Topic._meta.db_table} t JOIN {Message._meta.db_table} m "
-    "ON m.topic_id = t.id AND m.created_at >= max(t.horizon, %s) AND m.created_at < %s "
+    "ON m.topic_id = t.id AND m.created_at >= {later}(t.horizon, %s) AND m.created_at < %s "
     f"WHERE t.kind IN ({_KINDS}) AND "
 )
 _OLDEST: Final = (
     f"SELECT (SELECT min(created_at) FROM {Message._meta.db_table} WHERE topic_id = t.id AND created_at >= t.horizon) "  # noqa: S608
     f"FROM {Topic._meta.db_table} t WHERE t.kind IN ({_KINDS})"
 )
-_BY_BUCKET: Final = f"SELECT m.created_at / {HORIZON_MS}, m.topic_id, count(*), sum({_CONTENT}) FROM {_HELD}"  # noqa: S608
+_BY_BUCKET: Final = f"SELECT m.created_at / {HORIZON_MS}, m.topic_id, count(*), sum({_CONTENT}) FROM " + _HELD  # noqa: S608
 _BY_PERSON: Final = (
     f"SELECT m.topic_id, m.author_id, m.created_at / {DAY_MS}, "  # noqa: S608
-    f"count(*), sum({_CONTENT}) FROM {_HELD}"
+    f"count(*), sum({_CONTENT}) FROM " + _HELD
 )
 _BY_DAY: Final = (
     f"SELECT m.created_at / {DAY_MS}, count(*) FROM {Message._meta.db_table} m "  # noqa: S608
@@ -76,7 +76,8 @@ class Plan:
 
 def _rows(query: str, columns: str, kept: Collection[int], since: int, upto: int) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
-        cursor.execute(f"{query} {goes(kept)} GROUP BY {columns}", (since, upto))
+        later = "max" if connection.vendor == "sqlite" else "greatest"
+        cursor.execute(f"{query.format(later=later)} {goes(kept)} GROUP BY {columns}", (since, upto))
         found: list[tuple[Any, ...]] = cursor.fetchall()
     return found
 

@@ -37,7 +37,7 @@ _LASTING_ROWS: Final = f"""
 
 def goes(pinned_rows: Collection[int]) -> str:
     """The condition, in SQL, on rows `m` of a pruned kind that may go; `pinned_rows` by arrival number."""
-    return f"{_LASTING_ROWS} AND m.cursor NOT IN ({', '.join(map(str, pinned_rows))})"
+    return f"{_LASTING_ROWS} AND m.cursor NOT IN ({', '.join(map(str, (0, *pinned_rows)))})"
 
 
 def is_never_pruned(kind: str, type_: str) -> bool:

@@ -17,9 +17,10 @@ from typing import Final
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import F
+from django.db.models import F, Sum
 
-from messaging.models import RoomSample
+from messaging.models import RoomSample, Topic
+from messaging.prune_plan import ROW_BYTES
 from peers import options
 
 MIB: Final = 1024 * 1024
@@ -76,10 +77,22 @@ def _pragma(name: str) -> int:
 
 
 def room() -> Room:
-    """What the store takes now."""
+    """What the store takes now; in PostgreSQL, which keeps freed room for itself, what messages take by their sums."""
+    if connection.vendor != "sqlite":
+        sums = Topic.objects.aggregate(bytes=Sum("bytes"), count=Sum("count"))
+        return Room((sums["bytes"] or 0) + (sums["count"] or 0) * ROW_BYTES, 0, True)
     page = _pragma("page_size")
     free = _pragma("freelist_count")
     return Room((_pragma("page_count") - free) * page, free * page, _pragma("auto_vacuum") != 0)
+
+
+def database_bytes() -> int:
+    """How large the database is, with all that is free in it."""
+    if connection.vendor == "sqlite":
+        return sum(path.stat().st_size for path in settings.ACCORD_HOME.glob("hub.sqlite3*"))
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_database_size(current_database())")
+        return int(cursor.fetchone()[0])
 
 
 def room_return_step() -> bool:
@@ -87,7 +100,12 @@ def room_return_step() -> bool:
 
     The file itself shrinks at the next checkpoint (services.log_wipe). Does nothing inside a transaction.
     """
-    if connection.in_atomic_block or _pragma("auto_vacuum") == 0 or _pragma("freelist_count") == 0:
+    if (
+        connection.vendor != "sqlite"
+        or connection.in_atomic_block
+        or _pragma("auto_vacuum") == 0
+        or _pragma("freelist_count") == 0
+    ):
         return False
     # The statement gives no rows, yet has to be stepped once a page, which only a script is.
     connection.connection.executescript(f"PRAGMA incremental_vacuum({RETURN_STEP_PAGES})")

@@ -51,8 +51,8 @@ def _someone_else() -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def _server() -> Iterator[str]:
-    """A running instance; gives the folder of its socket."""
+def server() -> Iterator[str]:
+    """A running instance with an empty database `postgres` of the user `accord`; gives the folder of its socket."""
     binaries = _folder()
     if binaries is None or find_spec("psycopg") is None:
         pytest.fail(MISSING, pytrace=False)
@@ -116,7 +116,7 @@ def _answers(process: subprocess.Popen[bytes], home: Path) -> bool:
 @contextlib.contextmanager
 def postgresql() -> Iterator[None]:
     """Django's database is a migrated one of a PostgreSQL of our own; afterwards the one before again."""
-    with _server() as folder:
+    with server() as folder:
         before = connections.settings["default"]
         wanted = {**deepcopy(before), "ENGINE": "django.db.backends.postgresql", "NAME": "postgres", "USER": "accord"}
         wanted |= {"HOST": folder, "OPTIONS": {}}

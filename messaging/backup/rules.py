@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from django.conf import settings
+from django.db import connection
 
 from messaging.backup.keys import BackupError, Lock, checked_passphrase, read_public, secret_file
 from peers import options
@@ -99,9 +100,14 @@ BACKUPS_WEEKLY: Final = options.number(
 )
 
 
+def is_possible() -> bool:
+    """Whether this hub can be backed up in this way: PostgreSQL has its own (docs/operator.md)."""
+    return connection.vendor == "sqlite"
+
+
 def is_set_up() -> bool:
     """Whether backups are made by themselves."""
-    return bool(BACKUP_KEY.value or BACKUP_PASSPHRASE_FILE.value)
+    return is_possible() and bool(BACKUP_KEY.value or BACKUP_PASSPHRASE_FILE.value)
 
 
 def lock() -> Lock:

@@ -29,7 +29,7 @@ from messaging.backup.comparing import compared
 from messaging.backup.keys import BackupError, Unlock, read_secret
 from messaging.backup.manifest import DATABASE, HUB_KEY
 from messaging.backup.restoring import Progress, home_build
-from messaging.backup.writing import RESERVE_BYTES
+from messaging.backup.writing import RESERVE_BYTES, database_path
 from peers.clock import now_ms
 
 NOTE_SECONDS: Final = 0.5  # how often it is written down how far it is
@@ -56,6 +56,7 @@ def begin(*, source: Path | None, secret: str = "") -> None:
 
     `secret` opens it: a passphrase or the secret half of a key; empty, where the hub itself can.
     """
+    database_path()
     if state()["state"] in ("reading", "comparing") or runs.is_under_way():
         raise BackupError("a backup, a drill or a restore is under way already")
     discard(keeps_upload=True)
@@ -151,6 +152,7 @@ def stage(source: Path | None, unlock: Unlock | None, *, progress: Progress) -> 
     """Build, prove and compare; gives the facts. With no source it is what was in place before; `unlock` may be left
     out where the hub can open the backup itself. BackupError, and then nothing is staged.
     """
+    database_path()
     places.staged().mkdir(mode=0o700, exist_ok=True)
     noting = _Noting(progress)
     with runs.alone():

@@ -60,7 +60,7 @@ class Made:
 def database_path() -> Path:
     """The hub's database; BackupError where it is no file."""
     if connection.vendor != "sqlite":
-        raise BackupError("backup and restore are for hubs that keep their store in SQLite")
+        raise BackupError("the store is in PostgreSQL: back it up with pg_dump, as docs/operator.md says")
     return Path(connection.settings_dict["NAME"])
 
 

@@ -15,7 +15,7 @@ from accord_hub.backup_shown import leave_on_sigterm, shown, typed_passphrase
 from messaging.backup import rules
 from messaging.backup.keys import Lock, checked_passphrase, read_public, secret_file
 from messaging.backup.runs import backup_run, drill_run, thin_out
-from messaging.backup.writing import Made
+from messaging.backup.writing import Made, database_path
 from messaging.services import hub_install
 from peers.commands import HubCommand
 
@@ -63,6 +63,7 @@ class Command(HubCommand):
         runner.prepare()
         hub_install()
         with shown(self.stderr, "rows") as progress:
+            database_path()
             lock = _lock(options)
             made = backup_run(target=options["to"] or rules.folder(), lock=lock, progress=progress)
             if options["scheduled"]:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from django.conf import settings
 from django.core.management.base import CommandParser
-from django.db import DatabaseError
+from django.db import DatabaseError, connection
 
 from accord.errors import AccordError
 from accord_hub.doctor import outside, places, program, stored
@@ -82,7 +82,7 @@ def _findings() -> Iterator[Finding]:
                 yield finding
                 is_sound = is_sound and (finding.level is Level.WARNING or checks is OF_THE_HUB)
         if checks is OF_THE_HOME:
-            if not (settings.ACCORD_HOME / DATABASE).exists():
+            if connection.vendor == "sqlite" and not (settings.ACCORD_HOME / DATABASE).exists():
                 yield problem("database.missing", "There is no database.", "manage.py init, or manage.py restore.")
                 return
             continue  # what is wrong with rights says nothing of the database
