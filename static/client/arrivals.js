@@ -102,7 +102,8 @@ export class Arrivals {
       return;
     }
     for (const { key: former } of directory.formerOf(key)) {
-      if (await contacts.move(former, key)) {
+      const isMoved = await contacts.move(former, key);
+      if (isMoved || (contacts.follows(key) && conversations.has(`feed:${former}`))) { // or on another device
         await conversations.move(former, key, "feed");
         timelines.forget(`feed:${former}`);
         timelines.forget(`feed:${key}`);

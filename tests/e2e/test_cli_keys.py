@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -80,3 +81,14 @@ def test_a_code_brings_back_and_who_compared_is_told(own: World, tmp_path: Path)
     assert after != before
     accord(bob, "send", "--to", "@ann", "is it you?")
     assert accord(ann, "topics", code=1)
+
+
+def test_an_owners_link_brings_the_admins_account_to_a_terminal(own: World, tmp_path: Path) -> None:
+    link = str(json.loads(own.command("owner", "--json"))["link"])
+    origin, _, code = link.partition("/recover#owner=")
+    address = f"{origin}#{b64(own.key)}"
+    assert "back as admin" in accord(tmp_path, "recovery", "use", address, typed=f"{code}\n")
+    accord(tmp_path, "send", "--to", "#lounge", "the owner is here")
+    assert "knows no account with that code" in accord(
+        tmp_path, "recovery", "use", address, "--profile", "other", typed=f"{code}\n", code=1
+    )
