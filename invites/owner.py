@@ -10,8 +10,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
+from django.conf import settings
 from django.db import transaction
 
+from accord.errors import AccordError
 from accord.replacing import RECOVERY_CODE, recovery_key
 from invites import ledger
 from peers import audit
@@ -30,7 +32,9 @@ class OwnerLink(NamedTuple):
 
 @transaction.atomic
 def owner_link_make(*, origin: str, now: int) -> OwnerLink:
-    """A new owner's link at `origin`; one that was made before works no more."""
+    """A new owner's link at `origin`; one that was made before works no more. AccordError("denied") in gossip mode."""
+    if settings.IS_GOSSIP:
+        raise AccordError("denied", "a hub in gossip mode has no pages: admin.key stays the admin's")
     ledger.hold()
     account = Account.objects.get(kind=Account.Kind.ADMIN)
     account.recoveries.all().delete()

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from accord.encoding import b64encode
+from accord.errors import AccordError
 from accord.former import read_former
 from accord.keys import SigningKey
 from accord.replacing import RECOVERY_CODE, make_replacement_proof, recovery_key
@@ -172,3 +173,9 @@ def test_another_hubs_channels_are_its_admins_whichever_key_opened_them(hub: Hub
         admin = hub_admin(far.public)
         assert admin is not None
         assert admin.has(author.public, created_at) is is_admin
+
+
+def test_a_hub_without_pages_makes_no_link(hub: Hub, settings: Any) -> None:
+    settings.IS_GOSSIP = True
+    with pytest.raises(AccordError, match="gossip"):
+        owner_link_make(origin="https://hub.example", now=NOW)
