@@ -1,5 +1,6 @@
 /** About this hub: what it is called, the key by which to know it. What it can see has a page of its own (hubsees.js). */
 
+import { rich, t } from "../words/words.js";
 import { openDialog } from "./dialog.js";
 import { h, icon } from "./dom.js";
 import { openHubSees } from "./hubsees.js";
@@ -19,17 +20,17 @@ export function openAbout(app) {
         h(
           "p",
           null,
-          "An Accord hub at ",
-          h("a", { href: hub.url, rel: "noopener noreferrer" }, hub.url),
-          ". People come in by invitation; everyone's account is a key that stays on their own computer.",
+          rich("An Accord hub at {address}. People come in by invitation; everyone's account is a key that stays on "
+            + "their own computer.", { address: h("a", { href: hub.url, rel: "noopener noreferrer" }, hub.url) }),
         ),
       ),
-      keyBox("The hub's key", hub.key, "Compare it with what others see. If it differs, you are not on the same hub."),
+      keyBox(t("The hub's key"), hub.key, t("Compare it with what others see. If it differs, you are not on the same "
+        + "hub.")),
       h(
         "button",
         { type: "button", class: "button", on: { click: () => openHubSees(app.client) } },
         icon("eye"),
-        "What this hub can see",
+        t("What this hub can see"),
       ),
     ),
   );

@@ -1,5 +1,6 @@
 /** What a person can do with a message: the menu of it, and each of its entries. */
 
+import { t } from "../words/words.js";
 import { announce } from "./announcer.js";
 import { confirmDialog } from "./dialog.js";
 import { openDetails } from "./details.js";
@@ -66,13 +67,13 @@ export class Actions {
   }
 
   #pin(item) {
-    this.#call("message.pin", item, { on: !item.isPinned }, item.isPinned ? "Unpinned" : "Pinned");
+    this.#call("message.pin", item, { on: !item.isPinned }, item.isPinned ? t("Unpinned") : t("Pinned"));
   }
 
   #react(item, emoji) {
     if (canAnswer(item)) {
       const isMine = item.reactions.some((reaction) => reaction.emoji === emoji && reaction.isMine);
-      const done = isMine ? `${emoji} taken back` : `Reacted with ${emoji}`;
+      const done = isMine ? t("{emoji} taken back", { emoji }) : t("Reacted with {emoji}", { emoji });
       this.#call("message.react", item, { emoji, on: !isMine }, done);
     }
   }
@@ -99,21 +100,21 @@ export class Actions {
     const run = (name) => () => this.run(name, item, this.#host.log.article(item.id) ?? from, null);
     const person = item.kind !== "import" && state.people[item.author];
     const entries = [
-      canAnswer(item) && { label: "Reply", icon: "reply", key: "R", run: run("reply") },
-      canAnswer(item) && { label: "React", icon: "smile", key: "+", run: run("emoji") },
-      { label: "Open thread", icon: "thread", key: "T", run: () => this.#host.openThread(item) },
-      item.canEdit && { label: "Edit", icon: "edit", key: "E", run: run("edit") },
-      isAlive && { label: "Copy text", icon: "copy", run: () => copyText(item.text) },
-      item.canPin && { label: item.isPinned ? "Unpin" : "Pin", icon: "pin", key: "P", run: run("pin") },
-      person && { label: `About ${nameOf(item.author, state)}`, icon: "person",
+      canAnswer(item) && { label: t("Reply"), icon: "reply", key: "R", run: run("reply") },
+      canAnswer(item) && { label: t("React"), icon: "smile", key: "+", run: run("emoji") },
+      { label: t("Open thread"), icon: "thread", key: "T", run: () => this.#host.openThread(item) },
+      item.canEdit && { label: t("Edit"), icon: "edit", key: "E", run: run("edit") },
+      isAlive && { label: t("Copy text"), icon: "copy", run: () => copyText(item.text) },
+      item.canPin && { label: item.isPinned ? t("Unpin") : t("Pin"), icon: "pin", key: "P", run: run("pin") },
+      person && { label: t("About {name}", { name: nameOf(item.author, state) }), icon: "person",
         run: () => this.#host.openPerson(item.author) },
-      !item.isOwn && item.kind !== "import" && { label: "Report", icon: "warn",
+      !item.isOwn && item.kind !== "import" && { label: t("Report"), icon: "warn",
         run: () => openReport(this.#host.client(), item.author, [item]) },
-      { label: "Details", icon: "key", run: () => openDetails(this.#host.client(), item) },
+      { label: t("Details"), icon: "key", run: () => openDetails(this.#host.client(), item) },
       item.canDelete && null,
-      item.canDelete && { label: "Delete", icon: "trash", key: "Del", isDanger: true, run: run("delete") },
+      item.canDelete && { label: t("Delete"), icon: "trash", key: t("Del"), isDanger: true, run: run("delete") },
     ].filter((entry) => entry !== false && entry !== undefined && entry !== "");
-    openMenu(from, `Message of ${authorOf(item, state)}`, entries, {
+    openMenu(from, t("Message of {author}", { author: authorOf(item, state) }), entries, {
       top: canAnswer(item) ? this.#quick(item) : null,
       onClose: () => this.#back(item),
     });
@@ -121,9 +122,9 @@ export class Actions {
 
   /** The emoji used last, one tap away. */
   #quick(item) {
-    const row = h("div", { class: "quick-emoji", role: "group", "aria-label": "React" },
+    const row = h("div", { class: "quick-emoji", role: "group", "aria-label": t("React") },
       recentEmoji(QUICK_EMOJI).map((emoji) =>
-      h("button", { type: "button", "aria-label": `React with ${emoji}`, tabindex: "-1", on: { click: () => {
+      h("button", { type: "button", "aria-label": t("React with {emoji}", { emoji }), tabindex: "-1", on: { click: () => {
         row.closest("[popover]").hidePopover();
         emojiUsed(emoji);
         this.#react(item, emoji);
@@ -135,16 +136,16 @@ export class Actions {
     const { state } = this.#host.client();
     const index = this.#host.log.indexOf(item.id);
     const text = item.text.slice(0, SNIPPET_CHARS) + (item.text.length > SNIPPET_CHARS ? "…" : "");
-    const isSure = await confirmDialog({ title: "Delete this message?", verb: "Delete" },
+    const isSure = await confirmDialog({ title: t("Delete this message?"), verb: t("Delete") },
       h("blockquote", { class: "confirm-quote" }, h("bdi", { class: "quote-who" }, authorOf(item, state)),
         h("span", { dir: "auto" }, text)),
-      h("p", null, "Its text is removed from the hub and from everybody's client; that it was there stays visible. ",
-        "Whoever has read it may have kept a copy. This cannot be undone."));
+      h("p", null, t("Its text is removed from the hub and from everybody's client; that it was there stays visible. "
+        + "Whoever has read it may have kept a copy. This cannot be undone.")));
     if (!isWriting(document.activeElement)) { // who has gone on to write stays there
       this.#host.log.focusItem(index);
     }
     if (isSure) {
-      await this.#call("message.delete", item, {}, "Deleted");
+      await this.#call("message.delete", item, {}, t("Deleted"));
     }
   }
 
@@ -163,9 +164,9 @@ function canAnswer(item) {
 async function copyText(text) {
   try {
     await navigator.clipboard.writeText(text);
-    announce("Copied");
+    announce(t("Copied"));
   } catch {
-    announce("This browser did not allow copying");
+    announce(t("This browser did not allow copying"));
   }
 }
 

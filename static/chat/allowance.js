@@ -1,12 +1,14 @@
 /** How much one may store on the hub, how much of it is used, and what to do when there is no room left, in words. */
 
-import { counted, numberText, sizeText } from "./branch_words.js";
+import { language, locale, plural, t } from "../words/words.js";
+import { numberText, sizeText } from "./branch_words.js";
 import { h } from "./dom.js";
 
 /** What a short message takes beside its text: header, signature, salt. */
 const WRAPPING_BYTES = 1_500;
 // The hub counts anew at midnight UTC.
-const DAY = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "long", timeZone: "UTC" });
+const DAY = new Intl.DateTimeFormat(locale, { day: "numeric", month: "long", timeZone: "UTC" });
+const AND = new Intl.ListFormat(language, { type: "conjunction" });
 
 /**
  * What there is and what is used: "You may store 500 messages and 2.0 MiB on this hub; 120 and 410 KiB are used. ..."
@@ -18,7 +20,7 @@ export function allowanceText(allowance) {
   const may = [];
   const used = [];
   if (messagesLimit !== null) {
-    may.push(counted(messagesLimit, "message", "messages"));
+    may.push(plural("{count} message", "{count} messages", messagesLimit));
     used.push(numberText(messagesUsed));
   }
   if (bytesLimit !== null) {
@@ -30,9 +32,13 @@ export function allowanceText(allowance) {
   }
   const isUnused = (messagesLimit === null || messagesUsed === 0) && (bytesLimit === null || bytesUsed === 0);
   const isOne = used.length === 1 && (messagesLimit === null || messagesUsed === 1);
-  const says = isUnused ? "nothing is used yet" : `${used.join(" and ")} ${isOne ? "is" : "are"} used`;
-  const anew = resetsAt === null ? "" : ` It is counted anew on ${DAY.format(resetsAt)}.`;
-  return `You may store ${may.join(" and ")} on this hub; ${says}.${anew}`;
+  const given = { may: AND.format(may), used: AND.format(used) };
+  const says = isUnused
+    ? t("You may store {may} on this hub; nothing is used yet.", { may: given.may })
+    : isOne
+      ? t("You may store {may} on this hub; {used} is used.", given)
+      : t("You may store {may} on this hub; {used} are used.", given);
+  return resetsAt === null ? says : `${says} ${t("It is counted anew on {day}.", { day: DAY.format(resetsAt) })}`;
 }
 
 /**
@@ -45,15 +51,16 @@ export function fullText(allowance, text) {
   const left = bytesLimit === null ? Infinity : bytesLimit - bytesUsed;
   const isUsedUp = allowance === null || left <= 0 || (messagesLimit !== null && messagesUsed >= messagesLimit);
   if (!isUsedUp && left >= WRAPPING_BYTES + new TextEncoder().encode(text).length) {
-    return "There is room again on this hub: what you wrote is kept here, try again.";
+    return t("There is room again on this hub: what you wrote is kept here, try again.");
   }
   const why = isUsedUp
-    ? "Your allowance on this hub is used up."
-    : `You have ${sizeText(left)} left on this hub, which is too little for this.`;
+    ? t("Your allowance on this hub is used up.")
+    : t("You have {size} left on this hub, which is too little for this.", { size: sizeText(left) });
   const when = resetsAt === null
-    ? "whoever invited you can give you more room, then try again."
-    : `there is room again on ${DAY.format(resetsAt)}, or when whoever invited you gives you more; then try again.`;
-  return `${why} What you wrote is kept here, in this browser; ${when}`;
+    ? t("What you wrote is kept here, in this browser; whoever invited you can give you more room, then try again.")
+    : t("What you wrote is kept here, in this browser; there is room again on {day}, or when whoever invited you gives "
+      + "you more; then try again.", { day: DAY.format(resetsAt) });
+  return `${why} ${when}`;
 }
 
 /**

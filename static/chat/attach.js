@@ -3,6 +3,7 @@
  * it is sent or taken away. They stay with their conversation while the page is open. Not here: sending (the engine).
  */
 
+import { t } from "../words/words.js";
 import { announce } from "./announcer.js";
 import { h, icon, iconButton } from "./dom.js";
 import { withoutFacts } from "./camera.js";
@@ -14,14 +15,14 @@ const MAX_FILES = 16;
 /** @typedef {{file: File, name: string, media: string, width?: number, height?: number, thumb?: Uint8Array}} Attached */
 
 export class Attachments {
-  element = h("ul", { class: "attachments", "aria-label": "Files to send", hidden: true });
+  element = h("ul", { class: "attachments", "aria-label": t("Files to send"), hidden: true });
   /** @type {Map<string, Attached[]>} by conversation */
   #held = new Map();
   #conversation = "";
   #host;
   #most = Infinity;
   #input = /** @type {HTMLInputElement} */ (h("input", { type: "file", multiple: true, hidden: true, tabindex: "-1",
-    "aria-label": "Files" }));
+    "aria-label": t("Files") }));
 
   /**
    * @param {{client: () => any, changed: () => void, refuse: (sentence: string) => void}} host `changed`: something was
@@ -33,7 +34,7 @@ export class Attachments {
       this.add([...(this.#input.files ?? [])]);
       this.#input.value = "";
     });
-    this.button = iconButton("clip", "Add files", () => this.#input.click());
+    this.button = iconButton("clip", t("Add files"), () => this.#input.click());
     this.parts = [this.button, this.#input];
   }
 
@@ -68,15 +69,15 @@ export class Attachments {
     for (const file of files) {
       const held = this.#held.get(conversation) ?? [];
       if (file.size > this.#most) {
-        this.#host.refuse(`${file.name} has ${sizeText(file.size)}: this hub takes files up to ${sizeText(this.#most)}.`);
+        this.#host.refuse(t("{name} has {size}: this hub takes files up to {most}.", { name: file.name, size: sizeText(file.size), most: sizeText(this.#most) }));
       } else if (held.length >= MAX_FILES) {
-        this.#host.refuse(`A message has at most ${MAX_FILES} files; send the others in another one.`);
+        this.#host.refuse(t("A message has at most {most} files; send the others in another one.", { most: MAX_FILES }));
         break;
       } else {
         const facts = await lookAt(file);
         const attached = { file: await withoutFacts(file, facts.media), name: file.name || "file", ...facts };
         this.#held.set(conversation, [...(this.#held.get(conversation) ?? []), attached]);
-        announce(`${attached.name} added`);
+        announce(t("{name} added", { name: attached.name }));
       }
     }
     this.#show();
@@ -116,7 +117,7 @@ export class Attachments {
     this.#show();
     const buttons = this.element.querySelectorAll("button");
     (/** @type {HTMLElement} */ (buttons[Math.min(place, buttons.length - 1)]) ?? this.button).focus();
-    announce(`${attached.name} taken away`);
+    announce(t("{name} taken away", { name: attached.name }));
     this.#host.changed();
   }
 
@@ -126,7 +127,7 @@ export class Attachments {
       pictureOf(attached),
       h("span", { class: "attached-words" }, h("bdi", { class: "clip-text" }, attached.name),
         h("span", { class: "meta" }, sizeText(attached.file.size))),
-      iconButton("close", `Take away ${attached.name}`, () => this.#remove(attached)))));
+      iconButton("close", t("Take away {name}", { name: attached.name }), () => this.#remove(attached)))));
   }
 }
 

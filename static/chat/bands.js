@@ -3,8 +3,9 @@
  * short break shows nothing, so that the conversation does not jump.
  */
 
-import { t } from "../words/words.js";
+import { plural, t } from "../words/words.js";
 import { announce } from "./announcer.js";
+import { spanText } from "./burning.js";
 import { h, icon, iconButton } from "./dom.js";
 
 const PATIENCE_MS = 1_500;
@@ -20,7 +21,7 @@ export class Bands {
     this.ticks = 0;
     this.wasOnline = false;
     this.linkText = h("span", null);
-    this.linkButton = h("button", { type: "button", class: "link", on: { click: () => this.#tryNow() } }, "Try now");
+    this.linkButton = h("button", { type: "button", class: "link", on: { click: () => this.#tryNow() } }, t("Try now"));
     this.waitingText = h("span", { class: "dim" });
     this.link = h(
       "div",
@@ -36,7 +37,7 @@ export class Bands {
       { class: "band", hidden: true },
       icon("warn"),
       this.clockText,
-      iconButton("close", "Hide", () => {
+      iconButton("close", t("Hide"), () => {
         this.clock.hidden = true;
       }),
     );
@@ -47,7 +48,7 @@ export class Bands {
       iconButton("close", t("Hide"), () => {
         this.left.hidden = true;
       }));
-    this.element = h("section", { class: "bands", "aria-label": "Notices" }, this.link, this.clock, this.left);
+    this.element = h("section", { class: "bands", "aria-label": t("Notices") }, this.link, this.clock, this.left);
     this.#lookAtSpaces();
     this.#showLink();
     this.#showClock();
@@ -82,7 +83,7 @@ export class Bands {
       if (!this.link.hidden) {
         const hadFocus = this.link.contains(document.activeElement);
         this.link.hidden = true;
-        announce("Connected again");
+        announce(t("Connected again"));
         if (hadFocus) {
           document.querySelector("accord-conversation")?.["focusComposer"]();
         }
@@ -98,7 +99,7 @@ export class Bands {
   #reveal() {
     this.link.hidden = false;
     this.#showText();
-    announce("The hub is out of reach. What you write waits and goes out when it is back.");
+    announce(t("The hub is out of reach. What you write waits and goes out when it is back."));
     this.ticks = setInterval(() => this.#showText(), TICK_MS);
   }
 
@@ -106,21 +107,22 @@ export class Bands {
     const { link, outboxCount } = this.client.state;
     const seconds = link.retryAt === null ? 0 : Math.ceil((link.retryAt - Date.now()) / 1000);
     const isWaiting = link.status === "offline" && seconds > 0;
-    const why = link.code === "busy" || link.code === "rate" ? "The hub is busy. " : "";
-    setText(this.linkText, isWaiting ? `${why}Reconnecting in ${seconds} s` : `${why}Reconnecting …`);
+    const why = link.code === "busy" || link.code === "rate" ? `${t("The hub is busy.")} ` : "";
+    setText(this.linkText, why + (isWaiting ? t("Reconnecting in {seconds} s", { seconds }) : t("Reconnecting …")));
     this.linkButton.hidden = !isWaiting;
-    const count = outboxCount === 1 ? "1 message waits" : `${outboxCount} messages wait`;
-    setText(this.waitingText, outboxCount > 0 ? `${count}; sent in order when the hub is back` : "");
+    setText(this.waitingText, outboxCount === 0 ? "" : plural("{count} message waits; sent in order when the hub is back",
+      "{count} messages wait; sent in order when the hub is back", outboxCount));
   }
 
   #showClock() {
     const { offsetMs } = this.client.state.clock;
     this.clock.hidden = offsetMs === 0;
     if (offsetMs !== 0) {
-      const text =
-        `Your computer's clock is ${span(Math.abs(offsetMs))} ` +
-        `${offsetMs < 0 ? "ahead" : "behind"}; ` +
-        "the hub's time is used.";
+      const minutes = Math.round(Math.abs(offsetMs) / MINUTE_MS);
+      const by = minutes < 120 ? plural("{count} minute", "{count} minutes", minutes) : spanText(Math.abs(offsetMs));
+      const text = offsetMs < 0
+        ? t("Your computer's clock is {by} ahead; the hub's time is used.", { by })
+        : t("Your computer's clock is {by} behind; the hub's time is used.", { by });
       setText(this.clockText, text);
       announce(text);
     }
@@ -143,7 +145,7 @@ export class Bands {
   }
 
   async #tryNow() {
-    setText(this.linkText, "Reconnecting …");
+    setText(this.linkText, t("Reconnecting …"));
     await this.client.call("link.retry", {}).catch(() => {});
   }
 }
@@ -152,15 +154,4 @@ function setText(element, text) {
   if (element.textContent !== text) {
     element.textContent = text;
   }
-}
-
-function span(ms) {
-  const minutes = Math.round(ms / MINUTE_MS);
-  const [count, unit] =
-    minutes < 120
-      ? [minutes, "minute"]
-      : minutes < 48 * 60
-        ? [Math.round(minutes / 60), "hour"]
-        : [Math.round(minutes / 1440), "day"];
-  return `${count} ${unit}${count === 1 ? "" : "s"}`;
 }

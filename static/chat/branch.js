@@ -5,11 +5,12 @@
  */
 
 import "./branch_picture.js";
+import { plural, t } from "../words/words.js";
 import { announce } from "./announcer.js";
 import { RemovalBand } from "./branch_band.js";
 import { openLimits } from "./branch_limits.js";
 import { openRemoval } from "./branch_remove.js";
-import { counted, numberText, sizeText, usedText } from "./branch_words.js";
+import { numberText, sizeText, usedText } from "./branch_words.js";
 import { confirmDialog, openDialog } from "./dialog.js";
 import { dateText, h } from "./dom.js";
 import { openInvites } from "./invites.js";
@@ -20,14 +21,15 @@ import { reason } from "./words.js";
 /** @typedef {import("./branch_model.js").Item} Item */
 
 const STATES = {
-  active: "Member",
-  waiting: "An invite that nobody has claimed yet",
-  frozen: "Being removed; that can be undone until its time is over",
+  active: t("Member"),
+  waiting: t("An invite that nobody has claimed yet"),
+  frozen: t("Being removed; that can be undone until its time is over"),
 };
 
 function belowText({ below, below_invites: invites }) {
-  const left = `${counted(invites, "invite", "invites")} left`;
-  return below > 0 ? `${counted(below, "account", "accounts")}, with ${left}` : "nobody yet";
+  const left = plural("{count} invite", "{count} invites", invites);
+  return below > 0
+    ? plural("{count} account, with {left} left", "{count} accounts, with {left} left", below, { left }) : t("nobody yet");
 }
 
 /** @param {import("./app.js").App} app */
@@ -43,8 +45,8 @@ class BranchPage {
     this.client = app.client;
     /** @type {import("./branch_picture.js").BranchPicture} */
     this.picture = /** @type {any} */ (document.createElement("accord-branch"));
-    this.picture.label = "My branch";
-    this.side = h("aside", { class: "branch-side", "aria-label": "Chosen account" });
+    this.picture.label = t("My branch");
+    this.side = h("aside", { class: "branch-side", "aria-label": t("Chosen account") });
     this.status = busyList();
     this.band = new RemovalBand(app.client, () => this.load());
     this.picture.addEventListener("choose", (event) => this.#choose(/** @type {CustomEvent} */ (event).detail.key));
@@ -54,7 +56,7 @@ class BranchPage {
   open() {
     const content = h("div", { class: "branch-page" }, this.picture, this.side);
     this.close = openDialog(
-      { title: "My branch", class: "branch-dialog", onClose: () => this.band.close() },
+      { title: t("My branch"), class: "branch-dialog", onClose: () => this.band.close() },
       this.band.element,
       this.status,
       content,
@@ -75,8 +77,8 @@ class BranchPage {
   #titled(items) {
     const { people, me } = this.client.state;
     return items.map((item) => {
-      const title = item.kind === "temp" ? "invite" : people[item.key]?.displayName || item.name;
-      return { ...item, title: item.key === me.key ? `${title} (you)` : title };
+      const title = item.kind === "temp" ? t("invite") : people[item.key]?.displayName || item.name;
+      return { ...item, title: item.key === me.key ? t("{name} (you)", { name: title }) : title };
     });
   }
 
@@ -92,12 +94,12 @@ class BranchPage {
     const { item, title } = this.picture.model.nodes.get(key);
     const isMe = item.key === this.client.state.me.key;
     const facts = [
-      ["State", isMe ? "" : STATES[item.state]],
-      ["Since", dateText(item.created_at)],
-      ["Invites left", numberText(item.invites_left)],
-      ["Messages", usedText(item.messages, item.messages_limit)],
-      ["Stored", usedText(item.bytes, item.bytes_limit, sizeText)],
-      ["Below", belowText(item)],
+      [t("State"), isMe ? "" : STATES[item.state]],
+      [t("Since"), dateText(item.created_at)],
+      [t("Invites left"), numberText(item.invites_left)],
+      [t("Messages"), usedText(item.messages, item.messages_limit)],
+      [t("Stored"), usedText(item.bytes, item.bytes_limit, sizeText)],
+      [t("Below"), belowText(item)],
     ];
     this.side.replaceChildren(
       h("h3", null, title),
@@ -113,10 +115,10 @@ class BranchPage {
 
   #mine(item) {
     const hint = item.below === 0
-      ? h("span", { class: "meta" }, "Whoever you invite, and whoever they invite, stands below you here. You answer "
-        + "for them: you set their limits, and can remove them.")
+      ? h("span", { class: "meta" }, t("Whoever you invite, and whoever they invite, stands below you here. You "
+        + "answer for them: you set their limits, and can remove them."))
       : null;
-    return [hint, this.#button("Invite", () => this.#leave(() => openInvites(this.app)), "primary")];
+    return [hint, this.#button(t("Invite"), () => this.#leave(() => openInvites(this.app)), "primary")];
   }
 
   #leave(then) {
@@ -126,15 +128,15 @@ class BranchPage {
 
   #deeds(item) {
     if (item.state === "waiting") {
-      return [this.#button("Withdraw the invite", () => this.#withdraw(item), "danger")];
+      return [this.#button(t("Withdraw the invite"), () => this.#withdraw(item), "danger")];
     }
     if (item.state === "frozen") {
       return [];
     }
     return [
-      this.#button("Profile", () => openPerson(this.app, item.key)),
-      this.#button("Limits", () => this.#limit(item)),
-      this.#button("Remove", () => this.#remove(item), "danger"),
+      this.#button(t("Profile"), () => openPerson(this.app, item.key)),
+      this.#button(t("Limits"), () => this.#limit(item)),
+      this.#button(t("Remove"), () => this.#remove(item), "danger"),
     ];
   }
 
@@ -151,14 +153,14 @@ class BranchPage {
 
   async #withdraw(item) {
     const isSure = await confirmDialog(
-      { title: "Withdraw this invite?", verb: "Withdraw" },
-      h("p", null, "Its link opens nothing any more. "
-        + `${counted(1 + item.invites_left, "invite comes", "invites come")} back to whoever made it.`),
+      { title: t("Withdraw this invite?"), verb: t("Withdraw") },
+      h("p", null, plural("Its link opens nothing any more. {count} invite comes back to whoever made it.",
+        "Its link opens nothing any more. {count} invites come back to whoever made it.", 1 + item.invites_left)),
     );
     if (isSure) {
       try {
         await this.client.call("invites.withdraw", { key: item.key });
-        announce("The invite is withdrawn");
+        announce(t("The invite is withdrawn"));
       } catch (error) {
         announce(reason(error));
       }

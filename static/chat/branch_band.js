@@ -1,7 +1,8 @@
 /** Removals of my branch that can still be undone: how long, and the button that undoes them. */
 
+import { plural, t } from "../words/words.js";
 import { announce } from "./announcer.js";
-import { counted, leftText } from "./branch_words.js";
+import { leftText } from "./branch_words.js";
 import { h, icon } from "./dom.js";
 import { reason } from "./words.js";
 
@@ -23,7 +24,7 @@ export class RemovalBand {
   constructor(client, changed = () => {}) {
     this.#client = client;
     this.#changed = changed;
-    this.element = h("ul", { class: "removals", "aria-label": "Removals that can be undone", hidden: true });
+    this.element = h("ul", { class: "removals", "aria-label": t("Removals that can be undone"), hidden: true });
     const { signal } = this.#stopper;
     client.addEventListener("state", ({ detail }) => detail.removals && this.#show(), { signal });
     this.#timer = setInterval(() => this.#tick(), TICK_MS);
@@ -59,13 +60,13 @@ export class RemovalBand {
 
   #row({ key, name, mode, accounts }) {
     const others = accounts - 1;
-    const who = mode === "subtree" && others > 0 ? `${name} and ${counted(others, "other", "others")}` : name;
-    const says = h("span", { class: "grow" }, `Being removed: ${who}`);
+    const who = mode === "subtree" && others > 0 ? plural("{name} and {count} other", "{name} and {count} others", others, { name }) : name;
+    const says = h("span", { class: "grow" }, t("Being removed: {who}", { who }));
     const clock = h("span", { class: "countdown", role: "timer" });
-    const label = `Undo the removal of ${name}`;
+    const label = t("Undo the removal of {name}", { name });
     const click = () => this.#undo(key, name, button);
     const button = /** @type {HTMLButtonElement} */ (
-      h("button", { type: "button", class: "button small", "aria-label": label, on: { click } }, "Undo")
+      h("button", { type: "button", class: "button small", "aria-label": label, on: { click } }, t("Undo"))
     );
     return { element: h("li", { class: "removal" }, icon("warn"), says, clock, button), says, clock, button };
   }
@@ -74,7 +75,7 @@ export class RemovalBand {
     for (const { key, finalAt } of this.#client.state.removals) {
       const row = this.#rows.get(key);
       const left = finalAt - Date.now();
-      row.clock.textContent = left > 0 ? `${leftText(left)} left` : "now final";
+      row.clock.textContent = left > 0 ? t("{left} left", { left: leftText(left) }) : t("now final");
       row.button.hidden = left <= 0;
     }
   }
@@ -83,9 +84,9 @@ export class RemovalBand {
     button.disabled = true;
     try {
       await this.#client.call("branch.restore", { key });
-      announce(`The removal of ${name} is undone: all is as it was`);
+      announce(t("The removal of {name} is undone: all is as it was", { name }));
     } catch (failure) {
-      announce(failure.code === "gone" ? `The time is over: ${name} was removed` : reason(failure));
+      announce(failure.code === "gone" ? t("The time is over: {name} was removed", { name }) : reason(failure));
       button.disabled = false;
     }
   }

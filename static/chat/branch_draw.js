@@ -3,8 +3,9 @@
  * they do (branch_picture.js).
  */
 
+import { plural, t } from "../words/words.js";
 import { CARD_HEIGHT } from "./branch_layout.js";
-import { counted, numberText, sizeText } from "./branch_words.js";
+import { numberText, sizeText } from "./branch_words.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const MAX_NAME_PX = 150;
@@ -16,15 +17,15 @@ const MIDDLE = CARD_HEIGHT / 2;
 
 /** What may stand on a card: of the account and of all below it together. */
 export const FIGURES = {
-  people: { name: "People below", of: (item) => item.below, text: numberText },
-  invites: { name: "Invites left", of: (item) => item.invites_left + item.below_invites, text: numberText },
-  messages: { name: "Messages", of: (item) => item.messages + item.below_messages, text: numberText },
-  bytes: { name: "Stored", of: (item) => item.bytes + item.below_bytes, text: sizeText },
+  people: { name: t("People below"), of: (item) => item.below, text: numberText },
+  invites: { name: t("Invites left"), of: (item) => item.invites_left + item.below_invites, text: numberText },
+  messages: { name: t("Messages"), of: (item) => item.messages + item.below_messages, text: numberText },
+  bytes: { name: t("Stored"), of: (item) => item.bytes + item.below_bytes, text: sizeText },
 };
 
-const STATES = { active: "", frozen: "paused", waiting: "waits to be claimed" };
+const STATES = { active: "", frozen: t("paused"), waiting: t("waits to be claimed") };
 /** What a mark says of an account, for those who do not see its colour. */
-export const MARKS = { goes: "goes", moves: "gets another inviter" };
+export const MARKS = { goes: t("goes"), moves: t("gets another inviter") };
 
 /**
  * An element of SVG.
@@ -104,11 +105,11 @@ export function labelOf(node, mark) {
   const { item } = node;
   const words = [
     node.title,
-    item.kind === "admin" ? "admin" : "",
+    item.kind === "admin" ? t("admin") : "",
     STATES[item.state],
     MARKS[mark] ?? "",
-    node.hasChildren ? `${counted(item.below, "account", "accounts")} below` : "",
-    item.invites_left > 0 ? `${counted(item.invites_left, "invite", "invites")} left` : "",
+    node.hasChildren ? plural("{count} account below", "{count} accounts below", item.below) : "",
+    item.invites_left > 0 ? plural("{count} invite left", "{count} invites left", item.invites_left) : "",
   ];
   return words.filter(Boolean).join(", ");
 }

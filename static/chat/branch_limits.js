@@ -1,7 +1,8 @@
 /** What somebody below me may do: how many they may invite, how much they may store here. */
 
+import { plural, t } from "../words/words.js";
 import { announce } from "./announcer.js";
-import { counted, numberText, sizeText } from "./branch_words.js";
+import { numberText, sizeText } from "./branch_words.js";
 import { openDialog } from "./dialog.js";
 import { h } from "./dom.js";
 import { reason } from "./words.js";
@@ -38,14 +39,14 @@ function mibOf(bytes) {
  */
 export function openLimits(client, { item, mine, title }, done) {
   const invites = number(item.invites_left + mine.invites_left, item.invites_left);
-  const messages = number(MAX_MESSAGES, item.messages_limit, "No limit");
-  const mib = number(MAX_MIB, mibOf(item.bytes_limit), "No limit");
+  const messages = number(MAX_MESSAGES, item.messages_limit, t("No limit"));
+  const mib = number(MAX_MIB, mibOf(item.bytes_limit), t("No limit"));
   for (const input of [invites, messages, mib]) {
     input.defaultValue = input.value;
   }
   const error = h("p", { class: "error", role: "alert" });
   const button = /** @type {HTMLButtonElement} */ (
-    h("button", { type: "submit", form: "limits", class: "button primary" }, "Set limits")
+    h("button", { type: "submit", form: "limits", class: "button primary" }, t("Set limits"))
   );
   const submit = async (/** @type {Event} */ event) => {
     event.preventDefault();
@@ -61,12 +62,12 @@ export function openLimits(client, { item, mine, title }, done) {
     button.disabled = true;
     try {
       await client.call("branch.limit", { key: item.key, ...wanted });
-      announce(`The limits of ${title} are set`);
+      announce(t("The limits of {title} are set", { title }));
       close();
       done();
     } catch (failure) {
       error.textContent = failure.code === "quota"
-        ? "You have not so much yourself, so nothing was changed. Nobody gives more than they have."
+        ? t("You have not so much yourself, so nothing was changed. Nobody gives more than they have.")
         : reason(failure);
       button.disabled = false;
     }
@@ -74,15 +75,16 @@ export function openLimits(client, { item, mine, title }, done) {
   const form = h(
     "form",
     { id: "limits", class: "stack", on: { submit } },
-    field("Invites left", invites, `You have ${counted(mine.invites_left, "invite", "invites")}: what you give comes `
-      + "from them, what you take back goes to them."),
-    field("Messages", messages, `${numberText(item.messages)} used so far. Empty: no limit.`),
-    field("Room in MiB", mib, `${sizeText(item.bytes)} used so far. Empty: no limit.`),
-    h("p", { class: "meta" }, "What is stored already stays, whatever you set. Only for this account: those below it "
-      + "have limits of their own."),
+    field(t("Invites left"), invites,
+      plural("You have {count} invite: what you give comes from them, what you take back goes to them.",
+        "You have {count} invites: what you give comes from them, what you take back goes to them.", mine.invites_left)),
+    field(t("Messages"), messages, t("{number} used so far. Empty: no limit.", { number: numberText(item.messages) })),
+    field(t("Room in MiB"), mib, t("{size} used so far. Empty: no limit.", { size: sizeText(item.bytes) })),
+    h("p", { class: "meta" }, t("What is stored already stays, whatever you set. Only for this account: those below "
+      + "it have limits of their own.")),
     error,
   );
-  const { close, setFooter } = openDialog({ title: `Limits of ${title}`, narrow: true }, form);
-  setFooter(h("button", { type: "button", class: "button", on: { click: close } }, "Cancel"), button);
+  const { close, setFooter } = openDialog({ title: t("Limits of {title}", { title }), narrow: true }, form);
+  setFooter(h("button", { type: "button", class: "button", on: { click: close } }, t("Cancel")), button);
   invites.focus();
 }

@@ -6,11 +6,11 @@
  * Not here: what can be done to an account (branch.js, static/console/tree.js).
  */
 
+import { plural, t } from "../words/words.js";
 import { Camera } from "./branch_camera.js";
 import { cardOf, drawCard, FIGURES, MARKS, Measure, s } from "./branch_draw.js";
 import { CARD_HEIGHT, fitLayout, layout } from "./branch_layout.js";
 import { BranchModel } from "./branch_model.js";
-import { counted } from "./branch_words.js";
 import { h, iconButton } from "./dom.js";
 
 const ZOOM_STEP = 1.3;
@@ -21,7 +21,7 @@ const MIN_SHOWN = 24;
 const MAX_SHOWN = 600;
 /** Below that scale the letters are left out: they could not be read, and cost time. */
 const LETTERS = 0.34;
-const LEGEND = { active: "Member", frozen: "Paused", waiting: "Invite that waits" };
+const LEGEND = { active: t("Member"), frozen: t("Paused"), waiting: t("Invite that waits") };
 
 export class BranchPicture extends HTMLElement {
   /** @type {BranchModel | null} */
@@ -46,20 +46,20 @@ export class BranchPicture extends HTMLElement {
   constructor() {
     super();
     this.search = /** @type {HTMLInputElement} */ (
-      h("input", { type: "search", placeholder: "Name", "aria-label": "Find a name", autocomplete: "off",
+      h("input", { type: "search", placeholder: t("Name"), "aria-label": t("Find a name"), autocomplete: "off",
         "data-shortcut": "/", on: { input: () => this.#search(), keydown: (event) => this.#searchKey(event) } })
     );
     this.status = h("span", { class: "meta", role: "status" });
     this.figures = /** @type {HTMLSelectElement} */ (
-      h("select", { "aria-label": "Figure on the cards", on: { change: () => this.#setFigure() } },
+      h("select", { "aria-label": t("Figure on the cards"), on: { change: () => this.#setFigure() } },
         Object.entries(FIGURES).map(([value, { name }]) => h("option", { value }, name)))
     );
     this.legend = h("ul", { class: "branch-legend meta" });
     this.lines = s("path", { class: "branch-lines", "aria-hidden": true });
     this.nodes = s("g", { role: "none" });
     this.world = s("g", { role: "none" }, this.lines, this.nodes);
-    this.svg = s("svg", { class: "branch-svg", role: "tree", "aria-label": "Invite tree" }, this.world);
-    this.view = h("div", { class: "branch-view" }, this.svg);
+    this.svg = s("svg", { class: "branch-svg", role: "tree", "aria-label": t("Invite tree") }, this.world);
+    this.view = h("div", { class: "branch-view", dir: "ltr" }, this.svg);
     this.camera = new Camera(this.view, () => this.#layout, () => this.#look());
   }
 
@@ -163,16 +163,16 @@ export class BranchPicture extends HTMLElement {
   #tools() {
     return h(
       "div",
-      { class: "branch-tools", role: "toolbar", "aria-label": "Picture" },
+      { class: "branch-tools", role: "toolbar", "aria-label": t("Picture") },
       this.search,
       this.status,
-      h("label", { class: "branch-figures" }, h("span", { class: "meta" }, "Figures"), this.figures),
+      h("label", { class: "branch-figures" }, h("span", { class: "meta" }, t("Figures")), this.figures),
       h("span", { class: "row" },
-        iconButton("fold", "Fold all", () => this.#unfold(() => this.model?.foldAll())),
-        iconButton("unfold", "Unfold all", () => this.#unfold(() => this.model?.unfold(Infinity))),
-        iconButton("minus", "Farther", () => this.camera.zoom(1 / ZOOM_STEP)),
-        iconButton("plus", "Nearer", () => this.camera.zoom(ZOOM_STEP)),
-        iconButton("fit", "Show the whole", () => this.#whole())),
+        iconButton("fold", t("Fold all"), () => this.#unfold(() => this.model?.foldAll())),
+        iconButton("unfold", t("Unfold all"), () => this.#unfold(() => this.model?.unfold(Infinity))),
+        iconButton("minus", t("Farther"), () => this.camera.zoom(1 / ZOOM_STEP)),
+        iconButton("plus", t("Nearer"), () => this.camera.zoom(ZOOM_STEP)),
+        iconButton("fit", t("Show the whole"), () => this.#whole())),
     );
   }
 
@@ -197,8 +197,8 @@ export class BranchPicture extends HTMLElement {
     const states = Object.entries(LEGEND).filter(([state]) => nodes.some(({ item }) => item.state === state));
     const marks = Object.entries(MARKS).filter(([mark]) => [...this.#marks.values()].includes(mark));
     const { item } = this.model.root;
-    const people = counted(item.below + 1 - item.below_waiting, "account", "accounts");
-    const waiting = counted(item.below_waiting, "invite waits", "invites wait");
+    const people = plural("{count} account", "{count} accounts", item.below + 1 - item.below_waiting);
+    const waiting = plural("{count} invite waits", "{count} invites wait", item.below_waiting);
     this.legend.replaceChildren(
       h("li", { class: "branch-sum" }, item.below_waiting > 0 ? `${people}, ${waiting}` : people),
       ...states.map(([state, name]) => h("li", { class: `is-${state}` }, name)),
@@ -229,11 +229,11 @@ export class BranchPicture extends HTMLElement {
   #next(step) {
     const count = this.#found.length;
     if (count === 0) {
-      this.status.textContent = this.search.value.trim() === "" ? "" : "Nobody";
+      this.status.textContent = this.search.value.trim() === "" ? "" : t("Nobody");
       return;
     }
     this.#foundAt = (this.#foundAt + step + count) % count;
-    this.status.textContent = `${this.#foundAt + 1} of ${count}`;
+    this.status.textContent = t("{place} of {count}", { place: this.#foundAt + 1, count });
     this.choose(this.#found[this.#foundAt].key);
   }
 

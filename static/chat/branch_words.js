@@ -1,17 +1,10 @@
 /** Numbers of the invite tree in words. */
 
-const COUNT = new Intl.NumberFormat("en-GB");
+import { numberText, t } from "../words/words.js";
+
+export { numberText };
+
 const UNITS = ["B", "KiB", "MiB", "GiB", "TiB"];
-
-/** A number, its thousands apart. @param {number} number */
-export function numberText(number) {
-  return COUNT.format(number);
-}
-
-/** A number of things: "1 person", "2 people". @param {number} number @param {string} one @param {string} many */
-export function counted(number, one, many) {
-  return `${numberText(number)} ${number === 1 ? one : many}`;
-}
 
 /** Bytes in the unit that gives a short number. @param {number} bytes */
 export function sizeText(bytes) {
@@ -21,12 +14,15 @@ export function sizeText(bytes) {
     amount /= 1024;
     unit += 1;
   }
-  return `${unit === 0 || amount >= 100 ? numberText(Math.round(amount)) : amount.toFixed(1)} ${UNITS[unit]}`;
+  const digits = unit === 0 || amount >= 100 ? 0 : 1;
+  return `${numberText(amount, { minimumFractionDigits: digits, maximumFractionDigits: digits })} ${UNITS[unit]}`;
 }
 
 /** How much is left of an allowance: "12 of 100 used", "12 used, no limit". */
 export function usedText(used, limit, text = numberText) {
-  return limit === null ? `${text(used)} used, no limit` : `${text(used)} of ${text(limit)} used`;
+  return limit === null
+    ? t("{used} used, no limit", { used: text(used) })
+    : t("{used} of {limit} used", { used: text(used), limit: text(limit) });
 }
 
 /** A span of time that runs down: "9:32", "1:04:10". @param {number} ms */

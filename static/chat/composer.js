@@ -4,6 +4,7 @@
  * (editor.js).
  */
 
+import { rich, t } from "../words/words.js";
 import { announce } from "./announcer.js";
 import { Attachments } from "./attach.js";
 import { BurnChoice } from "./burnchoice.js";
@@ -18,7 +19,7 @@ import { reason } from "./words.js";
 const DRAFT_MS = 500;
 const TYPING_MS = 4_000;
 const SNIPPET_CHARS = 140;
-const TOO_LONG = "This is too long for one message (256 KiB at most). It is still here: send it in parts.";
+const TOO_LONG = t("This is too long for one message (256 KiB at most). It is still here: send it in parts.");
 
 export class Composer {
   #host;
@@ -26,7 +27,7 @@ export class Composer {
   #strip = h("div", { class: "reply-strip", hidden: true });
   #error = h("p", { class: "composer-error", role: "alert", hidden: true });
   #row;
-  #closed = h("p", { class: "composer-closed", hidden: true }, "You can read here, but not write.");
+  #closed = h("p", { class: "composer-closed", hidden: true }, t("You can read here, but not write."));
   #conversation = "";
   #replyTo = "";
   #isReplyKnown = false;
@@ -48,7 +49,7 @@ export class Composer {
   constructor(host) {
     this.#host = host;
     this.#field = new Field({
-      label: "Message",
+      label: t("Message"),
       people: () => Object.values(host.client().state.people),
       onSubmit: () => this.#send(),
       onInput: () => this.#onInput(),
@@ -61,10 +62,10 @@ export class Composer {
     });
     this.#burn = new BurnChoice(() => this.focus());
     this.#field.area.addEventListener("paste", (event) => this.takeFiles(event.clipboardData) && event.preventDefault());
-    const emoji = iconButton("smile", "Emoji", () => this.#pickEmoji(emoji),
+    const emoji = iconButton("smile", t("Emoji"), () => this.#pickEmoji(emoji),
       { "aria-haspopup": "dialog", class: "composer-emoji" });
     this.#row = h("div", { class: "composer-row" }, this.#field.area, this.#files.parts, this.#burn.button, emoji,
-      h("button", { type: "submit", class: "composer-send", "aria-label": "Send", title: "Send" }, icon("send")));
+      h("button", { type: "submit", class: "composer-send", "aria-label": t("Send"), title: t("Send") }, icon("send")));
     this.element = h("form", { class: "composer", on: { submit: (event) => {
       event.preventDefault();
       this.#send();
@@ -119,8 +120,8 @@ export class Composer {
 
   /** @param {string} title of the conversation, as in "Message #lounge" */
   label(title) {
-    this.#field.area.setAttribute("aria-label", `Message ${title}`);
-    this.#field.area.setAttribute("placeholder", `Message ${title}`);
+    this.#field.area.setAttribute("aria-label", t("Message {title}", { title }));
+    this.#field.area.setAttribute("placeholder", t("Message {title}", { title }));
   }
 
   focus() {
@@ -165,7 +166,7 @@ export class Composer {
     }
     if (event.key === "Escape" && this.#replyTo !== "") {
       this.reply(null);
-      announce("Not a reply any more");
+      announce(t("Not a reply any more"));
       return true;
     }
     if ((event.key === "PageUp" || event.key === "PageDown") && !event.ctrlKey) {
@@ -257,13 +258,13 @@ export class Composer {
     }
     const item = this.#host.find(id);
     this.#isReplyKnown = item !== undefined;
-    const who = item ? authorOf(item, this.#host.client().state) : "an earlier message";
+    const who = item ? authorOf(item, this.#host.client().state) : t("an earlier message");
     this.#strip.replaceChildren(icon("reply"),
-      h("button", { type: "button", class: "reply-to clip", title: "Go to this message",
+      h("button", { type: "button", class: "reply-to clip", title: t("Go to this message"),
         on: { click: () => this.#host.goTo(id) } },
-        h("span", null, "Reply to "), h("bdi", { class: "quote-who" }, who),
+        h("span", null, rich("Reply to {who}", { who: h("bdi", { class: "quote-who" }, who) })),
         item ? h("span", { class: "quote-text", dir: "auto" }, oneLine(item.text, SNIPPET_CHARS)) : null),
-      iconButton("close", "Do not reply", () => this.reply(null)));
+      iconButton("close", t("Do not reply"), () => this.reply(null)));
   }
 
   #pickEmoji(button) {

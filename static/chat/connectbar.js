@@ -3,6 +3,7 @@
  * is encrypted and the keys have not been compared yet. Not here: keys and messages themselves (client/connections.js).
  */
 
+import { rich, t } from "../words/words.js";
 import { announce } from "./announcer.js";
 import { h, icon } from "./dom.js";
 import { openCompare } from "./keywords.js";
@@ -10,7 +11,7 @@ import { nameOf } from "./message.js";
 import { pref, setPref } from "./prefs.js";
 import { reason } from "./words.js";
 
-const DONE = { accept: "Encrypted from now on", decline: "Declined", ask: "Asked" };
+const DONE = { accept: t("Encrypted from now on"), decline: t("Declined"), ask: t("Asked") };
 const LATER = "compare-later.";
 
 export class ConnectBar {
@@ -20,7 +21,7 @@ export class ConnectBar {
   /** @param {() => any} client */
   constructor(client) {
     this.#client = client;
-    this.element = h("section", { class: "connect-bar", hidden: true, "aria-label": "Privacy of this conversation" });
+    this.element = h("section", { class: "connect-bar", hidden: true, "aria-label": t("Privacy of this conversation") });
   }
 
   /** @param {any} conversation as the client's state has it */
@@ -65,20 +66,21 @@ export class ConnectBar {
   #asking(key, name) {
     return [
       icon("lock"),
-      h("p", { class: "grow" }, name, " asks to talk encrypted: only you two can then read what you write here."),
-      this.#button("Accept", this.#call("accept", key), true),
-      this.#button("Decline", this.#call("decline", key)),
+      h("p", { class: "grow" },
+        rich("{name} asks to talk encrypted: only you two can then read what you write here.", { name })),
+      this.#button(t("Accept"), this.#call("accept", key), true),
+      this.#button(t("Decline"), this.#call("decline", key)),
     ];
   }
 
   #asked(key, name) {
-    return [icon("lock"), h("p", { class: "grow" }, "Waiting for ", name, " to accept. What you write waits here and goes out "
-      + "encrypted as soon as they have.")];
+    return [icon("lock"), h("p", { class: "grow" }, rich("Waiting for {name} to accept. What you write waits here and goes "
+      + "out encrypted as soon as they have.", { name }))];
   }
 
   #declined(key, name) {
-    return [icon("open"), h("p", { class: "grow" }, name, " has not accepted to talk encrypted. What you write here the hub "
-      + "can read."), this.#button("Ask again", this.#call("ask", key))];
+    return [icon("open"), h("p", { class: "grow" }, rich("{name} has not accepted to talk encrypted. What you write here "
+      + "the hub can read.", { name })), this.#button(t("Ask again"), this.#call("ask", key))];
   }
 
   #unchecked(key, name) {
@@ -88,9 +90,9 @@ export class ConnectBar {
     };
     return [
       icon("lock"),
-      h("p", { class: "grow" }, "Encrypted between you two. To be sure that it is ", name, ", compare a few words."),
-      this.#button("Compare words", () => openCompare(this.#client(), key), true),
-      this.#button("Later", later),
+      h("p", { class: "grow" }, rich("Encrypted between you two. To be sure that it is {name}, compare a few words.", { name })),
+      this.#button(t("Compare words"), () => openCompare(this.#client(), key), true),
+      this.#button(t("Later"), later),
     ];
   }
 }

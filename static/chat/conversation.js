@@ -5,6 +5,7 @@
  * toggle-people, open-invites, open-thread {id}, search.
  */
 
+import { t } from "../words/words.js";
 import { Actions } from "./actions.js";
 import { AgreementBar } from "./agreement.js";
 import { Composer } from "./composer.js";
@@ -201,7 +202,7 @@ export class AccordConversation extends HTMLElement {
   get #title() {
     const state = this.#state;
     if (state?.kind === "feed") {
-      return "everyone who follows you";
+      return t("everyone who follows you");
     }
     return state?.kind === "direct" ? nameOf(state.with, this.#client.state, state.name) : `#${state?.name ?? ""}`;
   }
@@ -212,7 +213,7 @@ export class AccordConversation extends HTMLElement {
     this.#agreement.show(this.#openId);
     this.#header.show(this.#client.state, this.#state);
     this.#composer.label(this.#title);
-    this.#log.label = this.#state?.kind === "feed" ? "Posts" : `Messages in ${this.#title}`;
+    this.#log.label = this.#state?.kind === "feed" ? t("Posts") : t("Messages in {title}", { title: this.#title });
   }
 
   /** Where the other side has a new key, that is said in place of the field. */

@@ -1,5 +1,6 @@
 /** Copying to the clipboard, and saying so. */
 
+import { t } from "../words/words.js";
 import { announce } from "./announcer.js";
 import { h, icon } from "./dom.js";
 
@@ -21,8 +22,8 @@ export function copyButton(text, label, { word = "", class: extra = "" } = {}) {
   let timer = 0;
   button.addEventListener("click", async () => {
     const done = await copy(text, button);
-    announce(done ? "Copied" : "This browser did not allow copying; mark the text and copy it yourself");
-    button.replaceChildren(icon(done ? "check" : "warn"), word ? (done ? "Copied" : "Not copied") : "");
+    announce(done ? t("Copied") : t("This browser did not allow copying; mark the text and copy it yourself"));
+    button.replaceChildren(icon(done ? "check" : "warn"), word ? (done ? t("Copied") : t("Not copied")) : "");
     clearTimeout(timer);
     timer = setTimeout(() => button.replaceChildren(...face()), SHOWN_MS);
   });

@@ -1,5 +1,7 @@
 /** A name for this browser among one's devices, so that one knows it again: "Firefox on Linux". */
 
+import { t } from "../words/words.js";
+
 const BROWSERS = [
   [/\bEdg\//, "Edge"],
   [/\bOPR\//, "Opera"],
@@ -23,7 +25,9 @@ function firstOf(pairs, text, otherwise) {
 
 /** What this browser is called. @param {string} [agent] */
 export function browserName(agent = navigator.userAgent) {
-  return `${firstOf(BROWSERS, agent, "Browser")} on ${firstOf(SYSTEMS, agent, "a computer")}`;
+  return t("{browser} on {system}", {
+    browser: firstOf(BROWSERS, agent, t("Browser")), system: firstOf(SYSTEMS, agent, t("a computer")),
+  });
 }
 
 function online(client) {

@@ -1,5 +1,6 @@
 /** My devices: every browser and program that may speak for me, renamed and revoked here. */
 
+import { t } from "../words/words.js";
 import { announce } from "./announcer.js";
 import { confirmDialog, openDialog } from "./dialog.js";
 import { agoText, dateText, h, icon, iconButton } from "./dom.js";
@@ -14,14 +15,14 @@ export function openDevices(app) {
   const list = h("ul", { class: "cards" });
   const status = busyList();
   openDialog(
-    { title: "Devices" },
+    { title: t("Devices") },
     h(
       "p",
       { class: "dialog-lead" },
-      "Each of these may read and write as you. Revoke what you do not know or no longer use.",
+      t("Each of these may read and write as you. Revoke what you do not know or no longer use."),
     ),
     h("p", null, h("button", { type: "button", class: "button", on: { click: () => openNewDevice(app) } },
-      icon("plus"), "Add a device")),
+      icon("plus"), t("Add a device"))),
     status,
     list,
     carryingChoice(app),
@@ -39,15 +40,15 @@ function carryingChoice(app) {
   const says = h(
     "p",
     { class: "meta", id: "carrying-note" },
-    "With it, people on linked hubs find you and can write to you: this hub shows the others a certificate that you " +
-      "have signed, and fetches there what is for you. It may read it, and it can write nothing in your name.",
+    t("With it, people on linked hubs find you and can write to you: this hub shows the others a certificate that "
+      + "you have signed, and fetches there what is for you. It may read it, and it can write nothing in your name."),
   );
   const error = h("p", { class: "error", role: "alert" });
   const section = h(
     "section",
     { hidden: true },
-    h("h3", null, "Other hubs"),
-    h("label", { class: "row" }, box, "Be reached from hubs that this one is linked with"),
+    h("h3", null, t("Other hubs")),
+    h("label", { class: "row" }, box, t("Be reached from hubs that this one is linked with")),
     says,
     error,
   );
@@ -61,7 +62,7 @@ function carryingChoice(app) {
     error.textContent = "";
     try {
       await app.client.call("carrying.want", { carry: box.checked });
-      announce(box.checked ? "You can be reached from linked hubs" : "Linked hubs no longer reach you");
+      announce(box.checked ? t("You can be reached from linked hubs") : t("Linked hubs no longer reach you"));
     } catch (failure) {
       error.textContent = reason(failure);
       box.checked = !box.checked;
@@ -78,7 +79,7 @@ function inOrder(devices) {
 }
 
 function nameOf(device) {
-  return device.name || `Device ${device.key.slice(0, 8)}`;
+  return device.name || t("Device {key}", { key: device.key.slice(0, 8) });
 }
 
 function card(app, device, reload) {
@@ -89,14 +90,14 @@ function card(app, device, reload) {
     { class: "row" },
     icon("device"),
     title,
-    device.isThis ? h("span", { class: "tag" }, "This one") : null,
-    device.isHub ? h("span", { class: "tag" }, "Hub") : null,
+    device.isThis ? h("span", { class: "tag" }, t("This one")) : null,
+    device.isHub ? h("span", { class: "tag" }, t("Hub")) : null,
     device.isRevoked
-      ? h("span", { class: "tag bad" }, "Revoked")
+      ? h("span", { class: "tag bad" }, t("Revoked"))
       : device.isConnected && !device.isThis
-        ? h("span", { class: "tag good" }, "Connected")
+        ? h("span", { class: "tag good" }, t("Connected"))
         : null,
-    device.isRevoked ? null : iconButton("edit", `Rename ${name}`, () => rename(app, device, head, reload)),
+    device.isRevoked ? null : iconButton("edit", t("Rename {name}", { name }), () => rename(app, device, head, reload)),
     device.isThis || device.isRevoked
       ? null
       : h(
@@ -104,30 +105,34 @@ function card(app, device, reload) {
           {
             type: "button",
             class: "button small danger",
-            "aria-label": `Revoke ${name}`,
+            "aria-label": t("Revoke {name}", { name }),
             on: { click: () => revoke(app, device, reload) },
           },
-          "Revoke",
+          t("Revoke"),
         ),
   );
-  const seen = device.isConnected ? "Here now" : `Last seen ${agoText(device.lastSeen)}`;
-  const until = device.isRevoked ? "" : device.expires < Date.now() ? " · Run out" : "";
+  const seen = device.isConnected ? t("Here now") : t("Last seen {ago}", { ago: agoText(device.lastSeen) });
+  const facts = [seen, t("First seen {date}", { date: dateText(device.firstSeen) })];
+  if (!device.isRevoked && device.expires < Date.now()) {
+    facts.push(t("Run out"));
+  }
   return h(
     "li",
     { class: device.isRevoked ? "card off" : "card" },
     head,
-    h("p", { class: "meta" }, `${seen} · First seen ${dateText(device.firstSeen)}${until}`),
+    h("p", { class: "meta" }, facts.join(" · ")),
     device.isRevoked || device.isHub ? null : h("p", { class: "meta" }, untilText(device)),
   );
 }
 
 /** Until when it may speak for me, and until when what is encrypted is sealed to it. */
 function untilText({ expires, sealedUntil }) {
-  const may = expires < Date.now() ? "It has to log in again" : `Its access is renewed by itself, next before ${
-    dateText(expires)}`;
-  return sealedUntil > Date.now()
-    ? `${may} · Reads what is encrypted until ${dateText(sealedUntil)}, and longer when it comes back before.`
-    : `${may} · Nothing new that is encrypted is sealed to it until it comes back.`;
+  const may = expires < Date.now()
+    ? t("It has to log in again") : t("Its access is renewed by itself, next before {date}", { date: dateText(expires) });
+  const reads = sealedUntil > Date.now()
+    ? t("Reads what is encrypted until {date}, and longer when it comes back before.", { date: dateText(sealedUntil) })
+    : t("Nothing new that is encrypted is sealed to it until it comes back.");
+  return `${may} · ${reads}`;
 }
 
 function rename(app, device, head, reload) {
@@ -137,7 +142,7 @@ function rename(app, device, head, reload) {
       value: nameOf(device),
       maxlength: MAX_NAME_CHARS,
       required: true,
-      "aria-label": "Name of the device",
+      "aria-label": t("Name of the device"),
       autocomplete: "off",
     })
   );
@@ -150,7 +155,7 @@ function rename(app, device, head, reload) {
     event.preventDefault();
     try {
       await app.client.call("devices.rename", { key: device.key, name: input.value.trim() });
-      announce("Renamed");
+      announce(t("Renamed"));
       await reload();
     } catch (failure) {
       error.textContent = reason(failure);
@@ -171,8 +176,8 @@ function rename(app, device, head, reload) {
       },
     },
     h("span", { class: "grow" }, input),
-    h("button", { type: "submit", class: "button" }, "Save"),
-    h("button", { type: "button", class: "button quiet", on: { click: cancel } }, "Cancel"),
+    h("button", { type: "submit", class: "button" }, t("Save")),
+    h("button", { type: "button", class: "button quiet", on: { click: cancel } }, t("Cancel")),
     error,
   );
   head.replaceWith(form);
@@ -182,12 +187,12 @@ function rename(app, device, head, reload) {
 async function revoke(app, device, reload) {
   const name = nameOf(device);
   const sure = await confirmDialog(
-    { title: `Revoke ${name}?`, verb: "Revoke" },
+    { title: t("Revoke {name}?", { name }), verb: t("Revoke") },
     h(
       "p",
       null,
-      "It is disconnected at once and may no longer read or write as you. This cannot be " +
-        "taken back; what it wrote before stays.",
+      t("It is disconnected at once and may no longer read or write as you. This cannot be taken back; what it wrote "
+        + "before stays."),
     ),
   );
   if (!sure) {
@@ -195,7 +200,7 @@ async function revoke(app, device, reload) {
   }
   try {
     await app.client.call("devices.revoke", { key: device.key });
-    announce(`${name} is revoked`);
+    announce(t("{name} is revoked", { name }));
     await reload();
   } catch (failure) {
     announce(reason(failure));

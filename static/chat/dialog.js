@@ -2,6 +2,7 @@
  * Dialogs: one native <dialog> each, made when it opens and gone when it closes. Focus goes back to where it was.
  */
 
+import { t } from "../words/words.js";
 import { append, h, iconButton } from "./dom.js";
 
 let count = 0;
@@ -24,7 +25,7 @@ export function openDialog({ title, narrow = false, class: extra = "", onClose }
       "header",
       null,
       h("h2", { id, tabindex: -1 }, title),
-      iconButton("close", "Close", close, { class: "dialog-close" }),
+      iconButton("close", t("Close"), close, { class: "dialog-close" }),
     ),
     body,
   ]);
@@ -66,7 +67,7 @@ export function confirmDialog({ title, verb, danger = true }, ...children) {
       answer = true;
       close();
     };
-    const cancel = h("button", { type: "button", class: "button", on: { click: close } }, "Cancel");
+    const cancel = h("button", { type: "button", class: "button", on: { click: close } }, t("Cancel"));
     setFooter(
       cancel,
       h("button", { type: "button", class: `button primary${danger ? " danger" : ""}`, on: { click: yes } }, verb),

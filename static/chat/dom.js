@@ -3,9 +3,11 @@
  * Not here: what any of the elements mean.
  */
 
-import { language, locale, t } from "../words/words.js";
+import { clockLocale, locale, t } from "../words/words.js";
 
 const ICONS = new URL("icons.svg", import.meta.url).href;
+/** Icons that point the way in which one reads. */
+const DIRECTED = new Set(["back", "next", "send", "reply", "leave", "thread"]);
 const SVG = "http://www.w3.org/2000/svg";
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
@@ -61,7 +63,7 @@ export function append(parent, children) {
  */
 export function icon(name) {
   const svg = document.createElementNS(SVG, "svg");
-  svg.setAttribute("class", "icon");
+  svg.setAttribute("class", DIRECTED.has(name) ? "icon directed" : "icon");
   svg.setAttribute("aria-hidden", "true");
   const use = document.createElementNS(SVG, "use");
   use.setAttribute("href", `${ICONS}#${name}`);
@@ -131,8 +133,7 @@ function first(text) {
   return [...text][0] ?? "";
 }
 
-// English readers disagree on 12 or 24 hours; their browser knows
-const TIME = new Intl.DateTimeFormat(language === "en" ? undefined : locale, { hour: "2-digit", minute: "2-digit" });
+const TIME = new Intl.DateTimeFormat(clockLocale, { hour: "2-digit", minute: "2-digit" });
 const DAY = new Intl.DateTimeFormat(locale, { weekday: "long", day: "numeric", month: "long" });
 const DAY_AND_YEAR = new Intl.DateTimeFormat(locale, { weekday: "long", day: "numeric", month: "long", year: "numeric" });
 const DATE = new Intl.DateTimeFormat(locale, { day: "numeric", month: "short", year: "numeric" });

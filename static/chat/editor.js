@@ -1,5 +1,6 @@
 /** Editing a message where it stands: its text in a field, Enter saves, Esc leaves it as it was. */
 
+import { t } from "../words/words.js";
 import { h } from "./dom.js";
 import { mentionable, trimmed } from "./composer.js";
 import { Field } from "./field.js";
@@ -23,9 +24,9 @@ export function makeEditor(client, item, done) {
     if (text === item.text) {
       done();
     } else if (text === "") {
-      show("A message cannot be empty. To take it back, delete it.");
+      show(t("A message cannot be empty. To take it back, delete it."));
     } else if (field.isTooLong) {
-      show("This is too long for one message (256 KiB at most).");
+      show(t("This is too long for one message (256 KiB at most)."));
     } else {
       const mentions = mentionsIn(text, mentionable(client.state));
       const params = { conversation: item.conversation, id: item.id, text, mentions };
@@ -38,7 +39,7 @@ export function makeEditor(client, item, done) {
     }
   };
   const field = new Field({
-    label: "Edit message",
+    label: t("Edit message"),
     people: () => Object.values(client.state.people),
     onSubmit: save,
     onInput: () => show(""),
@@ -53,9 +54,9 @@ export function makeEditor(client, item, done) {
   field.text = item.text;
   const element = h("div", { class: "editor" }, field.completion, h("div", { class: "composer-box" }, field.area),
     h("div", { class: "editor-verbs" },
-      h("button", { type: "button", class: "button small primary", on: { click: save } }, "Save"),
-      h("button", { type: "button", class: "button small", on: { click: done } }, "Cancel"),
-      h("span", { class: "meta editor-hint" }, "Enter saves, Esc leaves it as it was")),
+      h("button", { type: "button", class: "button small primary", on: { click: save } }, t("Save")),
+      h("button", { type: "button", class: "button small", on: { click: done } }, t("Cancel")),
+      h("span", { class: "meta editor-hint" }, t("Enter saves, Esc leaves it as it was"))),
     error);
   return {
     element,

@@ -3,6 +3,7 @@
  * those used last first (remembered in this browser only).
  */
 
+import { t } from "../words/words.js";
 import { h } from "./dom.js";
 import { COMMON, GROUPS } from "./emoji_data.js";
 import { showBeside } from "./float.js";
@@ -79,11 +80,11 @@ function makePicker() {
   let pick = (/** @type {string} */ emoji) => emoji;
   let onClose = () => {};
   let chosen = "";
-  const search = h("input", { type: "search", placeholder: "Search emoji", "aria-label": "Search emoji",
+  const search = h("input", { type: "search", placeholder: t("Search emoji"), "aria-label": t("Search emoji"),
     autocomplete: "off", spellcheck: "false" });
   const grid = h("div", { class: "emoji-grid" });
   const element = h("div", { class: "emoji-picker float sheet", popover: "auto", role: "dialog",
-    "aria-label": "Choose an emoji" },
+    "aria-label": t("Choose an emoji") },
     search, grid);
   search.addEventListener("input", () => fill(grid, search.value));
   grid.addEventListener("click", (event) => {
@@ -119,13 +120,13 @@ function makePicker() {
 function fill(grid, query) {
   const parts = [];
   if (query.trim() === "") {
-    parts.push(...section("Used last", recentEmoji().map((emoji) => ({ emoji, name: nameOf(emoji) }))));
+    parts.push(...section(t("Used last"), recentEmoji().map((emoji) => ({ emoji, name: nameOf(emoji) }))));
     for (const [group] of GROUPS) {
       parts.push(...section(group, all().filter((entry) => entry.group === group)));
     }
   } else {
     const found = findEmoji(query);
-    parts.push(...(found.length > 0 ? section("Found", found) : [h("p", { class: "meta" }, "No emoji of that name.")]));
+    parts.push(...(found.length > 0 ? section(t("Found"), found) : [h("p", { class: "meta" }, t("No emoji of that name."))]));
   }
   grid.replaceChildren(...parts);
   grid.querySelector("button")?.setAttribute("tabindex", "0");

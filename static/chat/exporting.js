@@ -1,5 +1,6 @@
 /** All that I have written here, as a file that is made in this browser. */
 
+import { plural, t } from "../words/words.js";
 import { announce } from "./announcer.js";
 import { h } from "./dom.js";
 import { reason } from "./words.js";
@@ -9,12 +10,13 @@ const KEPT_MS = 10_000;
 /** The section of the settings. @param {any} client @param {AbortSignal} signal ends with the dialog */
 export function exportSection(client, signal) {
   const says = h("p", { class: "meta", role: "status" },
-    "Everything that you have written and this browser can read, as a file of JSON. It holds no words of others.");
+    t("Everything that you have written and this browser can read, as a file of JSON. It holds no words of others."));
   const button = /** @type {HTMLButtonElement} */ (h("button", { type: "button", class: "button",
-    on: { click: () => run() } }, "Save what I wrote"));
+    on: { click: () => run() } }, t("Save what I wrote")));
   const progress = ({ detail }) => {
     if (detail.search && button.disabled) {
-      says.textContent = `Reading: ${client.state.search.texts.toLocaleString("en-GB")} messages so far.`;
+      says.textContent = plural("Reading: {count} message so far.", "Reading: {count} messages so far.",
+        client.state.search.texts);
     }
   };
   client.addEventListener("state", progress, { signal });
@@ -24,14 +26,14 @@ export function exportSection(client, signal) {
     try {
       const messages = await client.call("export.mine");
       save(client, messages);
-      says.textContent = `Saved: ${messages.length.toLocaleString("en-GB")} messages.`;
+      says.textContent = plural("Saved: {count} message.", "Saved: {count} messages.", messages.length);
       announce(says.textContent);
     } catch (error) {
       says.textContent = reason(error);
     }
     button.disabled = false;
   }
-  return h("section", null, h("h3", null, "My words"), says, button);
+  return h("section", null, h("h3", null, t("My words")), says, button);
 }
 
 function save(client, messages) {

@@ -5,6 +5,7 @@
  * ever opened in the page. Not here: fetching and opening (the engine), choosing (attach.js).
  */
 
+import { t } from "../words/words.js";
 import { announce } from "./announcer.js";
 import { openDialog } from "./dialog.js";
 import { h, icon } from "./dom.js";
@@ -55,7 +56,7 @@ function picture(file) {
     showThumb(image, file.thumb);
   }
   return h("button", { type: "button", class: "file-picture", "data-act": "picture", "data-blob": file.blob,
-    tabindex: "-1", "aria-label": `Picture ${file.name}, ${sizeText(file.size)}`, title: file.name }, image, meter());
+    tabindex: "-1", "aria-label": t("Picture {name}, {size}", { name: file.name, size: sizeText(file.size) }), title: file.name }, image, meter());
 }
 
 function showThumb(image, thumb) {
@@ -71,13 +72,13 @@ function showThumb(image, thumb) {
 
 function other(file) {
   return h("button", { type: "button", class: "file-other", "data-act": "save", "data-blob": file.blob, tabindex: "-1",
-    "aria-label": `Save ${file.name}, ${sizeText(file.size)}`, title: `Save ${file.name}` },
+    "aria-label": t("Save {name}, {size}", { name: file.name, size: sizeText(file.size) }), title: t("Save {name}", { name: file.name }) },
   icon("file"), h("span", { class: "file-words" }, h("bdi", null, file.name),
     h("span", { class: "meta" }, sizeText(file.size))), icon("save"), meter());
 }
 
 function meter() {
-  return h("progress", { max: "1", hidden: true, "aria-label": "On its way" });
+  return h("progress", { max: "1", hidden: true, "aria-label": t("On its way") });
 }
 
 /** How far the files that are shown have come. @param {Element} root @param {any} state */
@@ -159,9 +160,9 @@ export async function saveFile(client, item, blob) {
     const url = URL.createObjectURL(new Blob([found], { type: "application/octet-stream" }));
     h("a", { href: url, download: file.name }).click();
     setTimeout(() => URL.revokeObjectURL(url), CHECK_MS);
-    announce(`${file.name} saved`);
+    announce(t("{name} saved", { name: file.name }));
   } catch (error) {
-    const { body } = openDialog({ title: "Not saved", narrow: true });
+    const { body } = openDialog({ title: t("Not saved"), narrow: true });
     body.append(h("p", { class: "note warn" }, icon("warn"), reason(error)));
   }
 }
@@ -170,15 +171,15 @@ export async function saveFile(client, item, blob) {
 export async function openPicture(client, item, blob) {
   const file = item.files.find((each) => each.blob === blob);
   const image = /** @type {HTMLImageElement} */ (h("img", { alt: file.name, width: file.width, height: file.height }));
-  const bar = h("p", { class: "meta" }, "Fetching it");
+  const bar = h("p", { class: "meta" }, t("Fetching it"));
   const { body, setFooter } = openDialog({ title: file.name, class: "picture-dialog" }, image, bar);
   setFooter(h("button", { type: "button", class: "button", on: { click: () => saveFile(client, item, blob) } },
-    icon("save"), "Save"));
+    icon("save"), t("Save")));
   showThumb(image, file.thumb);
   try {
     const url = await pictureUrl(client, item, file);
     if (url === "") {
-      bar.textContent = "This is no picture that can be shown; it can be saved.";
+      bar.textContent = t("This is no picture that can be shown; it can be saved.");
       return;
     }
     image.src = url;

@@ -3,6 +3,7 @@
  * `space.history`): channel by channel, as far back as this browser has keys.
  */
 
+import { t } from "../words/words.js";
 import { announce } from "./announcer.js";
 import { openDialog } from "./dialog.js";
 import { h } from "./dom.js";
@@ -15,26 +16,27 @@ import { reason } from "./words.js";
  * @param {{key: string, role: string}} member who is to read it
  */
 export function openGiveHistory(app, space, { key, role }) {
-  const name = nameOf(key, app.client.state, "this person");
+  const name = nameOf(key, app.client.state, t("this person"));
   const channels = app.client.state.spaces[space].channels
     .filter((/** @type {any} */ each) => !each.isClosed && (!each.isPrivate || role === "admin"));
   const gone = new AbortController();
   const bar = /** @type {HTMLProgressElement} */ (
-    h("progress", { max: Math.max(1, channels.length), value: 0, hidden: true, "aria-label": "Channels done" })
+    h("progress", { max: Math.max(1, channels.length), value: 0, hidden: true, "aria-label": t("Channels done") })
   );
   const status = h("p", { class: "meta", role: "status" });
   const error = h("p", { class: "error", role: "alert" });
   const button = /** @type {HTMLButtonElement} */ (
-    h("button", { type: "button", class: "button primary", on: { click: () => give() } }, "Let them read it")
+    h("button", { type: "button", class: "button primary", on: { click: () => give() } }, t("Let them read it"))
   );
   const { close, setFooter } = openDialog(
-    { title: `What was said before ${name} came`, narrow: true, onClose: () => gone.abort() },
+    { title: t("What was said before {name} came", { name }), narrow: true, onClose: () => gone.abort() },
     h("div", { class: "stack" },
-      h("p", null, `${name} reads only what is said since they came. You can give them the keys of what was said before, `
-        + "in every channel that they can open and that is not closed, as far back as this browser can read it."),
-      h("p", { class: "note" }, "This cannot be taken back. What has disappeared stays gone."),
+      h("p", null, t("{name} reads only what is said since they came. You can give them the keys of what was said "
+        + "before, in every channel that they can open and that is not closed, as far back as this browser can "
+        + "read it.", { name })),
+      h("p", { class: "note" }, t("This cannot be taken back. What has disappeared stays gone.")),
       bar, status, error));
-  const cancel = h("button", { type: "button", class: "button", on: { click: close } }, "Cancel");
+  const cancel = h("button", { type: "button", class: "button", on: { click: close } }, t("Cancel"));
   setFooter(cancel, button);
 
   const give = async () => {
@@ -43,7 +45,8 @@ export function openGiveHistory(app, space, { key, role }) {
     error.textContent = "";
     let given = 0;
     for (const [done, channel] of channels.entries()) {
-      status.textContent = `#${channel.name}, ${done + 1} of ${channels.length}`;
+      status.textContent = t("#{name}, {place} of {count}", { name: channel.name, place: done + 1,
+        count: channels.length });
       try {
         given += (await app.client.call("channel.giveHistory", { conversation: channel.id, key })).given;
       } catch (failure) {
@@ -57,10 +60,11 @@ export function openGiveHistory(app, space, { key, role }) {
       }
       bar.value = done + 1;
     }
-    const said = given > 0 ? `${name} can read what was said before.` : `${name} has all that this browser could give.`;
+    const said = given > 0
+      ? t("{name} can read what was said before.", { name }) : t("{name} has all that this browser could give.", { name });
     status.textContent = said;
     announce(said);
-    cancel.textContent = "Done";
+    cancel.textContent = t("Done");
     button.remove();
     cancel.focus();
   };

@@ -1,9 +1,12 @@
 /** The head of a conversation: what it is called, who can read it, pins and people. */
 
+import { t } from "../words/words.js";
 import { avatar, h, icon, iconButton } from "./dom.js";
 import { channelIcon } from "./lists.js";
 import { lockFace } from "./lock.js";
 import { nameOf } from "./message.js";
+
+const PRESENCE = { online: t("online"), away: t("away"), offline: t("offline") };
 
 export class Header {
   #mark = h("span", { class: "talk-mark" });
@@ -27,14 +30,14 @@ export class Header {
    */
   constructor(host) {
     this.title = h("h1", { tabindex: "-1" }, this.#mark, this.#name);
-    this.#people = iconButton("people", "People", () => host.togglePeople(), { "aria-expanded": "false" });
-    this.#pins = iconButton("pin", "Pinned messages", () => host.openPins(this.#pins), { "aria-haspopup": "dialog",
+    this.#people = iconButton("people", t("People"), () => host.togglePeople(), { "aria-expanded": "false" });
+    this.#pins = iconButton("pin", t("Pinned messages"), () => host.openPins(this.#pins), { "aria-haspopup": "dialog",
       "aria-expanded": "false" });
-    this.#seal = h("button", { type: "button", class: "seal", title: "Who can read this", on: { click: () => host.openLock() } });
-    const search = iconButton("search", "Search messages", () => host.search(), { "aria-haspopup": "dialog" });
+    this.#seal = h("button", { type: "button", class: "seal", title: t("Who can read this"), on: { click: () => host.openLock() } });
+    const search = iconButton("search", t("Search messages"), () => host.search(), { "aria-haspopup": "dialog" });
     this.#mark.addEventListener("click", () => this.#person !== "" && host.openPerson(this.#person));
     this.element = h("header", { class: "talk-head" },
-      iconButton("back", "Back to the list", () => host.back(), { class: "talk-back" }),
+      iconButton("back", t("Back to the list"), () => host.back(), { class: "talk-back" }),
       h("div", { class: "talk-names" }, h("div", { class: "talk-title" }, this.title, this.#status),
         this.#seal),
       this.#about, search, this.#pins, this.#people);
@@ -61,7 +64,7 @@ export class Header {
       : icon(channelIcon({ state }, conversation)));
     this.#showSeal(conversation);
     this.#name.textContent = key ? nameOf(key, state, conversation.name) : (conversation?.name ?? "");
-    this.#status.textContent = isDirect ? (person?.presence ?? "") : key ? "posts" : "";
+    this.#status.textContent = isDirect ? (PRESENCE[person?.presence] ?? "") : key ? t("posts") : "";
     const about = isDirect ? (person?.status ?? "") : (conversation?.about ?? "");
     this.#about.textContent = about;
     this.#about.title = about;

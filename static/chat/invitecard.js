@@ -3,11 +3,12 @@
  * not. Not here: making one (inviteform.js), what became of it (invites.js).
  */
 
+import { locale, rich, t } from "../words/words.js";
 import { copyButton } from "./copy.js";
 import { append, groups, h, icon } from "./dom.js";
 import { qrPicture } from "./qr.js";
 
-const UNTIL = new Intl.DateTimeFormat("en-GB", {
+const UNTIL = new Intl.DateTimeFormat(locale, {
   weekday: "long",
   day: "numeric",
   month: "long",
@@ -29,8 +30,8 @@ function showCode(code) {
 
 function uses({ people, expires }) {
   return people === 1
-    ? `Works once, until ${UNTIL.format(expires)}.`
-    : `Works for ${people} people, until ${UNTIL.format(expires)}.`;
+    ? t("Works once, until {moment}.", { moment: UNTIL.format(expires) })
+    : t("Works for {people} people, until {moment}.", { people, moment: UNTIL.format(expires) });
 }
 
 /**
@@ -41,13 +42,13 @@ function uses({ people, expires }) {
 export function linkBox(app, invite, { hasTitle = true } = {}) {
   const { link, code, label, people } = invite;
   const whom = label || invite.name;
-  const title = whom ? `For ${whom}` : "";
+  const title = whom ? t("For {whom}", { whom }) : "";
   const field = /** @type {HTMLInputElement} */ (
     h("input", {
       type: "text",
       readonly: true,
       value: link,
-      "aria-label": "Invite link",
+      "aria-label": t("Invite link"),
       class: "link-field",
       on: { focus: () => field.select() },
     })
@@ -55,20 +56,21 @@ export function linkBox(app, invite, { hasTitle = true } = {}) {
   const print = h(
     "button",
     { type: "button", class: "button", on: { click: () => printCard(app, invite) } },
-    "Print card",
+    t("Print card"),
   );
-  const first = people === 1 ? "whoever opens it first is in" : "whoever has it can take a place";
-  const care = code ? "Send the link by one way, and tell the code by another." : `Send it in private: ${first}.`;
+  const inPrivate = people === 1
+    ? t("Send it in private: whoever opens it first is in.") : t("Send it in private: whoever has it can take a place.");
+  const care = code ? t("Send the link by one way, and tell the code by another.") : inPrivate;
   return h(
     "section",
-    { class: "link-box", "aria-label": whom ? `Invite for ${whom}` : "New invite" },
-    qrPicture(link, "The invite link as a QR code"),
+    { class: "link-box", "aria-label": whom ? t("Invite for {whom}", { whom }) : t("New invite") },
+    qrPicture(link, t("The invite link as a QR code")),
     h(
       "div",
       { class: "stack grow" },
       title && hasTitle ? h("h3", null, title) : null,
       field,
-      h("div", { class: "row wrap" }, copyButton(link, "Copy link", { word: "Copy link", class: "primary" }), print),
+      h("div", { class: "row wrap" }, copyButton(link, t("Copy link"), { word: t("Copy link"), class: "primary" }), print),
       code ? codeLine(code) : null,
       h("p", { class: "meta" }, `${uses(invite)} ${care}`),
     ),
@@ -80,8 +82,8 @@ function codeLine(code) {
   return h(
     "div",
     { class: "invite-code" },
-    h("span", { class: "grow" }, "Code ", h("b", { class: "code-text" }, shown)),
-    copyButton(shown, "Copy code"),
+    h("span", { class: "grow" }, `${t("Code")} `, h("b", { class: "code-text" }, shown)),
+    copyButton(shown, t("Copy code")),
   );
 }
 
@@ -100,19 +102,21 @@ function cardOf(app, { link, code, people, expires }) {
   const steps = h("ol", null);
   const address = h("span", { class: "print-link" }, link);
   append(steps, [
-    h("li", null, "Scan this with a phone's camera, or type the address into a browser:", address),
-    code ? h("li", null, `Ask ${inviter} for the code. It is not on this card.`) : null,
-    h("li", null, "Choose a name, and you are in."),
+    h("li", null, t("Scan this with a phone's camera, or type the address into a browser:"), address),
+    code ? h("li", null, t("Ask {inviter} for the code. It is not on this card.", { inviter })) : null,
+    h("li", null, t("Choose a name, and you are in.")),
   ]);
   return h(
     "section",
     { class: "print-card", "aria-hidden": "true" },
-    h("p", { class: "print-mark" }, icon("invite"), "Invitation"),
+    h("p", { class: "print-mark" }, icon("invite"), t("Invitation")),
     h("h1", null, h("bdi", null, hub.name)),
-    h("p", { class: "print-by" }, h("bdi", null, inviter), people === 1 ? " invites you." : " invites you all."),
-    qrPicture(link, "The invite link as a QR code"),
+    h("p", { class: "print-by" }, people === 1
+      ? rich("{inviter} invites you.", { inviter: h("bdi", null, inviter) })
+      : rich("{inviter} invites you all.", { inviter: h("bdi", null, inviter) })),
+    qrPicture(link, t("The invite link as a QR code")),
     steps,
     h("p", { class: "print-end" }, uses({ people, expires })),
-    h("p", { class: "print-key" }, `The hub's key: ${groups(hub.key)}`),
+    h("p", { class: "print-key" }, t("The hub's key: {groups}", { groups: groups(hub.key) })),
   );
 }

@@ -1,5 +1,6 @@
 /** The form for a new invite: for whom, what goes along with it, how long it waits, whether it needs a code. */
 
+import { t } from "../words/words.js";
 import { h } from "./dom.js";
 import { listed } from "./lists.js";
 import { checkName } from "./naming.js";
@@ -12,10 +13,10 @@ const MIB = 1024 * 1024;
 const MAX_MESSAGES = 1_000_000_000;
 const MAX_MIB = 1_000_000;
 const LIVES = [
-  [72, "3 days"],
-  [24, "1 day"],
-  [8, "8 hours"],
-  [1, "1 hour"],
+  [72, t("3 days")],
+  [24, t("1 day")],
+  [8, t("8 hours")],
+  [1, t("1 hour")],
 ];
 
 function field(label, input, hint = "", extra = "") {
@@ -44,7 +45,7 @@ function channelChoice(app) {
   const element = h(
     "fieldset",
     { class: "choice" },
-    h("legend", null, "Channels to begin in"),
+    h("legend", null, t("Channels to begin in")),
     h("div", { class: "invite-channels" }, ...rows),
   );
   const read = () =>
@@ -63,7 +64,7 @@ export function inviteForm(app, onMake) {
     h("input", {
       type: "text",
       maxlength: MAX_LABEL_CHARS,
-      placeholder: "A note for yourself",
+      placeholder: t("A note for yourself"),
       autocomplete: "off",
     })
   );
@@ -75,14 +76,14 @@ export function inviteForm(app, onMake) {
   const life = /** @type {HTMLSelectElement} */ (
     h("select", null, ...LIVES.map(([hours, words]) => h("option", { value: hours }, words)))
   );
-  const messages = number(0, MAX_MESSAGES, "", "No limit");
-  const mib = number(0, MAX_MIB, "", "No limit");
+  const messages = number(0, MAX_MESSAGES, "", t("No limit"));
+  const mib = number(0, MAX_MIB, "", t("No limit"));
   const hasCode = /** @type {HTMLInputElement} */ (h("input", { type: "checkbox" }));
   const channels = channelChoice(app);
   const button = /** @type {HTMLButtonElement} */ (
-    h("button", { type: "submit", class: "button primary" }, "Make invite")
+    h("button", { type: "submit", class: "button primary" }, t("Make invite"))
   );
-  const nameField = field("Suggested name", name, "Kept free for them; they may take another.");
+  const nameField = field(t("Suggested name"), name, t("Kept free for them; they may take another."));
   people.addEventListener("input", () => {
     nameField.hidden = people.valueAsNumber > 1;
   });
@@ -102,7 +103,7 @@ export function inviteForm(app, onMake) {
   const submit = async (/** @type {Event} */ event) => {
     event.preventDefault();
     button.disabled = true;
-    button.textContent = "Making …";
+    button.textContent = t("Making …");
     try {
       const isMade = await onMake({
         label: label.value.trim(),
@@ -120,29 +121,29 @@ export function inviteForm(app, onMake) {
       }
     } finally {
       button.disabled = false;
-      button.textContent = "Make invite";
+      button.textContent = t("Make invite");
     }
   };
-  const onwardField = field("They may invite", onward, "", "onward");
-  onwardField.title = "Taken from yours";
+  const onwardField = field(t("They may invite"), onward, "", "onward");
+  onwardField.title = t("Taken from yours");
   const more = /** @type {HTMLDetailsElement} */ (h(
     "details",
     { class: "invite-more" },
-    h("summary", null, "More: a circle, a name, a code, limits, channels"),
+    h("summary", null, t("More: a circle, a name, a code, limits, channels")),
     h(
       "div",
       { class: "invite-grid" },
-      field("How many people", people, "One link for a circle of up to 50."),
+      field(t("How many people"), people, t("One link for a circle of up to 50.")),
       nameField,
-      field("Works for", life),
-      field("Messages they may store", messages),
-      field("Room they may use, MiB", mib),
+      field(t("Works for"), life),
+      field(t("Messages they may store"), messages),
+      field(t("Room they may use, MiB"), mib),
     ),
     h(
       "label",
       { class: "check" },
       hasCode,
-      h("span", null, "Ask for a code, which I tell by another way than the link"),
+      h("span", null, t("Ask for a code, which I tell by another way than the link")),
     ),
     channels?.element ?? null,
   ));
@@ -150,7 +151,7 @@ export function inviteForm(app, onMake) {
   const element = h(
     "form",
     { class: "invite-make", hidden: true, on: { submit } },
-    h("div", { class: "invite-form" }, field("For whom (only you see this)", label, "", "grow"), onwardField, button),
+    h("div", { class: "invite-form" }, field(t("For whom (only you see this)"), label, "", "grow"), onwardField, button),
     more,
   );
   const setLeft = (/** @type {number} */ left) => {

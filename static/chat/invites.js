@@ -1,5 +1,6 @@
 /** My invites: how many are left, a new one to pass on, and what became of the others. */
 
+import { numberText, plural, t } from "../words/words.js";
 import { allowanceNote } from "./allowance.js";
 import { announce } from "./announcer.js";
 import { confirmDialog, openDialog } from "./dialog.js";
@@ -10,11 +11,11 @@ import { busyList, fillList } from "./listing.js";
 import { reason } from "./words.js";
 
 const STATES = {
-  waiting: ["Waiting", ""],
-  claimed: ["Joined", "good"],
-  expired: ["Ran out", ""],
-  withdrawn: ["Withdrawn", "bad"],
-  locked: ["Locked", "bad"],
+  waiting: [t("Waiting"), ""],
+  claimed: [t("Joined"), "good"],
+  expired: [t("Ran out"), ""],
+  withdrawn: [t("Withdrawn"), "bad"],
+  locked: [t("Locked"), "bad"],
 };
 const MAX_TRIES = 5;
 const MAX_SHOWN_NAMES = 8;
@@ -44,7 +45,7 @@ export function openInvites(app) {
     try {
       const invite = await app.client.call("invites.create", wanted);
       made.replaceChildren(linkBox(app, { ...invite, label: wanted.label, name: wanted.name }));
-      announce("The invite is ready");
+      announce(t("The invite is ready"));
       /** @type {HTMLElement} */ (made.querySelector("button")).focus();
       await load();
       return true;
@@ -60,46 +61,48 @@ export function openInvites(app) {
     }
   }, { signal });
   const room = allowanceNote(app.client, signal);
-  openDialog({ title: "Invites", onClose: () => gone.abort() }, left, room, form.element, error, made, status, list);
+  openDialog({ title: t("Invites"), onClose: () => gone.abort() }, left, room, form.element, error, made, status, list);
   load();
 }
 
 function refusal(failure, { name, people, invites, messages, bytes }) {
   if (failure.code === "conflict" && name) {
-    return `Somebody here is called ${name} already, or is invited under that name. Suggest another.`;
+    return t("Somebody here is called {name} already, or is invited under that name. Suggest another.", { name });
   }
   if (failure.code === "quota") {
     const needed = people * (1 + invites);
     const isLimited = messages !== null || bytes !== null;
-    const also = isLimited ? ", or it gives more messages or room than you have yourself" : "";
-    return `This takes ${needed} of your invites, and you have not so many left${also}. Nothing was changed.`;
+    return isLimited
+      ? t("This takes {needed} of your invites, and you have not so many left, or it gives more messages or room than you "
+        + "have yourself. Nothing was changed.", { needed })
+      : t("This takes {needed} of your invites, and you have not so many left. Nothing was changed.", { needed });
   }
   return reason(failure);
 }
 
 function leftText(left) {
   if (left === 0) {
-    return "You have no invites left. An invite that runs out or is withdrawn comes back to you.";
+    return t("You have no invites left. An invite that runs out or is withdrawn comes back to you.");
   }
-  return `You can invite ${left === 1 ? "one more person" : `${left} more people`}.`;
+  return plural("You can invite one more person.", "You can invite {count} more people.", left);
 }
 
 function nameOf(app, key) {
   const person = app.client.state.people[key];
-  return person ? person.displayName || person.name : "somebody who has left";
+  return person ? person.displayName || person.name : t("somebody who has left");
 }
 
 /** What goes along with each account. */
 function givenOf({ invites, messages, bytes }) {
   const given = [];
   if (invites > 0) {
-    given.push(`may invite ${invites}`);
+    given.push(t("may invite {invites}", { invites }));
   }
   if (messages !== null) {
-    given.push(`${messages.toLocaleString("en")} ${messages === 1 ? "message" : "messages"}`);
+    given.push(plural("{count} message", "{count} messages", messages));
   }
   if (bytes !== null) {
-    given.push(`${(bytes / MIB).toLocaleString("en", { maximumFractionDigits: 1 })} MiB`);
+    given.push(`${numberText(bytes / MIB, { maximumFractionDigits: 1 })} MiB`);
   }
   return given;
 }
@@ -109,26 +112,28 @@ function factsOf(app, invite) {
   const { status, joined, people } = invite;
   const facts = [];
   if (people > 1) {
-    facts.push(`${joined.length} of ${people} joined`);
+    facts.push(t("{count} of {people} joined", { count: joined.length, people }));
   }
   if (joined.length > 0) {
     const names = joined.slice(0, MAX_SHOWN_NAMES).map((key) => nameOf(app, key));
-    facts.push(names.join(", ") + (joined.length > MAX_SHOWN_NAMES ? " and more" : ""));
+    const some = names.join(", ");
+    facts.push(joined.length > MAX_SHOWN_NAMES ? t("{names} and more", { names: some }) : some);
   }
   if (status === "waiting") {
-    facts.push(`until ${momentText(invite.expires)}`);
+    facts.push(t("until {moment}", { moment: momentText(invite.expires) }));
     if (invite.tries !== null) {
-      facts.push(invite.tries < MAX_TRIES ? `code needed, ${invite.tries} tries left` : "code needed");
+      facts.push(invite.tries < MAX_TRIES
+        ? plural("code needed, {count} try left", "code needed, {count} tries left", invite.tries) : t("code needed"));
     }
     facts.push(...givenOf(invite));
     if (!invite.isHere) {
-      facts.push("made in another browser");
+      facts.push(t("made in another browser"));
     }
   } else {
-    facts.push(`made ${agoText(invite.createdAt)}`);
+    facts.push(t("made {ago}", { ago: agoText(invite.createdAt) }));
   }
   if (status === "locked") {
-    facts.push("the wrong code was given five times, and the invite came back to you");
+    facts.push(t("the wrong code was given five times, and the invite came back to you"));
   }
   const text = facts.join(" · ");
   const beginsWithName = people === 1 && joined.length > 0;
@@ -140,15 +145,17 @@ function channelsOf(app, { channels }) {
     .map((id) => app.client.state.conversations[id])
     .filter((each) => each !== undefined)
     .map((each) => `#${each.name}`);
-  return names.length > 0 ? h("p", { class: "meta" }, `Begins in ${names.join(", ")}`) : null;
+  return names.length > 0 ? h("p", { class: "meta" }, t("Begins in {channels}", { channels: names.join(", ") })) : null;
 }
 
 function card(app, invite, reload) {
   const isWaiting = invite.status === "waiting";
   const [word, kind] = STATES[invite.status];
-  const name = invite.label || invite.name || (invite.people > 1 ? `A circle of ${invite.people}` : "Without a note");
+  const name = invite.label || invite.name
+    || (invite.people > 1 ? t("A circle of {people}", { people: invite.people }) : t("Without a note"));
   const box = h("div", { class: "invite-link" });
-  const withdrawLabel = invite.joined.length > 0 ? "Withdraw the rest" : "Withdraw";
+  const [withdrawWord, withdrawLabel] = invite.joined.length > 0
+    ? [t("Withdraw the rest"), t("Withdraw the rest of {name}", { name })] : [t("Withdraw"), t("Withdraw {name}", { name })];
   return h(
     "li",
     { class: isWaiting || invite.status === "claimed" ? "card" : "card off" },
@@ -164,10 +171,10 @@ function card(app, invite, reload) {
             {
               type: "button",
               class: "button small danger",
-              "aria-label": `${withdrawLabel} ${invite.joined.length > 0 ? "of " : ""}${name}`,
+              "aria-label": withdrawLabel,
               on: { click: () => withdraw(app, invite, reload) },
             },
-            withdrawLabel,
+            withdrawWord,
           )
         : null,
     ),
@@ -184,7 +191,7 @@ function showButton(app, invite, name, box) {
       type: "button",
       class: "button small",
       "aria-expanded": "false",
-      "aria-label": `Show link of ${name}`,
+      "aria-label": t("Show link of {name}", { name }),
       on: {
         click: () => {
           const isOpen = box.hasChildNodes();
@@ -194,7 +201,7 @@ function showButton(app, invite, name, box) {
         },
       },
     },
-    "Link",
+    t("Link"),
   );
   return show;
 }
@@ -203,13 +210,13 @@ async function withdraw(app, invite, reload) {
   const rest = invite.waiting.length;
   const isCircle = invite.people > 1;
   const sure = await confirmDialog(
-    { title: isCircle ? `Withdraw ${rest} of ${invite.people} places?` : "Withdraw this invite?", verb: "Withdraw" },
+    { title: isCircle ? t("Withdraw {rest} of {people} places?", { rest, people: invite.people }) : t("Withdraw this invite?"), verb: t("Withdraw") },
     h(
       "p",
       null,
       isCircle
-        ? "Its link stops working, and the places that nobody has taken come back to you. Whoever has joined stays."
-        : "Its link stops working, and the invite comes back to you.",
+        ? t("Its link stops working, and the places that nobody has taken come back to you. Whoever has joined stays.")
+        : t("Its link stops working, and the invite comes back to you."),
     ),
   );
   if (!sure) {
@@ -217,7 +224,7 @@ async function withdraw(app, invite, reload) {
   }
   try {
     await app.client.call("invites.withdraw", { key: invite.key });
-    announce("The invite is withdrawn");
+    announce(t("The invite is withdrawn"));
   } catch (failure) {
     announce(reason(failure));
   }

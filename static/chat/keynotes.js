@@ -3,13 +3,13 @@
  * a key is being replaced, in a band.
  */
 
-import { t } from "../words/words.js";
+import { locale, t } from "../words/words.js";
 import { announce } from "./announcer.js";
 import { h, icon } from "./dom.js";
 import { hasWayBack, openMyKeys } from "./mykeys.js";
 import { openFirstCode } from "./vaultcode.js";
 
-const WHEN = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "short" });
+const WHEN = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short" });
 
 export class KeyNotes {
   #looked = -1;

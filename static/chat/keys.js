@@ -1,5 +1,6 @@
 /** The keyboard of the whole chat. What a part uses itself (the composer, the log) it marks with preventDefault. */
 
+import { t } from "../words/words.js";
 import { announce } from "./announcer.js";
 import { dialogIsOpen } from "./dialog.js";
 import { isWriting } from "./dom.js";
@@ -12,43 +13,43 @@ import { openShortcuts } from "./shortcuts.js";
 /** What the shortcuts dialog lists: [title, [[keys, what they do]]]. */
 export const KEY_MAP = [
   [
-    "Anywhere",
+    t("Anywhere"),
     [
-      [["Ctrl", "K"], "Go to a channel, a person or an action"],
-      [["Ctrl", "Alt", "↑"], "Previous space, this hub first"],
-      [["Ctrl", "Alt", "↓"], "Next space"],
-      [["Alt", "↑"], "Previous unread conversation"],
-      [["Alt", "↓"], "Next unread conversation"],
-      [["Alt", "Shift", "↑"], "Previous conversation"],
-      [["Alt", "Shift", "↓"], "Next conversation"],
-      [["Ctrl", "F"], "Search messages"],
-      [["Ctrl", "Shift", "M"], "Mentions of me"],
-      [["Esc"], "Close what is open; else mark as read"],
-      [["?"], "This list (while writing: Ctrl /)"],
+      [[t("Ctrl"), "K"], t("Go to a channel, a person or an action")],
+      [[t("Ctrl"), t("Alt"), "↑"], t("Previous space, this hub first")],
+      [[t("Ctrl"), t("Alt"), "↓"], t("Next space")],
+      [[t("Alt"), "↑"], t("Previous unread conversation")],
+      [[t("Alt"), "↓"], t("Next unread conversation")],
+      [[t("Alt"), t("Shift"), "↑"], t("Previous conversation")],
+      [[t("Alt"), t("Shift"), "↓"], t("Next conversation")],
+      [[t("Ctrl"), "F"], t("Search messages")],
+      [[t("Ctrl"), t("Shift"), "M"], t("Mentions of me")],
+      [[t("Esc")], t("Close what is open; else mark as read")],
+      [["?"], t("This list (while writing: Ctrl /)")],
     ],
   ],
   [
-    "Writing",
+    t("Writing"),
     [
-      [["Enter"], "Send"],
-      [["Shift", "Enter"], "New line"],
-      [["↑"], "Edit my last message (in an empty field)"],
-      [["@"], "Mention someone"],
+      [[t("Enter")], t("Send")],
+      [[t("Shift"), t("Enter")], t("New line")],
+      [["↑"], t("Edit my last message (in an empty field)")],
+      [["@"], t("Mention someone")],
     ],
   ],
   [
-    "Messages",
+    t("Messages"),
     [
-      [["Shift", "Tab"], "From the field to the messages"],
-      [["↑", "↓"], "From message to message"],
-      [["Page Up", "Page Down"], "Scroll, from the field too"],
-      [["R"], "Reply"],
-      [["T"], "Open its thread"],
-      [["E"], "Edit"],
-      [["+"], "React"],
-      [["P"], "Pin"],
-      [["Delete"], "Delete"],
-      [["Esc"], "Back to the field"],
+      [[t("Shift"), t("Tab")], t("From the field to the messages")],
+      [["↑", "↓"], t("From message to message")],
+      [[t("Page Up"), t("Page Down")], t("Scroll, from the field too")],
+      [["R"], t("Reply")],
+      [["T"], t("Open its thread")],
+      [["E"], t("Edit")],
+      [["+"], t("React")],
+      [["P"], t("Pin")],
+      [[t("Delete")], t("Delete")],
+      [[t("Esc")], t("Back to the field")],
     ],
   ],
 ];
@@ -107,7 +108,7 @@ function handle(app, event) {
   }
   if (key === "Escape" && !document.querySelector(":popover-open") && app.talk.conversation !== null) {
     app.talk.markRead?.();
-    announce("Marked as read");
+    announce(t("Marked as read"));
     return true;
   }
   return false;
@@ -133,5 +134,5 @@ function step(app, direction, { all }) {
       return;
     }
   }
-  announce(all ? "There is no other conversation" : "Nothing is unread");
+  announce(all ? t("There is no other conversation") : t("Nothing is unread"));
 }

@@ -24,13 +24,14 @@ export async function openCompare(client, key) {
   const { state } = client;
   const name = nameOf(key, state, "them");
   const error = h("p", { class: "error", role: "alert" });
-  const { body, close, setFooter } = openDialog({ title: `Compare keys with ${name}`, narrow: true },
-    h("p", null, `${name} sees the same words behind "Compare words". Read them to each other, in person or on the phone.`));
+  const { body, close, setFooter } = openDialog({ title: t("Compare keys with {name}", { name }), narrow: true },
+    h("p", null, t("{name} sees the same words behind \"Compare words\". Read them to each other, in person or on the "
+      + "phone.", { name })));
   try {
     const { words, mine } = await client.call("keys.words", { key });
     const pair = [mine, key].sort().join(" ");
-    body.append(wordsBox("Words of both keys", words), h("details", null, h("summary", null, "As a picture"),
-      h("p", { class: "meta" }, "Both screens show the same picture."), qrPicture(pair, "Both keys as a QR code")), error);
+    body.append(wordsBox(t("Words of both keys"), words), h("details", null, h("summary", null, t("As a picture")),
+      h("p", { class: "meta" }, t("Both screens show the same picture.")), qrPicture(pair, t("Both keys as a QR code"))), error);
   } catch (failure) {
     error.textContent = reason(failure);
     body.append(error);
@@ -40,7 +41,7 @@ export async function openCompare(client, key) {
     try {
       await client.call("keys.mark", { key, isVerified });
       close();
-      announce(isVerified ? `${name}'s key is checked` : `${name}'s key is no longer marked as checked`);
+      announce(isVerified ? t("{name}'s key is checked", { name }) : t("{name}'s key is no longer marked as checked", { name }));
     } catch (failure) {
       error.textContent = reason(failure);
     }
@@ -48,10 +49,10 @@ export async function openCompare(client, key) {
   const isVerified = state.people[key]?.isVerified === true;
   setFooter(
     isVerified
-      ? h("button", { type: "button", class: "button", on: { click: () => mark(false) } }, "No longer sure")
-      : h("button", { type: "button", class: "button", on: { click: close } }, "Not now"),
+      ? h("button", { type: "button", class: "button", on: { click: () => mark(false) } }, t("No longer sure"))
+      : h("button", { type: "button", class: "button", on: { click: close } }, t("Not now")),
     h("button", { type: "button", class: "button primary", on: { click: () => mark(true) } }, icon("check"),
-      "The words are the same"));
+      t("The words are the same")));
 }
 
 /**
@@ -61,12 +62,12 @@ export async function openCompare(client, key) {
  * @param {(then: () => void) => () => void} leave closes the card, then does something
  */
 export function keySection(client, person, leave) {
-  const says = person.isVerified ? "You have compared this key with them." : "Not compared with them yet.";
+  const says = person.isVerified ? t("You have compared this key with them.") : t("Not compared with them yet.");
   return h("div", { class: "row key-standing" },
-    h("span", { class: person.isVerified ? "tag good" : "tag" }, person.isVerified ? "Checked" : "Not checked"),
+    h("span", { class: person.isVerified ? "tag good" : "tag" }, person.isVerified ? t("Checked") : t("Not checked")),
     h("span", { class: "meta grow" }, says),
     h("button", { type: "button", class: "button small", on: { click: leave(() => openCompare(client, person.key)) } },
-      "Compare"));
+      t("Compare")));
 }
 
 /** What is proved of a change of keys, and by whom; `isDoubtful`: nobody has signed for it. */

@@ -1,11 +1,12 @@
 /** Lists that come from the hub: a line while they load, the reason and another try when they do not. */
 
+import { t } from "../words/words.js";
 import { h } from "./dom.js";
 import { reason } from "./words.js";
 
 /** The line above such a list. */
 export function busyList() {
-  return h("div", { class: "listing", role: "status" }, "Loading …");
+  return h("div", { class: "listing", role: "status" }, t("Loading …"));
 }
 
 /**

@@ -1,9 +1,11 @@
 /** Conversations in words and in order, for all that list them. */
 
+import { language, t } from "../words/words.js";
+
 /** The engine counts no further: this many means more than one less. */
 export const MORE = 100;
 const FIRST_CHANNELS = ["lounge", "general"];
-const byName = new Intl.Collator("en", { numeric: true, sensitivity: "base" }).compare;
+const byName = new Intl.Collator(language, { numeric: true, sensitivity: "base" }).compare;
 
 /** How a count is shown. @param {number} count */
 export function countText(count) {
@@ -19,7 +21,7 @@ export function countText(count) {
 export function titleOf(client, conversation) {
   const person = client.state.people[conversation.with];
   if (conversation.kind === "feed" && conversation.author === client.state.me?.key) {
-    return "My posts";
+    return t("My posts");
   }
   return conversation.kind === "direct" && person ? person.displayName || person.name : conversation.name;
 }

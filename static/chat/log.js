@@ -6,6 +6,7 @@
  * (conversation.js).
  */
 
+import { plural, t } from "../words/words.js";
 import { announce } from "./announcer.js";
 import { h, icon } from "./dom.js";
 import { introElement } from "./intro.js";
@@ -38,7 +39,7 @@ export class AccordLog extends HTMLElement {
     on: { click: () => this.goToLatest() } });
   #unread = h("button", { type: "button", class: "log-pill first-unread", hidden: true,
     on: { click: () => this.#goToUnread() } },
-    icon("down"), "Go to the first new message");
+    icon("down"), t("Go to the first new message"));
   #keys = new LogKeys(this);
   #bar = new MessageBar(this);
   #stamps = new WeakMap();
@@ -170,7 +171,7 @@ export class AccordLog extends HTMLElement {
     const index = this.timeline === timeline ? this.indexOf(id) : -1;
     if (!found || index < 0) {
       if (!isQuiet) {
-        announce("That message is not here any more.");
+        announce(t("That message is not here any more."));
       }
       return false;
     }
@@ -386,8 +387,8 @@ export class AccordLog extends HTMLElement {
   #showLatest() {
     const far = this.#fresh > 0 ? 0 : this.list.viewHeight / 2;
     const isShown = this.items.length > 0 && this.list.distanceFromEnd > far;
-    const count = `${this.#fresh.toLocaleString("en-GB")} new ${this.#fresh === 1 ? "message" : "messages"}`;
-    const words = this.#fresh > 0 ? count : "Latest";
+    const words = this.#fresh > 0
+      ? plural("{count} new message", "{count} new messages", this.#fresh) : t("Latest");
     if (isShown && this.#latest.textContent !== words) {
       this.#latest.replaceChildren(icon("down"), words);
       this.#latest.classList.toggle("has-new", this.#fresh > 0);

@@ -3,6 +3,7 @@
  * the vault's recovery code where the password is forgotten. Not here: what opens the vault (the engine).
  */
 
+import { t } from "../words/words.js";
 import { h, icon } from "./dom.js";
 import { frame, hubKey, hubName } from "./pageframe.js";
 import { codeField, passwordField, sendForm } from "./passwordfield.js";
@@ -17,7 +18,7 @@ function nameField(name) {
     type: "text", required: true, autocomplete: "username", autocapitalize: "off", spellcheck: "false", value: name,
     "data-first": name === "" || null,
   }));
-  return { element: h("label", { class: "field" }, h("span", null, "Your name here"), input), input };
+  return { element: h("label", { class: "field" }, h("span", null, t("Your name here")), input), input };
 }
 
 /**
@@ -46,8 +47,8 @@ export function loginPage(client, { locked = "", back, device = "" } = {}) {
 
 function passwordPage(client, { locked, back, byCode, byDevice }) {
   const name = nameField(locked);
-  const password = passwordField({ label: "Password", isFirst: locked !== "" });
-  const secret = codeField({ label: "Secret key", hint: "Only for those who have made one: 8 groups of four." });
+  const password = passwordField({ label: t("Password"), isFirst: locked !== "" });
+  const secret = codeField({ label: t("Secret key"), hint: t("Only for those who have made one: 8 groups of four.") });
   secret.input.required = false;
   const send = async () => {
     const typed = password.read();
@@ -57,54 +58,54 @@ function passwordPage(client, { locked, back, byCode, byDevice }) {
       });
     }
   };
-  const title = locked ? `Locked: ${locked}` : "Log in";
+  const title = locked ? t("Locked: {locked}", { locked }) : t("Log in");
   return frame({ title, picture: locked ? "lock" : "key", documentTitle: `${title} · ${hubName(client)}` },
     h("p", { class: "lead" }, locked
-      ? "This browser has forgotten your keys. Your password brings them back."
-      : "With your name and password you come to your account in any browser: what you need lies sealed on the hub, "
-        + "and only your password opens it."),
-    sendForm({ verb: locked ? "Unlock" : "Log in", busy: "Opening …", send, isBig: true },
+      ? t("This browser has forgotten your keys. Your password brings them back.")
+      : t("With your name and password you come to your account in any browser: what you need lies sealed on the "
+        + "hub, and only your password opens it.")),
+    sendForm({ verb: locked ? t("Unlock") : t("Log in"), busy: t("Opening …"), send, isBig: true },
       locked ? h("div", { hidden: true }, name.element) : name.element, password.element,
-      h("details", null, h("summary", null, "I have a secret key"), secret.element)),
-    h("p", { class: "meta" }, "Forgotten? ",
-      h("button", { type: "button", class: "link", on: { click: byCode } }, "Use the vault's recovery code"), ". ",
-      "Logged in elsewhere? ",
-      h("button", { type: "button", class: "link", on: { click: byDevice } }, "Use a code of that device"), ".",
-      back ? [" ", h("button", { type: "button", class: "link", on: { click: back } }, "Back")] : null),
+      h("details", null, h("summary", null, t("I have a secret key")), secret.element)),
+    h("p", { class: "meta" }, t("Forgotten?"), " ",
+      h("button", { type: "button", class: "link", on: { click: byCode } }, t("Use the vault's recovery code")), ". ",
+      t("Logged in elsewhere?"), " ",
+      h("button", { type: "button", class: "link", on: { click: byDevice } }, t("Use a code of that device")), ".",
+      back ? [" ", h("button", { type: "button", class: "link", on: { click: back } }, t("Back"))] : null),
     h("div", { class: "folds" }, hubKey(shellKey()),
-      locked ? h("details", null, h("summary", null, "This is not me"),
-        h("p", { class: "meta" }, "Then let this browser forget the name too. The account stays as it is."),
+      locked ? h("details", null, h("summary", null, t("This is not me")),
+        h("p", { class: "meta" }, t("Then let this browser forget the name too. The account stays as it is.")),
         h("p", null, h("button", { type: "button", class: "button", on: { click: () =>
-          client.call("account.forget", {}) } }, "Forget this name"))) : null));
+          client.call("account.forget", {}) } }, t("Forget this name")))) : null));
 }
 
 function codePage(client, { locked, byPassword }) {
   const name = nameField(locked);
-  const code = codeField({ label: "The vault's recovery code", hint: "8 groups of four, as you saved them." });
-  const password = passwordField({ label: "New password", isNew: true });
+  const code = codeField({ label: t("The vault's recovery code"), hint: t("8 groups of four, as you saved them.") });
+  const password = passwordField({ label: t("New password"), isNew: true });
   const send = async () => {
     const newPassword = password.read();
     if (newPassword !== null) {
       await client.call("vault.open", { hub: shellKey(), name: name.input.value, code: code.input.value, newPassword });
     }
   };
-  return frame({ title: "Open your vault by its recovery code", picture: "key" },
-    h("p", null, "It opens your vault as the password does, and you choose a new password with it."),
-    sendForm({ verb: "Open it", busy: "Opening …", send, isBig: true }, name.element, code.element, password.element),
+  return frame({ title: t("Open your vault by its recovery code"), picture: "key" },
+    h("p", null, t("It opens your vault as the password does, and you choose a new password with it.")),
+    sendForm({ verb: t("Open it"), busy: t("Opening …"), send, isBig: true }, name.element, code.element, password.element),
     h("p", { class: "note" }, icon("info"), h("span", null,
-      "A code of 14 groups is another one: it moves your account to a new key. ",
-      h("a", { href: "/recover" }, "Use that one"), ".")),
-    h("p", { class: "meta" }, h("button", { type: "button", class: "link", on: { click: byPassword } }, "Back")));
+      t("A code of 14 groups is another one: it moves your account to a new key."), " ",
+      h("a", { href: "/recover" }, t("Use that one")), ".")),
+    h("p", { class: "meta" }, h("button", { type: "button", class: "link", on: { click: byPassword } }, t("Back"))));
 }
 
 function devicePage(client, { device, byPassword }) {
-  const code = codeField({ label: "The code of the other device", isFirst: device === "",
-    hint: "There: Devices, Add a device. It works for ten minutes." });
+  const code = codeField({ label: t("The code of the other device"), isFirst: device === "",
+    hint: t("There: Devices, Add a device. It works for ten minutes.") });
   code.input.value = device;
   const send = () => client.call("vault.open", { hub: shellKey(), device: code.input.value });
-  return frame({ title: "Add this browser to your devices", picture: "device" },
-    h("p", null, "It comes to your account without your typing the password here."),
-    sendForm({ verb: "Add this browser", busy: "Opening …", send, isBig: true }, code.element),
+  return frame({ title: t("Add this browser to your devices"), picture: "device" },
+    h("p", null, t("It comes to your account without your typing the password here.")),
+    sendForm({ verb: t("Add this browser"), busy: t("Opening …"), send, isBig: true }, code.element),
     h("p", { class: "meta" }, h("button", { type: "button", class: "link", on: { click: byPassword } },
-      "Log in by name and password")));
+      t("Log in by name and password"))));
 }

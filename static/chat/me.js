@@ -1,5 +1,6 @@
 /** My strip at the foot of the list: who I am, whether the hub is reached, and the menu of all that is mine. */
 
+import { t } from "../words/words.js";
 import { openAbout } from "./about.js";
 import { openDevices } from "./devices.js";
 import { openBranch } from "./branch.js";
@@ -21,21 +22,21 @@ const MENU_ID = "me-menu";
 /** The actions of the menu; the palette offers them too. @param {import("./app.js").App} app */
 export function actionsOf(app) {
   return [
-    { name: "Profile", words: "my name status about", icon: "person", run: () => openProfile(app) },
-    { name: "Devices", words: "browsers sessions revoke", icon: "device", run: () => openDevices(app) },
-    { name: "Invites", words: "invite people link qr", icon: "invite", run: () => openInvites(app) },
-    { name: "My branch", words: "people invited limits remove undo tree", icon: "tree", run: () => openBranch(app) },
-    { name: "My posts", words: "feed write everyone followers", icon: "pencil", run: () => openMyPosts(app) },
-    { name: "People others know", words: "identities notes vouch", icon: "people", run: () => openNoted(app) },
-    { name: "Vouch for somebody", words: "voucher stranger mail letter", icon: "check", run: () => openVouching(app.client) },
-    { name: "Blocked and muted", words: "hide people silence", icon: "minus", run: () => openBlocked(app) },
-    { name: "Reports", words: "abuse spam complain judge", icon: "warn", run: () => openReports(app), count: "reports" },
-    { name: "Keys and recovery", words: "recovery code lost key vouch replace", icon: "key", run: () => openMyKeys(app) },
-    { name: "Password and lock", words: "vault change password lock this browser log out", icon: "lock", run: () => openVault(app) },
-    { name: "Settings", words: "theme dark light notifications forget", icon: "gear", run: () => openSettings(app) },
-    { name: "Keyboard shortcuts", words: "keys help", icon: "keyboard", run: () => openShortcuts() },
-    { name: "What this hub can see", words: "privacy encrypted read trust", icon: "eye", run: () => openHubSees(app.client) },
-    { name: "About this hub", words: "fingerprint key privacy", icon: "info", run: () => openAbout(app) },
+    { name: t("Profile"), words: t("my name status about"), icon: "person", run: () => openProfile(app) },
+    { name: t("Devices"), words: t("browsers sessions revoke"), icon: "device", run: () => openDevices(app) },
+    { name: t("Invites"), words: t("invite people link qr"), icon: "invite", run: () => openInvites(app) },
+    { name: t("My branch"), words: t("people invited limits remove undo tree"), icon: "tree", run: () => openBranch(app) },
+    { name: t("My posts"), words: t("feed write everyone followers"), icon: "pencil", run: () => openMyPosts(app) },
+    { name: t("People others know"), words: t("identities notes vouch"), icon: "people", run: () => openNoted(app) },
+    { name: t("Vouch for somebody"), words: t("voucher stranger mail letter"), icon: "check", run: () => openVouching(app.client) },
+    { name: t("Blocked and muted"), words: t("hide people silence"), icon: "minus", run: () => openBlocked(app) },
+    { name: t("Reports"), words: t("abuse spam complain judge"), icon: "warn", run: () => openReports(app), count: "reports" },
+    { name: t("Keys and recovery"), words: t("recovery code lost key vouch replace"), icon: "key", run: () => openMyKeys(app) },
+    { name: t("Password and lock"), words: t("vault change password lock this browser log out"), icon: "lock", run: () => openVault(app) },
+    { name: t("Settings"), words: t("theme dark light notifications forget"), icon: "gear", run: () => openSettings(app) },
+    { name: t("Keyboard shortcuts"), words: t("keys help"), icon: "keyboard", run: () => openShortcuts() },
+    { name: t("What this hub can see"), words: t("privacy encrypted read trust"), icon: "eye", run: () => openHubSees(app.client) },
+    { name: t("About this hub"), words: t("fingerprint key privacy"), icon: "info", run: () => openAbout(app) },
   ];
 }
 
@@ -59,7 +60,7 @@ export function meStrip(app) {
       badge.textContent = count === 0 ? "" : String(count);
     }
   };
-  const waiting = h("span", { class: "count", hidden: true, title: "Reports wait for you", dataset: { count: "reports" } });
+  const waiting = h("span", { class: "count", hidden: true, title: t("Reports wait for you"), dataset: { count: "reports" } });
   button.append(waiting);
   const menu = menuOf(app, button);
   const badges = () => /** @type {HTMLElement[]} */ ([waiting, ...menu.querySelectorAll("[data-count]")]);
@@ -77,8 +78,8 @@ export function meStrip(app) {
 function faceOf({ me, people, link }) {
   const presence = people[me.key]?.presence ?? "online";
   const isOnline = link.status === "online";
-  const here = me.status || (presence === "away" ? "Away" : "Online");
-  const says = isOnline ? here : link.status === "connecting" ? "Connecting …" : "Out of reach";
+  const here = me.status || (presence === "away" ? t("Away") : t("Online"));
+  const says = isOnline ? here : link.status === "connecting" ? t("Connecting …") : t("Out of reach");
   const mark = h("small", { class: isOnline ? "clip" : "clip trouble" }, says);
   return [
     avatar({ ...me, presence: isOnline ? presence : "offline" }, { small: true, presence: true }),
@@ -92,7 +93,7 @@ function menuOf(app, button) {
     class: "menu me-menu",
     popover: "auto",
     role: "menu",
-    "aria-label": "You",
+    "aria-label": t("You"),
     on: { keydown: moveInMenu },
   });
   for (const action of actionsOf(app)) {

@@ -4,6 +4,7 @@
  * role of a combobox, so that there is a list is announced.
  */
 
+import { plural, t } from "../words/words.js";
 import { announce } from "./announcer.js";
 import { avatar, h } from "./dom.js";
 import { emojiUsed, findEmoji } from "./emoji.js";
@@ -33,7 +34,7 @@ export class MentionMenu {
   constructor(field, people) {
     this.#field = field;
     this.#people = people;
-    this.#element = h("div", { class: "completion menu", id: this.#id, role: "listbox", "aria-label": "Suggestions",
+    this.#element = h("div", { class: "completion menu", id: this.#id, role: "listbox", "aria-label": t("Suggestions"),
       hidden: true });
     this.#element.addEventListener("pointerdown", (event) => {
       const option = event.target.closest("[role=option]");
@@ -143,7 +144,7 @@ export class MentionMenu {
     }));
     this.#element.replaceChildren(...this.#options.map(({ element }) => element));
     if (!this.isOpen) {
-      announce(`${options.length} ${options.length === 1 ? "suggestion" : "suggestions"}`);
+      announce(plural("{count} suggestion", "{count} suggestions", options.length));
     }
     this.#element.hidden = false;
     this.#choose(0);

@@ -1,5 +1,6 @@
 /** The inbox of mentions: who named me, where and when; a click goes there. */
 
+import { t } from "../words/words.js";
 import { openDialog } from "./dialog.js";
 import { agoText, avatar, h } from "./dom.js";
 import { busyList, fillList } from "./listing.js";
@@ -16,8 +17,8 @@ export function openMentions(app) {
   const { client } = app;
   const list = h("ul", { class: "mention-list" });
   const status = busyList();
-  const more = h("button", { type: "button", class: "button", hidden: true, on: { click: () => load() } }, "Older");
-  const { close } = openDialog({ title: "Mentions", class: "mentions" }, status, list, more);
+  const more = h("button", { type: "button", class: "button", hidden: true, on: { click: () => load() } }, t("Older"));
+  const { close } = openDialog({ title: t("Mentions"), class: "mentions" }, status, list, more);
   let before = null;
   const go = (item) => {
     close();
@@ -34,9 +35,9 @@ export function openMentions(app) {
           h(
             "p",
             { class: "dim" },
-            "Nobody has mentioned you yet. When someone writes @",
-            client.state.me?.name ?? "you",
-            ", it is listed here.",
+            t("Nobody has mentioned you yet. When someone writes @{name}, it is listed here.", {
+              name: client.state.me?.name ?? t("you"),
+            }),
           ),
         );
       }
@@ -54,7 +55,7 @@ function entry(client, item, go) {
   const place = client.state.conversations[item.conversation];
   const where = place === undefined ? "" : place.kind === "channel" ? `#${place.name}` : titleOf(client, place);
   const isHidden = client.state.marks[item.author] === "blocked";
-  const text = item.isDeleted ? "(deleted)" : isHidden ? "hidden message" : plain(item);
+  const text = item.isDeleted ? "(deleted)" : isHidden ? t("hidden message") : plain(item);
   return h(
     "li",
     null,

@@ -3,7 +3,9 @@
  * in one listener for all. Not here: what the actions do (conversation.js), where rows lie (virtual.js).
  */
 
+import { locale, plural, said, t } from "../words/words.js";
 import { fullText } from "./allowance.js";
+import { spanText } from "./burning.js";
 import { avatar, dayText, h, icon, timeText } from "./dom.js";
 import { filesOf } from "./filebox.js";
 import { oneLine, renderText } from "./text.js";
@@ -12,9 +14,8 @@ const LABEL_CHARS = 240;
 const QUOTE_CHARS = 140;
 const MAX_NAMES = 20;
 const MINUTE_MS = 60_000;
-const HOUR_MS = 60 * MINUTE_MS;
-const DAY_MS = 24 * HOUR_MS;
-const FULL = new Intl.DateTimeFormat("en-GB", { dateStyle: "full", timeStyle: "medium" });
+const STATES = { sending: t("sending"), waiting: t("waiting") };
+const FULL = new Intl.DateTimeFormat(locale, { dateStyle: "full", timeStyle: "medium" });
 
 /**
  * @typedef {object} Context what messages are shown with
@@ -56,7 +57,7 @@ function fillArticle(article, item, place, context) {
   ];
   article.replaceChildren(...parts.filter(Boolean));
   const label = isHidden(item, context)
-    ? `${authorOf(item, context.state)}, ${timeText(item.at)}, hidden message`
+    ? t("{author}, {time}, hidden message", { author: authorOf(item, context.state), time: timeText(item.at) })
     : labelOf(item, context.state, article.querySelector(".text"));
   article.setAttribute("aria-label", label);
 }
@@ -81,18 +82,19 @@ export function authorOf(item, state) {
 function labelOf(item, state, text) {
   const parts = [authorOf(item, state), timeText(item.at)];
   if (item.kind === "import") {
-    parts.push("imported");
+    parts.push(t("imported"));
   }
   if (item.isDeleted) {
-    return [...parts, "deleted"].join(", ");
+    return [...parts, t("deleted")].join(", ");
   }
   if (item.replyTo) {
-    parts.push(`reply to ${nameOf(item.replyTo.author, state, item.replyTo.authorName || "a message")}`);
+    parts.push(item.replyTo.authorName || state.people[item.replyTo.author]
+      ? t("reply to {name}", { name: nameOf(item.replyTo.author, state, item.replyTo.authorName) }) : t("reply to a message"));
   }
   const words = text === null ? item.text : Array.from(text.children, (block) => block.textContent).join(" ");
   parts.push(words.length > LABEL_CHARS ? `${words.slice(0, LABEL_CHARS)}…` : words);
-  parts.push(...(item.files ?? []).map(({ name }) => `file ${name}`));
-  parts.push(item.state === "failed" ? "not sent" : item.state === "sent" ? "" : item.state);
+  parts.push(...(item.files ?? []).map(({ name }) => t("file {name}", { name })));
+  parts.push(item.state === "failed" ? t("not sent") : item.state === "sent" ? "" : STATES[item.state] ?? "");
   for (const { emoji, by } of item.reactions) {
     parts.push(`${emoji} ${by.length}`);
   }
@@ -104,16 +106,16 @@ function dayLine(at) {
 }
 
 function newLine() {
-  return h("div", { class: "day new" }, h("span", null, "New"));
+  return h("div", { class: "day new" }, h("span", null, t("New")));
 }
 
 function quote({ id, author, authorName, text }, state) {
   return h("button", { type: "button", class: "quote", "data-act": "jump", "data-target": id, tabindex: "-1",
-    title: "Go to this message" },
-    h("bdi", { class: "quote-who" }, nameOf(author, state, authorName || "someone")),
+    title: t("Go to this message") },
+    h("bdi", { class: "quote-who" }, nameOf(author, state, authorName || t("someone"))),
     h("span", { class: "quote-text", dir: "auto" },
-      state.marks[author] === "blocked" ? "hidden message"
-        : text === null ? "an earlier message" : oneLine(text, QUOTE_CHARS)));
+      state.marks[author] === "blocked" ? t("hidden message")
+        : text === null ? t("an earlier message") : oneLine(text, QUOTE_CHARS)));
 }
 
 function picture(item, state) {
@@ -131,10 +133,10 @@ function headLine(item, place, state) {
       : h("button", { type: "button", class: "who", "data-act": "person", "data-key": item.author, tabindex: "-1",
         title: `@${person.name}` }, name),
     time(item),
-    person?.isBot ? h("span", { class: "origin", title: "A program of this hub" }, "bot") : null,
+    person?.isBot ? h("span", { class: "origin", title: t("A program of this hub") }, t("bot")) : null,
     item.kind === "import" ? h("span", { class: place.origin ? "origin" : "origin is-known",
-      title: "Written elsewhere and brought here; the hub's import signed it" },
-      "imported") : null);
+      title: t("Written elsewhere and brought here; the hub's import signed it") },
+      t("imported")) : null);
 }
 
 function time(item) {
@@ -149,11 +151,11 @@ function gutterTime(item) {
 
 function content(item, context) {
   if (item.isDeleted) {
-    return h("p", { class: "gone" }, icon("trash"), "deleted");
+    return h("p", { class: "gone" }, icon("trash"), t("deleted"));
   }
   if (isHidden(item, context)) {
-    return h("p", { class: "gone" }, "hidden message ",
-      h("button", { type: "button", class: "link", "data-act": "unfold", tabindex: "-1" }, "Show"));
+    return h("p", { class: "gone" }, t("hidden message"), " ",
+      h("button", { type: "button", class: "link", "data-act": "unfold", tabindex: "-1" }, t("Show")));
   }
   if (context.editor !== null) {
     return context.editor;
@@ -173,16 +175,16 @@ function content(item, context) {
 /** The way to the thread of a message that has answers. */
 function answers({ answers: count = 0 }) {
   return count === 0 ? null : h("button", { type: "button", class: "answers link", "data-act": "thread", tabindex: "-1" },
-    icon("thread"), count === 1 ? "1 reply" : `${count} replies`);
+    icon("thread"), plural("{count} reply", "{count} replies", count));
 }
 
 function marksOf(item) {
   const marks = [];
   if (item.editedAt) {
-    marks.push(h("span", { title: `Edited ${FULL.format(item.editedAt)}` }, "(edited)"));
+    marks.push(h("span", { title: t("Edited {moment}", { moment: FULL.format(item.editedAt) }) }, t("(edited)")));
   }
   if (item.isPinned) {
-    marks.push(h("span", { class: "pinned" }, icon("pin"), "pinned"));
+    marks.push(h("span", { class: "pinned" }, icon("pin"), t("pinned")));
   }
   return marks;
 }
@@ -196,16 +198,16 @@ function reactions(item, state) {
     return null;
   }
   const buttons = item.reactions.map(({ emoji, by, isMine }) => {
-    const names = by.slice(0, MAX_NAMES).map((key) => (key === state.me?.key ? "you" : nameOf(key, state)));
-    const rest = by.length > MAX_NAMES ? ` and ${by.length - MAX_NAMES} more` : "";
-    const who = `${names.join(", ")}${rest}`;
+    const names = by.slice(0, MAX_NAMES).map((key) => (key === state.me?.key ? t("you") : nameOf(key, state)));
+    const some = names.join(", ");
+    const who = by.length > MAX_NAMES ? t("{names} and {count} more", { names: some, count: by.length - MAX_NAMES }) : some;
     return h("button", { type: "button", class: "reaction", "data-act": "react", "data-emoji": emoji, tabindex: "-1",
       "aria-pressed": String(isMine), "aria-label": `${emoji} ${by.length}: ${who}`, title: who },
     h("bdi", { class: "emoji" }, emoji), h("span", { class: "number" }, by.length));
   });
   return h("div", { class: "reactions" }, buttons,
-    h("button", { type: "button", class: "reaction add", "data-act": "emoji", "aria-label": "Add a reaction",
-      title: "Add a reaction", tabindex: "-1" }, icon("smile")));
+    h("button", { type: "button", class: "reaction add", "data-act": "emoji", "aria-label": t("Add a reaction"),
+      title: t("Add a reaction"), tabindex: "-1" }, icon("smile")));
 }
 
 function burning(item, state) {
@@ -216,33 +218,25 @@ function burning(item, state) {
   const left = Math.max(0, item.burnAt - now);
   const ring = h("i");
   ring.style.setProperty("--left", `${Math.round((100 * left) / Math.max(1, item.burnAt - item.at))}%`);
-  return h("span", { class: "burn" }, ring, left === 0 ? "disappearing" : `disappears in ${spanText(left)}`);
-}
-
-function spanText(ms) {
-  if (ms < MINUTE_MS) {
-    return "less than a minute";
-  }
-  const [size, unit] = ms < HOUR_MS ? [MINUTE_MS, "minute"] : ms < 2 * DAY_MS ? [HOUR_MS, "hour"] : [DAY_MS, "day"];
-  const count = Math.max(1, Math.round(ms / size));
-  return `${count} ${unit}${count === 1 ? "" : "s"}`;
+  return h("span", { class: "burn" }, ring, left === 0
+    ? t("disappearing") : t("disappears in {span}", { span: left < MINUTE_MS ? t("less than a minute") : spanText(left) }));
 }
 
 function sendState(item, state) {
   if (item.state === "sending" && state.link.status !== "online") {
-    return h("p", { class: "send-state" }, "Waits for the connection, then goes out by itself");
+    return h("p", { class: "send-state" }, t("Waits for the connection, then goes out by itself"));
   }
   if (item.state === "waiting") {
     const isOpenable = ["waiting", "declined"].includes(item.error?.code) && item.conversation.startsWith("direct:");
-    return h("p", { class: "send-state" }, icon("lock"), h("span", null, `Not sent yet. ${item.error?.detail ?? ""}`.trim()),
-      isOpenable && h("button", { type: "button", class: "link", "data-act": "openly", tabindex: "-1" }, "Send openly"),
-      h("button", { type: "button", class: "link", "data-act": "discard", tabindex: "-1" }, "Discard"));
+    return h("p", { class: "send-state" }, icon("lock"), h("span", null, `${t("Not sent yet.")} ${said(item.error?.words ?? item.error?.detail ?? "")}`.trim()),
+      isOpenable && h("button", { type: "button", class: "link", "data-act": "openly", tabindex: "-1" }, t("Send openly")),
+      h("button", { type: "button", class: "link", "data-act": "discard", tabindex: "-1" }, t("Discard")));
   }
   if (item.state !== "failed") {
     return null;
   }
-  const why = item.error?.code === "quota" ? fullText(state.allowance, item.text) : item.error?.detail ?? "";
-  return h("p", { class: "send-state failure" }, icon("warn"), h("span", null, `Not sent. ${why}`.trim()),
-    h("button", { type: "button", class: "link", "data-act": "retry", tabindex: "-1" }, "Try again"),
-    h("button", { type: "button", class: "link", "data-act": "discard", tabindex: "-1" }, "Discard"));
+  const why = item.error?.code === "quota" ? fullText(state.allowance, item.text) : said(item.error?.words ?? item.error?.detail ?? "");
+  return h("p", { class: "send-state failure" }, icon("warn"), h("span", null, `${t("Not sent.")} ${why}`.trim()),
+    h("button", { type: "button", class: "link", "data-act": "retry", tabindex: "-1" }, t("Try again")),
+    h("button", { type: "button", class: "link", "data-act": "discard", tabindex: "-1" }, t("Discard")));
 }

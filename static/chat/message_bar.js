@@ -3,6 +3,7 @@
  * that does something carries `data-act`. A tap on a message opens its actions.
  */
 
+import { t } from "../words/words.js";
 import { h, icon } from "./dom.js";
 
 const TOUCH = matchMedia("(hover: none) and (pointer: coarse)");
@@ -10,7 +11,7 @@ const TOUCH = matchMedia("(hover: none) and (pointer: coarse)");
 export class MessageBar {
   #log;
   #pointer = TOUCH.matches ? "touch" : "mouse"; // of the last press: not every browser says it with the click
-  #element = h("div", { class: "msg-bar", role: "toolbar", "aria-label": "Actions" });
+  #element = h("div", { class: "msg-bar", role: "toolbar", "aria-label": t("Actions") });
   /** @type {any} */
   #item = null;
 
@@ -97,10 +98,10 @@ function buttons(item) {
       title: `${label} (${key})`,
       "aria-haspopup": act === "menu" || act === "emoji" ? "dialog" : null }, icon(name));
   return [
-    item.isDeleted || item.isReadOnly ? null : button("emoji", "smile", "React", "+"),
-    item.isDeleted || item.isReadOnly ? null : button("reply", "reply", "Reply", "R"),
-    item.canEdit ? button("edit", "edit", "Edit", "E") : null,
-    button("menu", "more", "More", "Enter"),
+    item.isDeleted || item.isReadOnly ? null : button("emoji", "smile", t("React"), "+"),
+    item.isDeleted || item.isReadOnly ? null : button("reply", "reply", t("Reply"), "R"),
+    item.canEdit ? button("edit", "edit", t("Edit"), "E") : null,
+    button("menu", "more", t("More"), "Enter"),
   ].filter(Boolean);
 }
 

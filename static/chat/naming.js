@@ -1,5 +1,7 @@
 /** The rule of account names in words, while one types. The engine judges again (static/accord/names.js). */
 
+import { t } from "../words/words.js";
+
 const MIN_CHARS = 3;
 const MAX_CHARS = 32;
 
@@ -15,19 +17,19 @@ export function checkName(typed) {
   const odd = [...name].find((char) => !/[a-z0-9_.-]/.test(char));
   if (odd !== undefined) {
     const problem = /\s/.test(odd)
-      ? "A name has no spaces; a dot, a dash or an underscore can stand for one."
-      : `"${odd}" cannot be in a name: only letters a to z, digits, dots, dashes and underscores.`;
+      ? t("A name has no spaces; a dot, a dash or an underscore can stand for one.")
+      : t("\"{odd}\" cannot be in a name: only letters a to z, digits, dots, dashes and underscores.", { odd });
     return { name, problem, isUnfinished: false };
   }
   if (name.length > MAX_CHARS) {
     return {
       name,
-      problem: `A name has at most ${MAX_CHARS} characters; this one has ${name.length}.`,
+      problem: t("A name has at most {most} characters; this one has {count}.", { most: MAX_CHARS, count: name.length }),
       isUnfinished: false,
     };
   }
   if (name.length < MIN_CHARS) {
-    return { name, problem: `A name has at least ${MIN_CHARS} characters.`, isUnfinished: true };
+    return { name, problem: t("A name has at least {least} characters.", { least: MIN_CHARS }), isUnfinished: true };
   }
   return { name, problem: "", isUnfinished: false };
 }

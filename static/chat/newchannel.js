@@ -1,5 +1,6 @@
 /** A new channel, open to everyone on the hub; only the admin may make one. */
 
+import { t } from "../words/words.js";
 import { openDialog } from "./dialog.js";
 import { h } from "./dom.js";
 import { reason } from "./words.js";
@@ -19,16 +20,16 @@ export function openNewChannel(app) {
   const form = h(
     "form",
     { id: "new-channel", class: "stack", on: { submit: (event) => create(event) } },
-    h("label", { class: "field" }, h("span", null, "Name"), name),
-    h("label", { class: "field" }, h("span", null, "What it is for"), about),
-    h("p", { class: "note" }, "Open: everyone on this hub can read and write in it, and the hub can read it."),
+    h("label", { class: "field" }, h("span", null, t("Name")), name),
+    h("label", { class: "field" }, h("span", null, t("What it is for")), about),
+    h("p", { class: "note" }, t("Open: everyone on this hub can read and write in it, and the hub can read it.")),
     error,
   );
-  const { close, setFooter } = openDialog({ title: "New channel", narrow: true }, form);
+  const { close, setFooter } = openDialog({ title: t("New channel"), narrow: true }, form);
   const button = /** @type {HTMLButtonElement} */ (
-    h("button", { type: "submit", form: "new-channel", class: "button primary" }, "Make channel")
+    h("button", { type: "submit", form: "new-channel", class: "button primary" }, t("Make channel"))
   );
-  setFooter(h("button", { type: "button", class: "button", on: { click: close } }, "Cancel"), button);
+  setFooter(h("button", { type: "button", class: "button", on: { click: close } }, t("Cancel")), button);
   name.focus();
   const create = async (/** @type {Event} */ event) => {
     event.preventDefault();

@@ -1,6 +1,6 @@
 /** Adding a device from one that is logged in: a QR picture and a code that work for ten minutes. */
 
-import { rich, t } from "../words/words.js";
+import { locale, rich, t } from "../words/words.js";
 import { announce } from "./announcer.js";
 import { copyButton } from "./copy.js";
 import { openDialog } from "./dialog.js";
@@ -9,7 +9,7 @@ import { codeField, passwordField, sendForm } from "./passwordfield.js";
 import { qrPicture } from "./qr.js";
 import { openVault } from "./vaultdialog.js";
 
-const TIME = new Intl.DateTimeFormat("en-GB", { timeStyle: "short" });
+const TIME = new Intl.DateTimeFormat(locale, { timeStyle: "short" });
 
 /** @param {import("./app.js").App} app */
 export async function openNewDevice(app) {

@@ -1,5 +1,6 @@
 /** A new space: its name, what it is for, how long its messages live. And what one is called from now on. */
 
+import { t } from "../words/words.js";
 import { announce } from "./announcer.js";
 import { lifeField } from "./burning.js";
 import { h } from "./dom.js";
@@ -10,8 +11,8 @@ const MAX_ABOUT_CHARS = 1_000;
 
 function fields({ name = "", about = "" } = {}) {
   return {
-    name: textField("Name", { required: true, maxlength: MAX_NAME_CHARS, value: name, dir: "auto" }),
-    about: textField("What it is for", { maxlength: MAX_ABOUT_CHARS, value: about, dir: "auto" }),
+    name: textField(t("Name"), { required: true, maxlength: MAX_NAME_CHARS, value: name, dir: "auto" }),
+    about: textField(t("What it is for"), { maxlength: MAX_ABOUT_CHARS, value: about, dir: "auto" }),
   };
 }
 
@@ -21,15 +22,15 @@ export function openNewSpace(app) {
   const life = lifeField(null);
   openForm(
     {
-      title: "New space",
-      verb: "Make space",
+      title: t("New space"),
+      verb: t("Make space"),
       submit: () => app.client.call("space.create", {
         name: name.input.value, about: about.input.value, burnMs: life.value(),
       }),
       then: ({ conversation }) => app.openWhenThere(conversation),
     },
-    h("p", { class: "note" }, "Encrypted: only its members can read what is said there, the hub cannot. You decide who "
-      + "they are."),
+    h("p", { class: "note" }, t("Encrypted: only its members can read what is said there, the hub cannot. You decide "
+      + "who they are.")),
     name.element, about.element, life.element,
   );
 }
@@ -39,12 +40,12 @@ export function openRenameSpace(app, space) {
   const { name, about } = fields(space);
   openForm(
     {
-      title: "Name and purpose",
-      verb: "Save",
+      title: t("Name and purpose"),
+      verb: t("Save"),
       submit: () => app.client.call("space.rename", { space: space.id, name: name.input.value, about: about.input.value }),
-      then: () => announce("Every member sees it"),
+      then: () => announce(t("Every member sees it")),
     },
-    h("p", { class: "note" }, "Not encrypted: the hub sees what a space is called and what it is for."),
+    h("p", { class: "note" }, t("Not encrypted: the hub sees what a space is called and what it is for.")),
     name.element, about.element,
   );
 }

@@ -3,6 +3,7 @@
  * it), and what I say of them. And the list of people whom others know.
  */
 
+import { language, locale, plural, t } from "../words/words.js";
 import { announce } from "./announcer.js";
 import { openDialog } from "./dialog.js";
 import { avatar, h, icon } from "./dom.js";
@@ -12,8 +13,8 @@ import { reason } from "./words.js";
 
 const MAX_CALLED_CHARS = 80;
 const MAX_NOTE_CHARS = 2_000;
-const DAY = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "long", year: "numeric" });
-const AND = new Intl.ListFormat("en", { type: "conjunction" });
+const DAY = new Intl.DateTimeFormat(locale, { day: "numeric", month: "long", year: "numeric" });
+const AND = new Intl.ListFormat(language, { type: "conjunction" });
 
 /**
  * The parts of a person's card; they fill once the hub has answered.
@@ -25,7 +26,7 @@ const AND = new Intl.ListFormat("en", { type: "conjunction" });
 export function contactSections(app, person, leave) {
   if (person.isMe) {
     return [h("button", { type: "button", class: "button", on: { click: leave(() => openMyPosts(app)) } },
-      icon("pencil"), "My posts")];
+      icon("pencil"), t("My posts"))];
   }
   const status = busyList();
   const filled = h("div", { class: "stack" });
@@ -40,14 +41,15 @@ export function contactSections(app, person, leave) {
       noteForm(app, person, mine?.text ?? ""),
     );
   });
-  return [h("section", { class: "contact" }, h("h3", null, "Known to others"), status, filled)];
+  return [h("section", { class: "contact" }, h("h3", null, t("Known to others")), status, filled)];
 }
 
 function vouchers(notes) {
   const names = [...new Set(notes.map((note) => note.authorName))];
   return h("p", { class: "meta" }, names.length === 0
-    ? "Nobody whose posts are held here has said anything about them yet."
-    : `${AND.format(names)} ${names.length === 1 ? "says" : "say"} who this is; each note is signed by who wrote it.`);
+    ? t("Nobody whose posts are held here has said anything about them yet.")
+    : plural("{names} says who this is; each note is signed by who wrote it.",
+      "{names} say who this is; each note is signed by who wrote it.", names.length, { names: AND.format(names) }));
 }
 
 function saidList(app, notes, leave) {
@@ -55,19 +57,19 @@ function saidList(app, notes, leave) {
     h("h4", null, h("button", { type: "button", class: "link",
       on: { click: leave(() => openPerson(app, note.author)) } }, h("bdi", null, note.authorName))),
     h("p", { dir: "auto", class: "note-text" }, note.text),
-    ...(note.addresses.length > 0 ? [h("p", { class: "meta clip" }, `Reached at ${note.addresses.join(", ")}`)] : []),
+    ...(note.addresses.length > 0 ? [h("p", { class: "meta clip" }, t("Reached at {addresses}", { addresses: note.addresses.join(", ") }))] : []),
     h("p", { class: "meta" }, DAY.format(note.lastUpdate)))));
 }
 
 function followRow(app, person, card, leave) {
   const name = person.displayName || person.name;
   if (!card.canFollow) {
-    return h("p", { class: "meta" }, "This hub does not hold what they post, so they cannot be followed from here.");
+    return h("p", { class: "meta" }, t("This hub does not hold what they post, so they cannot be followed from here."));
   }
   const change = (on) => leave(async () => {
     try {
       const { conversation } = await app.client.call("contact.follow", { key: person.key, on });
-      announce(on ? `You follow ${name}` : `You no longer follow ${name}`);
+      announce(on ? t("You follow {name}", { name }) : t("You no longer follow {name}", { name }));
       if (on) {
         app.open(conversation);
       }
@@ -77,9 +79,10 @@ function followRow(app, person, card, leave) {
   });
   return h("div", { class: "row" },
     h("button", { type: "button", class: "button", on: { click: change(!card.follows) } },
-      card.follows ? "Stop following" : "Follow"),
+      card.follows ? t("Stop following") : t("Follow")),
     h("p", { class: "meta grow" }, card.follows
-      ? "Their posts are in your list, under Following." : "Their posts then appear in your list. They are not told."));
+      ? t("Their posts are in your list, under Following.") : t("Their posts then appear in your list. They are not "
+        + "told.")));
 }
 
 /** A form with one field, one button, and a line for what went wrong. */
@@ -107,21 +110,21 @@ function calledForm(app, key, called) {
   const field = /** @type {HTMLInputElement} */ (
     h("input", { type: "text", value: called, maxlength: MAX_CALLED_CHARS, autocomplete: "off" })
   );
-  return smallForm("You call them", field, "Save name",
-    "Shown to you alone, in this browser, in place of the name they chose. Empty: as they call themselves.",
+  return smallForm(t("You call them"), field, t("Save name"),
+    t("Shown to you alone, in this browser, in place of the name they chose. Empty: as they call themselves."),
     async (name) => {
       await app.client.call("contact.call", { key, called: name });
-      return name ? `You call them ${name}` : "They go by their own name";
+      return name ? t("You call them {name}", { name }) : t("They go by their own name");
     });
 }
 
 function noteForm(app, person, text) {
   const field = /** @type {HTMLTextAreaElement} */ (h("textarea", { value: text, rows: 2, maxlength: MAX_NOTE_CHARS }));
-  return smallForm("Your note about them", field, "Save note",
-    "Signed by you, for everyone who can read your posts; it helps others to know who this is. Empty: taken back.",
+  return smallForm(t("Your note about them"), field, t("Save note"),
+    t("Signed by you, for everyone who can read your posts; it helps others to know who this is. Empty: taken back."),
     async (said) => {
       await app.client.call("contact.note", { key: person.key, text: said });
-      return said ? "Note saved" : "Note taken back";
+      return said ? t("Note saved") : t("Note taken back");
     });
 }
 
@@ -139,14 +142,14 @@ export async function openMyPosts(app) {
 export function openNoted(app) {
   const status = busyList();
   const list = h("ul", { class: "cards" });
-  const { close, body } = openDialog({ title: "People others know" },
+  const { close, body } = openDialog({ title: t("People others know") },
     h("p", { class: "dialog-lead", tabindex: -1 },
-      "People without an account on this hub, of whom somebody here has written who they are."),
+      t("People without an account on this hub, of whom somebody here has written who they are.")),
     status, list);
   fillList(app.client.call("contact.noted", {}), status, (found) => {
     list.replaceChildren(...found.map((person) => row(app, person, close)));
     if (found.length === 0) {
-      body.append(h("p", null, "Nobody yet. Open somebody's card to write a note about them."));
+      body.append(h("p", null, t("Nobody yet. Open somebody's card to write a note about them.")));
     }
   });
 }
@@ -161,5 +164,5 @@ function row(app, person, close) {
     h("div", { class: "grow" },
       h("h3", null, h("button", { type: "button", class: "link", on: { click: open } }, h("bdi", null, person.name))),
       h("p", { dir: "auto", class: "note-text" }, person.notes[0].text),
-      h("p", { class: "meta" }, `${person.hub ? `On ${person.hub}. ` : ""}Known to ${AND.format(names)}`)));
+      h("p", { class: "meta" }, [person.hub ? `${t("On {hub}.", { hub: person.hub })} ` : "", t("Known to {names}", { names: AND.format(names) })])));
 }

@@ -3,6 +3,7 @@
  * A text leaves the page only for a notification of this computer.
  */
 
+import { t } from "../words/words.js";
 import { announce } from "./announcer.js";
 import { titleOf } from "./lists.js";
 import { pref, setPref } from "./prefs.js";
@@ -85,9 +86,9 @@ export class Notifier {
   #notice({ conversation, item }) {
     const place = this.client.state.conversations[conversation];
     const who = this.client.state.people[item.author]?.displayName || item.authorName;
-    const title = place?.kind === "channel" ? `${who} in #${place.name}` : who;
+    const title = place?.kind === "channel" ? t("{who} in #{name}", { who, name: place.name }) : who;
     if (document.visibilityState === "visible") {
-      announce(`New message: ${title}`);
+      announce(t("New message: {title}", { title }));
     } else if (notificationsAreOn()) {
       const text = item.text.length > MAX_BODY_CHARS ? `${item.text.slice(0, MAX_BODY_CHARS - 1)}…` : item.text;
       const shown = new Notification(title, { body: text, tag: item.id, icon: ICON });

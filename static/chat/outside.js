@@ -3,7 +3,7 @@
  * Not here: the keys and the claim themselves (the engine).
  */
 
-import { t } from "../words/words.js";
+import { rich, t } from "../words/words.js";
 import { h } from "./dom.js";
 import { joinForm } from "./joinform.js";
 import { loginPage } from "./loginpage.js";
@@ -54,7 +54,7 @@ async function follow(page, link) {
       if (location.href !== link) {
         history.replaceState(null, "", new URL(link).pathname + new URL(link).hash);
       }
-      document.title = `Join ${hub.name}`;
+      document.title = t("Join {name}", { name: hub.name });
       if (!join.element.isConnected) {
         show(join.element);
       }
@@ -99,8 +99,8 @@ function welcome(client, go, logIn, space) {
     h(
       "p",
       { class: "lead" },
-      "This is an Accord hub: a place where people who know each other talk, by invitation. " +
-        "Your account is a key that is made in your browser and stays there.",
+      t("This is an Accord hub: a place where people who know each other talk, by invitation. Your account is a key "
+        + "that is made in your browser and stays there."),
     ),
     linkForm(go),
     alternatives(logIn),
@@ -110,10 +110,10 @@ function welcome(client, go, logIn, space) {
 
 function alternatives(logIn) {
   return h("div", { class: "alternatives" },
-    h("p", null, "You have an account?"),
+    h("p", null, t("You have an account?")),
     h("div", { class: "row wrap" },
-      h("button", { type: "button", class: "button", on: { click: logIn } }, "Log in with your name and password"),
-      h("a", { class: "button quiet", href: "/recover" }, "Recover it")));
+      h("button", { type: "button", class: "button", on: { click: logIn } }, t("Log in with your name and password")),
+      h("a", { class: "button quiet", href: "/recover" }, t("Recover it"))));
 }
 
 /** The key that the page itself came with: the engine asks the hub only about a link. */
@@ -140,64 +140,63 @@ function linkForm(go) {
   return h(
     "form",
     { class: "stack", on: { submit } },
-    h("label", { class: "field" }, h("span", null, "Your invite link"), input),
-    h("button", { type: "submit", class: "button primary big" }, "Continue"),
+    h("label", { class: "field" }, h("span", null, t("Your invite link")), input),
+    h("button", { type: "submit", class: "button primary big" }, t("Continue")),
   );
 }
 
-const ASK = "ask whoever invited you for another one.";
 /** Why an invite lets nobody in: a title, and what has happened. */
 const ENDS = {
-  used: ["This invite has been used", "An invite works once, and somebody has joined with this one."],
-  full: ["Everybody has joined", "This link was for a circle of people, and all its places are taken."],
-  expired: ["This invite has run out", "It waited as long as it could, at most three days, and nobody joined with it."],
-  withdrawn: ["This invite was withdrawn", "Whoever made it has taken it back."],
-  locked: ["This invite is locked", "The wrong code was given five times, so it went back to whoever made it."],
-  frozen: ["This invite waits", "The account of whoever invited you is halted just now. Try again later."],
-  gone: ["This invite no longer works", "It has been used, was withdrawn, or has run out."],
+  used: [t("This invite has been used"), t("An invite works once, and somebody has joined with this one.")],
+  full: [t("Everybody has joined"), t("This link was for a circle of people, and all its places are taken.")],
+  expired: [t("This invite has run out"),
+    t("It waited as long as it could, at most three days, and nobody joined with it.")],
+  withdrawn: [t("This invite was withdrawn"), t("Whoever made it has taken it back.")],
+  locked: [t("This invite is locked"), t("The wrong code was given five times, so it went back to whoever made it.")],
+  frozen: [t("This invite waits"), t("The account of whoever invited you is halted just now. Try again later.")],
+  gone: [t("This invite no longer works"), t("It has been used, was withdrawn, or has run out.")],
 };
 
 function endedInvite(client, status) {
   const [title, what] = ENDS[status] ?? ENDS.gone;
   const mayBeMine = ["used", "full", "gone"].includes(status) || !(status in ENDS);
-  const mine = ["If you used it yourself, open ", h("a", { href: "/" }, hubName(client))];
   return frame(
     { title, picture: "invite" },
-    h("p", null, `${what} Nothing was changed.`),
-    mayBeMine
-      ? h("p", null, mine, " in the browser in which you did: your key is there. Otherwise ", ASK)
-      : h("p", null, ASK[0].toUpperCase() + ASK.slice(1)),
+    h("p", null, `${what} ${t("Nothing was changed.")}`),
+    h("p", null, mayBeMine
+      ? rich("If you used it yourself, open {hub} in the browser in which you did: your key is there. Otherwise ask whoever "
+        + "invited you for another one.", { hub: h("a", { href: "/" }, hubName(client)) })
+      : t("Ask whoever invited you for another one.")),
   );
 }
 
 function brokenLink(client, go) {
   return frame(
-    { title: "This link is not whole", picture: "link" },
+    { title: t("This link is not whole"), picture: "link" },
     h(
       "p",
       null,
-      "An invite link looks like ",
-      h("code", null, `${location.origin}/join#…`),
-      " and must be copied to its last letter. Some programs cut long links in two; nothing was changed.",
+      rich("An invite link looks like {address} and must be copied to its last letter. Some programs cut long links in "
+        + "two; nothing was changed.", { address: h("code", { dir: "ltr" }, `${location.origin}/join#…`) }),
     ),
-    h("p", null, "Copy it again, whole, and paste it here:"),
+    h("p", null, t("Copy it again, whole, and paste it here:")),
     linkForm(go),
-    h("p", { class: "meta" }, `Or ask whoever invited you to ${hubName(client)} for another one.`),
+    h("p", { class: "meta" }, t("Or ask whoever invited you to {hub} for another one.", { hub: hubName(client) })),
   );
 }
 
 function elsewhere(hub, link) {
   const { origin } = new URL(link);
   return frame(
-    { title: `This invite is for ${hub.name || "another hub"}`, picture: "link" },
-    h("p", null, "It leads to another address than this one:"),
+    { title: hub.name ? t("This invite is for {hub}", { hub: hub.name }) : t("This invite is for another hub"), picture: "link" },
+    h("p", null, t("It leads to another address than this one:")),
     h("p", { class: "address" }, origin),
     h(
       "p",
       null,
-      h("a", { class: "button primary big", href: link, rel: "noopener noreferrer", "data-first": true }, "Go there"),
+      h("a", { class: "button primary big", href: link, rel: "noopener noreferrer", "data-first": true }, t("Go there")),
     ),
-    h("p", { class: "meta" }, "Go only if you expected this address. Nothing was sent, the invite is unused."),
+    h("p", { class: "meta" }, t("Go only if you expected this address. Nothing was sent, the invite is unused.")),
   );
 }
 
@@ -209,22 +208,25 @@ function elsewhere(hub, link) {
  */
 export function alreadyInPage(client, enter) {
   const { me, hub } = client.state;
-  const button = h("button", { type: "button", class: "button primary big", on: { click: enter } }, "Open the chat");
+  const button = h("button", { type: "button", class: "button primary big", on: { click: enter } }, t("Open the chat"));
   return {
     element: h(
       "div",
       { class: "page-holder" },
       frame(
         {
-          title: `You are already in as ${me.displayName || me.name}`,
+          title: t("You are already in as {name}", { name: me.displayName || me.name }),
           picture: "check",
           documentTitle: hub?.name ?? "",
         },
         h(
           "p",
           null,
-          `This browser has an account on ${hub?.name ?? "this hub"}. The invite stays unused: ` +
-            "you can pass its link on to someone else.",
+          hub?.name
+            ? t("This browser has an account on {hub}. The invite stays unused: you can pass its link on to someone else.",
+              { hub: hub.name })
+            : t("This browser has an account on this hub. The invite stays unused: you can pass its link on to someone "
+              + "else."),
         ),
         h("p", null, button),
       ),

@@ -1,5 +1,6 @@
 /** The frame of a page that is not the chat, and what several of them show. */
 
+import { t } from "../words/words.js";
 import { h, icon } from "./dom.js";
 import { keyBox } from "./person.js";
 
@@ -30,11 +31,11 @@ export function hubKey(key) {
   return h(
     "details",
     null,
-    h("summary", null, "This hub's key"),
+    h("summary", null, t("This hub's key")),
     keyBox(
-      "The hub's key",
+      t("The hub's key"),
       key,
-      "Compare it with what the person who invited you sees. If it differs, you are not " + "talking to the same hub.",
+      t("Compare it with what the person who invited you sees. If it differs, you are not talking to the same hub."),
     ),
   );
 }
@@ -44,13 +45,13 @@ export function commandLine() {
   return h(
     "details",
     null,
-    h("summary", null, "Join from a terminal"),
+    h("summary", null, t("Join from a terminal")),
     h(
       "p",
       { class: "meta" },
-      "In a copy of the Accord Hub source, with Python 3.11 or newer. Keep the quotation " +
-        "marks, they keep your link whole.",
+      t("In a copy of the Accord Hub source, with Python 3.11 or newer. Keep the quotation marks, they keep your "
+        + "link whole."),
     ),
-    h("pre", { tabindex: 0 }, h("code", null, "pip install .\naccord join '<your link>'")),
+    h("pre", { tabindex: 0 }, h("code", null, `pip install .\naccord join '<${t("your link")}>'`)),
   );
 }

@@ -1,5 +1,6 @@
 /** Ctrl-K: one field that leads to every channel, person and action. A listbox that the field drives. */
 
+import { t } from "../words/words.js";
 import { restoreFocus } from "./dialog.js";
 import { h, icon } from "./dom.js";
 import { best, entries } from "./palette_entries.js";
@@ -13,7 +14,7 @@ const LIST_ID = "palette-list";
  */
 export function openPalette(app, { only } = {}) {
   if (!document.querySelector("dialog.palette")) {
-    new Palette(entries(app, only), only === "people" ? "Message someone" : "Go to a channel, a person or an action");
+    new Palette(entries(app, only), only === "people" ? t("Message someone") : t("Go to a channel, a person or an action"));
   }
 }
 
@@ -62,7 +63,7 @@ class Palette {
     this.#list.replaceChildren(...this.#found.map((entry, index) => this.#row(entry, index)));
     const isEmpty = this.#found.length === 0;
     this.#list.hidden = isEmpty;
-    const why = query ? `Nothing here is called "${query}".` : "Nobody else is here yet. Invite someone.";
+    const why = query ? t("Nothing here is called \"{query}\".", { query }) : t("Nobody else is here yet. Invite someone.");
     this.#nothing.textContent = isEmpty ? why : "";
     this.#select(0);
   }

@@ -3,6 +3,7 @@
  * in it, or its letters must come in order.
  */
 
+import { t } from "../words/words.js";
 import { avatar, icon } from "./dom.js";
 import { openJoinSpace } from "./joinspace.js";
 import { channelIcon, countText, listed, spacesOf, titleOf } from "./lists.js";
@@ -71,9 +72,9 @@ function conversations(app) {
     return {
       title,
       words: `${title} ${each.name} ${spaceOf(app, each)}`,
-      kind: { channel: "Channel", direct: "Direct", feed: "Posts" }[each.kind],
+      kind: { channel: t("Channel"), direct: t("Direct"), feed: t("Posts") }[each.kind],
       picture: () => (isChannel ? icon(channelIcon(app.client, each)) : avatar(person, { small: true })),
-      note: [spaceOf(app, each), each.unread > 0 ? `${countText(each.unread)} unread` : isChannel ? each.about : ""]
+      note: [spaceOf(app, each), each.unread > 0 ? t("{count} unread", { count: countText(each.unread) }) : isChannel ? each.about : ""]
         .filter(Boolean).join(" · "),
       run: () => app.open(each.id),
       weight: (each.mentions > 0 ? 3 : 0) + (each.unread > 0 ? 2 : 0) - index / 1000,
@@ -89,7 +90,7 @@ function spaces(app) {
   return spacesOf(app.client).map((each, index) => ({
     title: each.name,
     words: each.name,
-    kind: "Space",
+    kind: t("Space"),
     picture: () => icon("people"),
     note: each.about,
     run: () => app.openSpace(each.id),
@@ -107,7 +108,7 @@ export function peopleEntries(list, run) {
   return inOrder(list).map((each, index) => ({
     title: each.displayName || each.name,
     words: `${each.displayName} ${each.name}`,
-    kind: "Person",
+    kind: t("Person"),
     picture: () => avatar(each, { small: true, presence: true }),
     note: each.hub ? each.hub.name : each.displayName && each.displayName !== each.name ? `@${each.name}` : "",
     run: () => run(each),
@@ -117,11 +118,11 @@ export function peopleEntries(list, run) {
 
 function actions(app) {
   const { state } = app.client;
-  const newChannel = { name: "New channel", words: "create", icon: "plus", run: () => openNewChannel(app) };
+  const newChannel = { name: t("New channel"), words: t("create"), icon: "plus", run: () => openNewChannel(app) };
   return [...(state.me?.isAdmin ? [newChannel] : []), ...spaceActions(app), ...actionsOf(app)].map((each, index) => ({
     title: each.name,
     words: `${each.name} ${each.words}`,
-    kind: "Action",
+    kind: t("Action"),
     picture: () => icon(each.icon),
     note: "",
     run: each.run,
@@ -132,19 +133,19 @@ function actions(app) {
 function spaceActions(app) {
   const open = app.client.state.spaces[app.space];
   const always = [
-    { name: "Make a space", words: "new create community encrypted", icon: "plus", run: () => openNewSpace(app) },
-    { name: "Join a space with a link", words: "invite", icon: "link", run: () => openJoinSpace(app) },
+    { name: t("Make a space"), words: t("new create community encrypted"), icon: "plus", run: () => openNewSpace(app) },
+    { name: t("Join a space with a link"), words: t("invite"), icon: "link", run: () => openJoinSpace(app) },
   ];
   if (open === undefined) {
     return always;
   }
   const { id, name, role } = open;
-  const invite = { name: `Invite to ${name}`, words: "space link", icon: "invite", run: () => openSpaceInvite(app, id) };
+  const invite = { name: t("Invite to {name}", { name }), words: t("space link"), icon: "invite", run: () => openSpaceInvite(app, id) };
   return [
     ...always,
     ...(role === "admin" ? [invite] : []),
-    { name: `${name}: channels and members`, words: "space settings roles", icon: "gear", run: () => openSpace(app, id) },
-    { name: `Leave ${name}`, words: "space", icon: "leave", run: () => leaveSpace(app, id) },
+    { name: t("{name}: channels and members", { name }), words: t("space settings roles"), icon: "gear", run: () => openSpace(app, id) },
+    { name: t("Leave {name}", { name }), words: t("space"), icon: "leave", run: () => leaveSpace(app, id) },
   ];
 }
 

@@ -1,5 +1,6 @@
 /** Fields for passwords and codes: shown on wish, and a new one with its strength. */
 
+import { t } from "../words/words.js";
 import { h } from "./dom.js";
 import { strengthOf } from "./strength.js";
 import { reason } from "./words.js";
@@ -21,7 +22,7 @@ export function passwordField({ label, isNew = false, hint = "", optional = fals
   const says = h("span", { class: "meta", id: `${id}-hint` }, hint);
   const error = h("span", { class: "error", id: `${id}-error`, role: "alert" });
   const meter = /** @type {HTMLMeterElement} */ (h("meter", { min: 0, max: 4, low: 2, high: 3, optimum: 4, hidden: true,
-    "aria-label": "Strength" }));
+    "aria-label": t("Strength") }));
   const show = h("input", { type: "checkbox", on: { change: (/** @type {any} */ event) => {
     input.type = event.target.checked ? "text" : "password";
   } } });
@@ -37,8 +38,8 @@ export function passwordField({ label, isNew = false, hint = "", optional = fals
       const { step, word } = strengthOf(input.value);
       meter.hidden = input.value === "";
       meter.value = step + 0.4;
-      says.textContent = input.value === "" ? hint : `This password is ${word}. ${
-        step < 3 ? "Longer is better: four or five words that have nothing to do with each other." : ""}`.trim();
+      says.textContent = input.value === "" ? hint : `${t("This password is {word}.", { word })} ${step < 3
+        ? t("Longer is better: four or five words that have nothing to do with each other.") : ""}`.trim();
     }
   });
   const read = () => {
@@ -46,22 +47,22 @@ export function passwordField({ label, isNew = false, hint = "", optional = fals
       return "";
     }
     if (isNew && Array.from(input.value.normalize("NFKC")).length < MIN_CHARS) {
-      refuse(`A password has at least ${MIN_CHARS} characters.`);
+      refuse(t("A password has at least {least} characters.", { least: MIN_CHARS }));
       return null;
     }
     if (isNew && strengthOf(input.value).step < 1) {
-      refuse("That is guessed within minutes. Take a longer one, or several words.");
+      refuse(t("That is guessed within minutes. Take a longer one, or several words."));
       return null;
     }
     if (input.value === "") {
-      refuse("Type the password.");
+      refuse(t("Type the password."));
       return null;
     }
     return input.value;
   };
   const element = h("div", { class: "field" },
     h("label", { class: "field" }, h("span", null, label), input), meter, says, error,
-    h("label", { class: "row meta" }, show, "Show it"));
+    h("label", { class: "row meta" }, show, t("Show it")));
   return { element, input, read, refuse };
 }
 

@@ -3,14 +3,15 @@
  * opens the person's card.
  */
 
+import { language, t } from "../words/words.js";
 import { avatar, h, iconButton } from "./dom.js";
 import { channelOf } from "./lists.js";
 import { openPerson } from "./person.js";
 
 const SHORT_KEY_CHARS = 8;
 const RANK = { online: 0, away: 1, offline: 2 };
-const WORDS = { online: "online", away: "away", offline: "offline" };
-const byName = new Intl.Collator("en", { numeric: true, sensitivity: "base" }).compare;
+const WORDS = { online: t("online"), away: t("away"), offline: t("offline") };
+const byName = new Intl.Collator(language, { numeric: true, sensitivity: "base" }).compare;
 
 /** People, whoever is there first, then by name. @param {any[]} people */
 export function inOrder(people) {
@@ -27,11 +28,11 @@ export class PeoplePane {
     /** @type {Map<string, {element: HTMLElement, face: string}>} */
     this.rows = new Map();
     this.conversation = null;
-    this.groups = [group("Admins"), group("Members"), group("On other hubs")];
-    this.closeButton = iconButton("close", "Close people", () => app.showPeople(false), { class: "people-close" });
+    this.groups = [group(t("Admins")), group(t("Members")), group(t("On other hubs"))];
+    this.closeButton = iconButton("close", t("Close people"), () => app.showPeople(false), { class: "people-close" });
     this.element = h(
       "aside",
-      { class: "people-pane", "aria-label": "People", tabindex: -1 },
+      { class: "people-pane", "aria-label": t("People"), tabindex: -1 },
       this.closeButton,
       ...this.groups.map((each) => each.element),
     );
@@ -120,7 +121,7 @@ export class PeoplePane {
           "span",
           { class: "grow clip" },
           person.displayName || person.name,
-          person.isMe ? h("span", { class: "dim" }, " (you)") : null,
+          person.isMe ? h("span", { class: "dim" }, ` ${t("(you)")}`) : null,
           hub ? null : h("span", { class: "visually-hidden" }, `, ${WORDS[person.presence]}`),
           hub ? h("small", { class: "clip" }, hub.name) : null,
           person.status ? h("small", { class: "clip" }, person.status) : null,

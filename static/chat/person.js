@@ -1,5 +1,6 @@
 /** The card of one person: who they say they are, their key to compare, and the way to write to them. */
 
+import { rich, t } from "../words/words.js";
 import { openDialog } from "./dialog.js";
 import { avatar, groups, h, icon } from "./dom.js";
 import { copyButton } from "./copy.js";
@@ -9,10 +10,10 @@ import { openProfile } from "./profile.js";
 import { memberEntries } from "./spacepage.js";
 import { troubleSections } from "./trouble.js";
 
-const PRESENCE = { online: "Online", away: "Away", offline: "Offline" };
+const PRESENCE = { online: t("Online"), away: t("Away"), offline: t("Offline") };
 
 function standing({ presence, isAdmin, isBot }) {
-  return [PRESENCE[presence], isAdmin && "Admin", isBot && "Bot"].filter(Boolean).join(" · ");
+  return [PRESENCE[presence], isAdmin && t("Admin"), isBot && t("Bot")].filter(Boolean).join(" · ");
 }
 
 /**
@@ -23,7 +24,7 @@ export function openPerson(app, key) {
   const person = app.client.state.people[key];
   const shown = person ?? {
     key,
-    name: "Someone who is not here",
+    name: t("Someone who is not here"),
     displayName: "",
     about: "",
     status: "",
@@ -45,11 +46,11 @@ export function openPerson(app, key) {
     ),
     shown.about ? h("p", { class: "person-about" }, shown.about) : null,
     keyBox(
-      person?.isMe ? "Your key" : "Key",
+      person?.isMe ? t("Your key") : t("Key"),
       key,
       person?.isMe
-        ? "Others can compare this with what they see in your card."
-        : "To be sure who this is, compare it with them in person or on the phone.",
+        ? t("Others can compare this with what they see in your card.")
+        : t("To be sure who this is, compare it with them in person or on the phone."),
     ),
     person && !person.isMe ? keySection(app.client, person, leave) : null,
   );
@@ -67,7 +68,7 @@ export function openPerson(app, key) {
         "button",
         { type: "button", class: "button primary", on: { click: leave(() => openProfile(app)) } },
         icon("edit"),
-        "Edit profile",
+        t("Edit profile"),
       ),
     );
   } else if (person) {
@@ -76,7 +77,7 @@ export function openPerson(app, key) {
         "button",
         { type: "button", class: "button primary", on: { click: leave(() => app.message(key)) } },
         icon("send"),
-        "Message",
+        t("Message"),
       ),
     );
   }
@@ -89,17 +90,19 @@ function roleSection(app, key, leave) {
   if (!member) {
     return [];
   }
-  return [h("section", { class: "contact", "aria-label": "Role" },
-    h("h3", null, `${member.role === "admin" ? "Admin" : "Member"} of `, h("bdi", null, space.name)),
+  return [h("section", { class: "contact", "aria-label": t("Role") },
+    h("h3", null, member.role === "admin"
+      ? rich("Admin of {space}", { space: h("bdi", null, space.name) })
+      : rich("Member of {space}", { space: h("bdi", null, space.name) })),
     h("div", { class: "row wrap" }, memberEntries(app, space.id, member).map(({ label, isDanger, run }) =>
       h("button", { type: "button", class: `button${isDanger ? " danger" : ""}`, on: { click: leave(run) } }, label))))];
 }
 
 function whereText(person) {
   if (person === undefined) {
-    return "No account on this hub";
+    return t("No account on this hub");
   }
-  return person.hub ? `On another hub: ${person.hub.name}` : `@${person.name}${person.isMe ? " (you)" : ""}`;
+  return person.hub ? t("On another hub: {name}", { name: person.hub.name }) : person.isMe ? t("@{name} (you)", { name: person.name }) : `@${person.name}`;
 }
 
 /**
@@ -108,7 +111,7 @@ function whereText(person) {
  * @param {string} key
  * @param {string} hint
  */
-export function keyBox(title, key, hint) {
+export function keyBox(title, key, hint, copies = t("Copy the key")) {
   return h(
     "div",
     { class: "key-box" },
@@ -117,7 +120,7 @@ export function keyBox(title, key, hint) {
       "div",
       { class: "row" },
       h("p", { class: "key grow" }, groups(key)),
-      copyButton(key, `Copy ${title.toLowerCase()}`),
+      copyButton(key, copies),
     ),
     hint ? h("p", { class: "meta" }, hint) : null,
   );

@@ -1,5 +1,6 @@
 /** The panel of pinned messages: a popover under the header's button, a sheet on phones. */
 
+import { t } from "../words/words.js";
 import { avatar, dateText, h, icon, iconButton, timeText } from "./dom.js";
 import { showBeside } from "./float.js";
 import { authorOf } from "./message.js";
@@ -13,10 +14,10 @@ import { reason } from "./words.js";
  * @param {(id: string) => void} goTo
  */
 export function openPins(from, client, conversation, goTo) {
-  const list = h("div", { class: "pins-list", tabindex: "-1" }, h("p", { class: "meta" }, "Looking them up"));
+  const list = h("div", { class: "pins-list", tabindex: "-1" }, h("p", { class: "meta" }, t("Looking them up")));
   const panel = h("div", { class: "pins float sheet", popover: "auto", role: "dialog",
-    "aria-label": "Pinned messages" },
-    h("header", null, h("h2", null, "Pinned messages"), iconButton("close", "Close", () => panel.hidePopover())), list);
+    "aria-label": t("Pinned messages") },
+    h("header", null, h("h2", null, t("Pinned messages")), iconButton("close", t("Close"), () => panel.hidePopover())), list);
   let target = "";
   panel.addEventListener("toggle", (event) => {
     if (event.newState === "closed") {
@@ -50,15 +51,15 @@ async function fill(list, client, conversation, choose) {
 
 function empty(canPin) {
   return [h("p", { class: "pins-empty" }, icon("pin"), canPin
-    ? "Nothing is pinned yet. Choose “Pin” in a message's menu to keep it at hand for everybody."
-    : "Nothing is pinned yet. An admin can pin what everybody should find again.")];
+    ? t("Nothing is pinned yet. Choose “Pin” in a message's menu to keep it at hand for everybody.")
+    : t("Nothing is pinned yet. An admin can pin what everybody should find again."))];
 }
 
 function pinned(client, item, choose, list) {
   const { state } = client;
   const person = state.people[item.author] ?? { key: item.author, name: authorOf(item, state) };
   const isHidden = state.marks[item.author] === "blocked";
-  const element = isHidden ? h("p", { class: "gone" }, "hidden message") : renderText(item, state).element;
+  const element = isHidden ? h("p", { class: "gone" }, t("hidden message")) : renderText(item, state).element;
   const unpin = async () => {
     await client.call("message.pin", { conversation: item.conversation, id: item.id, on: false });
     card.remove();
@@ -73,8 +74,8 @@ function pinned(client, item, choose, list) {
       h("time", { class: "meta" }, `${dateText(item.at)}, ${timeText(item.at)}`)),
     element,
     h("div", { class: "pin-verbs" },
-      h("button", { type: "button", class: "button small", on: { click: () => choose(item.id) } }, "Go to message"),
-      item.canPin ? h("button", { type: "button", class: "button small quiet", on: { click: unpin } }, "Unpin")
+      h("button", { type: "button", class: "button small", on: { click: () => choose(item.id) } }, t("Go to message")),
+      item.canPin ? h("button", { type: "button", class: "button small quiet", on: { click: unpin } }, t("Unpin"))
         : null));
   return card;
 }

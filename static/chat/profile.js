@@ -1,5 +1,6 @@
 /** My profile: what others see of me beside my name, which stays. */
 
+import { t } from "../words/words.js";
 import { announce } from "./announcer.js";
 import { openDialog } from "./dialog.js";
 import { avatar, h } from "./dom.js";
@@ -27,7 +28,7 @@ export function openProfile(app) {
       type: "text",
       value: me.status,
       maxlength: MAX_STATUS_CHARS,
-      placeholder: "What you are up to",
+      placeholder: t("What you are up to"),
       autocomplete: "off",
     })
   );
@@ -45,14 +46,14 @@ export function openProfile(app) {
         status: status.value.trim(),
       });
       close();
-      announce("Profile saved");
+      announce(t("Profile saved"));
     } catch (failure) {
       error.textContent = reason(failure);
       button.disabled = false;
     }
   };
   const { close, setFooter } = openDialog(
-    { title: "Profile" },
+    { title: t("Profile") },
     h(
       "form",
       { id: "profile", class: "stack", on: { submit: save } },
@@ -64,20 +65,20 @@ export function openProfile(app) {
           "div",
           { class: "grow" },
           h("p", { class: "profile-name" }, `@${me.name}`),
-          h("p", { class: "meta" }, "Your name on this hub; it stays."),
+          h("p", { class: "meta" }, t("Your name on this hub; it stays.")),
         ),
       ),
-      h("label", { class: "field" }, h("span", null, "Shown as"), displayName),
-      h("label", { class: "field" }, h("span", null, "Status"), status),
-      h("label", { class: "field" }, h("span", null, "About you"), about),
-      h("p", { class: "meta" }, "Everyone on this hub can see this, and so can the hub."),
+      h("label", { class: "field" }, h("span", null, t("Shown as")), displayName),
+      h("label", { class: "field" }, h("span", null, t("Status")), status),
+      h("label", { class: "field" }, h("span", null, t("About you")), about),
+      h("p", { class: "meta" }, t("Everyone on this hub can see this, and so can the hub.")),
       error,
-      keyBox("Your key", me.key, "Others compare this with what they see in your card."),
+      keyBox(t("Your key"), me.key, t("Others compare this with what they see in your card.")),
     ),
   );
   const button = /** @type {HTMLButtonElement} */ (
-    h("button", { type: "submit", form: "profile", class: "button primary" }, "Save")
+    h("button", { type: "submit", form: "profile", class: "button primary" }, t("Save"))
   );
-  setFooter(h("button", { type: "button", class: "button", on: { click: close } }, "Cancel"), button);
+  setFooter(h("button", { type: "button", class: "button", on: { click: close } }, t("Cancel")), button);
   displayName.focus();
 }

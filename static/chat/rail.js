@@ -3,6 +3,7 @@
  * with what waits there, and the way to a new one.
  */
 
+import { t } from "../words/words.js";
 import { h, hueOf, icon, initials } from "./dom.js";
 import { openJoinSpace } from "./joinspace.js";
 import { countText, spacesOf, waitingIn } from "./lists.js";
@@ -19,9 +20,9 @@ export class Rail {
     /** @type {Map<string, {element: HTMLElement, button: HTMLElement, face: string}>} */
     this.rows = new Map();
     this.list = h("ul", null);
-    const add = h("button", { type: "button", class: "rail-button rail-add", "aria-label": "New space",
-      title: "New space", "aria-haspopup": "menu", on: { click: () => this.#menu(add) } }, icon("plus"));
-    this.element = h("nav", { class: "rail", "aria-label": "Spaces", on: { keydown: (event) => this.#move(event) } },
+    const add = h("button", { type: "button", class: "rail-button rail-add", "aria-label": t("New space"),
+      title: t("New space"), "aria-haspopup": "menu", on: { click: () => this.#menu(add) } }, icon("plus"));
+    this.element = h("nav", { class: "rail", "aria-label": t("Spaces"), on: { keydown: (event) => this.#move(event) } },
       this.list, add);
     this.update({ spaces: [], conversations: [] });
   }
@@ -68,10 +69,10 @@ export class Rail {
       if (isOpen) {
         row.button.setAttribute("aria-current", "true");
       }
-      row.button.title = id === HOME ? `${name}: open channels and direct messages` : name;
+      row.button.title = id === HOME ? t("{name}: open channels and direct messages", { name }) : name;
       row.button.style.setProperty("--hue", String(hueOf(id || name)));
       row.button.classList.toggle("is-space", id !== HOME);
-      const says = loud > 0 ? `, ${loud} for you` : unread > 0 ? ", unread" : "";
+      const says = loud > 0 ? `, ${t("{count} for you", { count: loud })}` : unread > 0 ? `, ${t("unread")}` : "";
       row.button.replaceChildren(
         h("span", { "aria-hidden": "true" }, initials(name)),
         h("span", { class: "visually-hidden" }, `${name}${says}`),
@@ -83,9 +84,9 @@ export class Rail {
   }
 
   #menu(button) {
-    openMenu(button, "New space", [
-      { label: "Make a space", icon: "plus", run: () => openNewSpace(this.app) },
-      { label: "Join with a link", icon: "link", run: () => openJoinSpace(this.app) },
+    openMenu(button, t("New space"), [
+      { label: t("Make a space"), icon: "plus", run: () => openNewSpace(this.app) },
+      { label: t("Join with a link"), icon: "link", run: () => openJoinSpace(this.app) },
     ]);
   }
 

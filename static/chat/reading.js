@@ -3,6 +3,7 @@
  * comes in meanwhile is announced, briefly, to those who listen.
  */
 
+import { t } from "../words/words.js";
 import { announce } from "./announcer.js";
 import { authorOf } from "./message.js";
 import { oneLine } from "./text.js";
@@ -92,6 +93,6 @@ export class Reading {
     const who = authorOf(last, client.state);
     const text = oneLine(last.text, MAX_ANNOUNCED_CHARS);
     announce(arrived.length === 1 ? `${who}: ${text}`
-      : `${arrived.length} new messages, the last from ${who}: ${text}`);
+      : t("{count} new messages, the last from {who}: {text}", { count: arrived.length, who, text }));
   }
 }

@@ -69,9 +69,9 @@ function oneField({ label, hint, verb, value = "", isFirst = false, more = null 
 function vaultFields(known) {
   const name = /** @type {HTMLInputElement} */ (h("input", { type: "text", autocomplete: "username", autocapitalize: "off",
     spellcheck: "false", value: known }));
-  const password = passwordField({ label: "Password", isNew: true, optional: true });
-  const element = h("details", null, h("summary", null, "With a password, to log in from any browser (optional)"),
-    h("label", { class: "field" }, h("span", null, "Your name here"), name), password.element);
+  const password = passwordField({ label: t("Password"), isNew: true, optional: true });
+  const element = h("details", null, h("summary", null, t("With a password, to log in from any browser (optional)")),
+    h("label", { class: "field" }, h("span", null, t("Your name here")), name), password.element);
   const read = () => {
     const typed = password.read();
     return typed === null ? null : { name: name.value, password: typed };
@@ -114,13 +114,13 @@ function forms(client, wait) {
     return ownerForm(client, hub, owner);
   }
   const vault = vaultFields("");
-  return frame({ title: "Back into your account", picture: "key", documentTitle: `Recover · ${hubName(client)}` },
+  return frame({ title: t("Back into your account"), picture: "key", documentTitle: t("Recover · {hub}", { hub: hubName(client) }) },
     h("p", { class: "lead" },
-      "This browser makes a new key for your account, and the old one stops working. Your name, your place and your ",
-      "messages stay yours."),
+      t("This browser makes a new key for your account, and the old one stops working. Your name, your place and your "
+        + "messages stay yours.")),
     oneField({
-      label: "Your recovery code", hint: "14 groups of four, as you saved them. It is not stored here.",
-      verb: "Recover my account", isFirst: true, more: vault.element,
+      label: t("Your recovery code"), hint: t("14 groups of four, as you saved them. It is not stored here."),
+      verb: t("Recover my account"), isFirst: true, more: vault.element,
     }, async (code) => {
       const chosen = vault.read();
       if (chosen) {
@@ -129,18 +129,18 @@ function forms(client, wait) {
     }),
     h("div", { class: "folds" },
       h("details", { open: old !== "" },
-        h("summary", null, "I have no recovery code"),
+        h("summary", null, t("I have no recovery code")),
         h("p", { class: "meta" },
-          "Then people who know you can vouch for your new key: whoever invited you, those above them, and those whom ",
-          "you invited. After that it takes three days, in which your old key can stop it. Ask one of them for your ",
-          "old key: they find it in your card."),
-        oneField({ label: "Your old key", hint: "43 letters and digits.", verb: "Ask for my account", value: old },
+          t("Then people who know you can vouch for your new key: whoever invited you, those above them, and those whom "
+            + "you invited. After that it takes three days, in which your old key can stop it. Ask one of them for your "
+            + "old key: they find it in your card.")),
+        oneField({ label: t("Your old key"), hint: t("43 letters and digits."), verb: t("Ask for my account"), value: old },
           async (key) => wait(await client.call("recover.ask", { hub, old: key })))),
       hubKey(hub)));
 }
 
 function waiting(client, request, state) {
-  const says = h("p", { class: "meta", role: "status" }, "Nobody's word is complete yet.");
+  const says = h("p", { class: "meta", role: "status" }, t("Nobody's word is complete yet."));
   const look = async () => {
     try {
       await client.call("recover.look", {});
@@ -150,17 +150,17 @@ function waiting(client, request, state) {
   };
   clearInterval(state.timer);
   state.timer = setInterval(look, LOOK_MS);
-  return frame({ title: "Ask people who know you", picture: "people", documentTitle: "Ask people who know you" },
+  return frame({ title: t("Ask people who know you"), picture: "people", documentTitle: t("Ask people who know you") },
     h("p", null,
-      "Send them this link, and read them the words when they ask: in person or on the phone, where they know your ",
-      "voice. Keep this browser's data until you are in."),
-    h("section", { class: "link-box", "aria-label": "The link for people who know you" },
-      qrPicture(request.link, "The link as a QR code"),
+      t("Send them this link, and read them the words when they ask: in person or on the phone, where they know your "
+        + "voice. Keep this browser's data until you are in.")),
+    h("section", { class: "link-box", "aria-label": t("The link for people who know you") },
+      qrPicture(request.link, t("The link as a QR code")),
       h("div", { class: "stack grow" },
-        h("input", { type: "text", readonly: true, value: request.link, "aria-label": "Link", class: "link-field" }),
-        h("div", { class: "row" }, copyButton(request.link, "Copy link", { word: "Copy link", class: "primary" })))),
-    wordsBox("The words of your new key", request.words),
+        h("input", { type: "text", readonly: true, value: request.link, "aria-label": t("Link"), class: "link-field" }),
+        h("div", { class: "row" }, copyButton(request.link, t("Copy link"), { word: t("Copy link"), class: "primary" })))),
+    wordsBox(t("The words of your new key"), request.words),
     says,
     h("p", { class: "row" },
-      h("button", { type: "button", class: "button", on: { click: look } }, icon("retry"), "Look now")));
+      h("button", { type: "button", class: "button", on: { click: look } }, icon("retry"), t("Look now"))));
 }

@@ -1,5 +1,6 @@
 /** Reports: those that wait for this person to judge, what became of one's own, and what one was told oneself. */
 
+import { plural, t } from "../words/words.js";
 import { announce } from "./announcer.js";
 import { confirmDialog, openDialog } from "./dialog.js";
 import { dateText, h } from "./dom.js";
@@ -7,15 +8,15 @@ import { busyList, fillList } from "./listing.js";
 import { reasonText } from "./trouble.js";
 import { reason } from "./words.js";
 
-const STATES = { open: "open", dismissed: "dismissed", warned: "warned", removed: "removed from the hub" };
+const STATES = { open: t("open"), dismissed: t("dismissed"), warned: t("warned"), removed: t("removed from the hub") };
 
 /** @param {import("./app.js").App} app */
 export function openReports(app) {
   const { client } = app;
   const sections = [
-    ["turn", "For you to look at", "No report waits for you. Those about people whom you invited come here."],
-    ["mine", "Reported by you", "You have reported nobody."],
-    ["warnings", "Told to you", "Nobody has complained about you."],
+    ["turn", t("For you to look at"), t("No report waits for you. Those about people whom you invited come here.")],
+    ["mine", t("Reported by you"), t("You have reported nobody.")],
+    ["warnings", t("Told to you"), t("Nobody has complained about you.")],
   ].map(([of, title, nothing]) => {
     const list = h("ul", { class: "cards" });
     const status = busyList();
@@ -27,12 +28,12 @@ export function openReports(app) {
     return { load, element: h("section", { "aria-label": title }, h("h3", null, title), status, list) };
   });
   const loadAll = () => sections.forEach(({ load }) => load());
-  openDialog({ title: "Reports" }, ...sections.map(({ element }) => element));
+  openDialog({ title: t("Reports") }, ...sections.map(({ element }) => element));
   loadAll();
 }
 
 function nameOf(person) {
-  return person?.name ?? "a stranger";
+  return person?.name ?? t("a stranger");
 }
 
 function card(client, of, report, reload) {
@@ -41,14 +42,18 @@ function card(client, of, report, reload) {
   return h(
     "li",
     { class: "card stack" },
-    h("p", null, h("strong", null, of === "warnings" ? "You" : nameOf(reported)), `: ${reasonText(report.reason)}`),
+    h("p", null, h("strong", null, of === "warnings" ? t("You") : nameOf(reported)), `: ${reasonText(report.reason)}`),
     h("p", { class: "meta" },
-      [reporter && of === "turn" ? `by ${nameOf(reporter)}` : "", dateText(report.at), STATES[state]].filter(Boolean).join(" · ")),
+      [reporter && of === "turn" ? t("by {name}", { name: nameOf(reporter) }) : "", dateText(report.at), STATES[state]].filter(Boolean).join(" · ")),
     text ? h("blockquote", { class: "confirm-quote" }, text) : null,
     ...texts.map((message) => quote(message, nameOf(reported))),
-    shut > 0 ? h("p", { class: "meta" }, `${shut} of the reported messages are sealed, and no key that was given opens them.`) : null,
-    unread > 0 ? h("p", { class: "meta" }, `${unread} of the reported messages are not for you to read.`) : null,
-    answer ? h("p", null, `Answer: ${answer}`) : null,
+    shut > 0 ? h("p", { class: "meta" }, plural(
+      "{count} of the reported messages is sealed, and no key that was given opens it.",
+      "{count} of the reported messages are sealed, and no key that was given opens them.", shut)) : null,
+    unread > 0 ? h("p", { class: "meta" }, plural(
+      "{count} of the reported messages is not for you to read.",
+      "{count} of the reported messages are not for you to read.", unread)) : null,
+    answer ? h("p", null, t("Answer: {answer}", { answer })) : null,
     of === "turn" ? deeds(client, report, reload) : null,
   );
 }
@@ -56,8 +61,8 @@ function card(client, of, report, reload) {
 /** What somebody has signed; `isOpened`: it was sealed, and whoever reports has handed over its key. */
 function quote({ text, at, files, isOpened }, author) {
   const notes = [
-    isOpened ? `It was sealed. Whoever reports has opened it; ${author} has signed it, ${dateText(at)}.` : "",
-    files ? `With ${files} ${files === 1 ? "file" : "files"}.` : "",
+    isOpened ? t("It was sealed. Whoever reports has opened it; {author} has signed it, {date}.", { author, date: dateText(at) }) : "",
+    files ? plural("With {count} file.", "With {count} files.", files) : "",
   ].filter(Boolean).join(" ");
   return h("blockquote", { class: "confirm-quote" },
     h("span", { dir: "auto" }, text), notes ? h("p", { class: "meta" }, notes) : null);
@@ -80,7 +85,7 @@ function deeds(client, report, reload) {
     try {
       if (await isSure(client, reported)) {
         await client.call("report.remove", { key: reported.key });
-        await close("removed", `${nameOf(reported)} is being removed`);
+        await close("removed", t("{name} is being removed", { name: nameOf(reported) }));
       }
     } catch (failure) {
       error.textContent = reason(failure);
@@ -91,22 +96,22 @@ function deeds(client, report, reload) {
   return h(
     "div",
     { class: "stack" },
-    h("label", { class: "field" }, h("span", null, "Your answer"), answer),
+    h("label", { class: "field" }, h("span", null, t("Your answer")), answer),
     h(
       "div",
       { class: "row" },
-      button("Dismiss", () => close("dismissed", "Dismissed")),
-      button("Warn", () => close("warned", "They are told")),
-      reported.name ? button("Remove …", remove, true) : null,
+      button(t("Dismiss"), () => close("dismissed", t("Dismissed"))),
+      button(t("Warn"), () => close("warned", t("They are told"))),
+      reported.name ? button(t("Remove …"), remove, true) : null,
     ),
-    movesAt ? h("p", { class: "meta" }, `On ${dateText(movesAt)} it goes on to the next one up.`) : null,
+    movesAt ? h("p", { class: "meta" }, t("On {date} it goes on to the next one up.", { date: dateText(movesAt) })) : null,
     error,
   );
 }
 
 async function isSure(client, reported) {
   const { sessions, waiting_invites: invites, messages } = await client.call("report.rehearse", { key: reported.key });
-  return confirmDialog({ title: `Remove ${nameOf(reported)}?`, verb: "Remove" },
-    h("p", null, `Their account ends: ${sessions} sessions, ${invites} waiting invites; ${messages} messages stay. Whom they `
-      + "invited goes to whoever invited them. For a few minutes it can be undone; then it is final."));
+  return confirmDialog({ title: t("Remove {name}?", { name: nameOf(reported) }), verb: t("Remove") },
+    h("p", null, t("Their account ends: {sessions} sessions, {invites} waiting invites; {messages} messages stay. "
+      + "Whom they invited goes to whoever invited them. For a few minutes it can be undone; then it is final.", { sessions, invites, messages })));
 }

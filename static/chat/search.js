@@ -3,6 +3,7 @@
  * not the hub. Not here: the index (the engine).
  */
 
+import { plural, rich, t } from "../words/words.js";
 import { openDialog } from "./dialog.js";
 import { agoText, avatar, dateText, h, icon } from "./dom.js";
 import { titleOf } from "./lists.js";
@@ -51,12 +52,12 @@ class SearchDialog {
   #app;
   #asked = 0;
   #timer = 0;
-  #input = /** @type {HTMLInputElement} */ (h("input", { type: "search", "aria-label": "Search messages",
-    placeholder: "Search messages", autocomplete: "off", spellcheck: "false", enterkeyhint: "search",
+  #input = /** @type {HTMLInputElement} */ (h("input", { type: "search", "aria-label": t("Search messages"),
+    placeholder: t("Search messages"), autocomplete: "off", spellcheck: "false", enterkeyhint: "search",
     maxlength: "200" }));
   #here = /** @type {HTMLInputElement} */ (h("input", { type: "checkbox" }));
   #says = h("p", { class: "meta search-says", role: "status" });
-  #list = h("ul", { class: "search-results", "aria-label": "Found messages" });
+  #list = h("ul", { class: "search-results", "aria-label": t("Found messages") });
   #close;
 
   constructor(app) {
@@ -65,15 +66,15 @@ class SearchDialog {
     const onState = (event) => event.detail.search && this.#later(REFRESH_MS);
     const { close } = openDialog(
       {
-        title: "Search messages", class: "search-dialog",
+        title: t("Search messages"), class: "search-dialog",
         onClose: () => {
           clearTimeout(this.#timer);
           app.client.removeEventListener("state", onState);
         },
       },
       h("div", { class: "search-field" }, icon("search"), this.#input),
-      conversation ? h("label", { class: "row" }, this.#here, h("span", null, "Only in ",
-        h("bdi", null, titleOf(app.client, conversation)))) : null,
+      conversation ? h("label", { class: "row" }, this.#here, h("span", null,
+        rich("Only in {place}", { place: h("bdi", null, titleOf(app.client, conversation)) }))) : null,
       this.#says,
       this.#list,
     );
@@ -107,12 +108,15 @@ class SearchDialog {
   }
 
   #show({ items, count, texts, isReading, words }) {
-    const held = `${texts.toLocaleString("en-GB")} ${texts === 1 ? "message" : "messages"}`;
-    const read = isReading ? ` Still reading older ones: ${held} so far.` : "";
-    const more = count > items.length ? `, the newest ${items.length} are shown` : "";
-    this.#says.textContent = words.length === 0
-      ? `This browser searches in what it can read, encrypted or not; the hub learns nothing of it.${read}`
-      : `${count === 0 ? "Nothing found" : `${count.toLocaleString("en-GB")} found${more}`}.${read}`;
+    const read = isReading
+      ? plural("Still reading older ones: {count} message so far.", "Still reading older ones: {count} messages so far.", texts)
+      : "";
+    const found = count > items.length
+      ? t("{count} found, the newest {shown} are shown.", { count, shown: items.length }) : t("{count} found.", { count });
+    const says = words.length === 0
+      ? t("This browser searches in what it can read, encrypted or not; the hub learns nothing of it.")
+      : count === 0 ? t("Nothing found.") : found;
+    this.#says.textContent = `${says} ${read}`.trim();
     const focused = /** @type {HTMLElement | null} */ (document.activeElement)?.dataset.id;
     this.#list.replaceChildren(...items.map((item) => this.#row(item, words)));
     if (focused) {
@@ -134,7 +138,7 @@ class SearchDialog {
       h("span", { class: "search-head" }, h("bdi", { class: "quote-who" }, who),
         h("span", { class: "meta clip" }, conversation ? titleOf(client, conversation) : ""),
         h("time", { class: "meta", datetime: new Date(item.at).toISOString() }, when)),
-      h("span", { class: "search-text", dir: "auto" }, isHidden ? "hidden message" : marked(item.text, words)))));
+      h("span", { class: "search-text", dir: "auto" }, isHidden ? t("hidden message") : marked(item.text, words)))));
   }
 
   #go(item) {

@@ -1,5 +1,6 @@
 /** The list of all keys. */
 
+import { t } from "../words/words.js";
 import { openDialog } from "./dialog.js";
 import { h } from "./dom.js";
 import { KEY_MAP } from "./keys.js";
@@ -10,7 +11,7 @@ const IS_MAC = /Mac|iPhone|iPad/.test(navigator.platform);
 export function openShortcuts() {
   const name = (key) => (IS_MAC && key === "Ctrl" ? "⌘" : IS_MAC && key === "Alt" ? "⌥" : key);
   const { body } = openDialog(
-    { title: "Keyboard shortcuts" },
+    { title: t("Keyboard shortcuts") },
     KEY_MAP.map(([title, rows]) =>
       h(
         "table",

@@ -3,6 +3,7 @@
  * conversation, kept while it exists, so that focus and scroll position stay.
  */
 
+import { plural, t } from "../words/words.js";
 import { avatar, h, icon, iconButton } from "./dom.js";
 import { openAbout } from "./about.js";
 import { openInvites } from "./invites.js";
@@ -48,47 +49,47 @@ export class Sidebar {
     this.mentionsCount = h("span", { class: "side-count" });
     this.channels = h("ul", null);
     this.directs = h("ul", null);
-    this.addChannel = iconButton("plus", "New channel", () =>
+    this.addChannel = iconButton("plus", t("New channel"), () =>
       this.space === null ? openNewChannel(app) : openChannelForm(app, this.space));
-    this.invite = iconButton("invite", "Invite someone", () =>
+    this.invite = iconButton("invite", t("Invite someone"), () =>
       this.space === null ? openInvites(app) : openSpaceInvite(app, this.space));
     this.nav = h(
       "nav",
-      { "aria-label": "Conversations", on: { keydown: (event) => this.#move(event) } },
+      { "aria-label": t("Conversations"), on: { keydown: (event) => this.#move(event) } },
       h(
         "button",
         { type: "button", class: "side-row", on: { click: () => openPalette(app) } },
         icon("search"),
-        h("span", { class: "grow" }, "Go to …"),
-        h("kbd", { "aria-hidden": "true" }, "Ctrl K"),
+        h("span", { class: "grow" }, t("Go to …")),
+        h("kbd", { "aria-hidden": "true" }, t("Ctrl K")),
       ),
       h(
         "button",
         { type: "button", class: "side-row", on: { click: () => openMentions(app) } },
         icon("at"),
-        h("span", { class: "grow" }, "Mentions"),
+        h("span", { class: "grow" }, t("Mentions")),
         this.mentionsCount,
       ),
-      h("div", { class: "side-head row" }, h("h2", { class: "grow" }, "Channels"), this.addChannel),
+      h("div", { class: "side-head row" }, h("h2", { class: "grow" }, t("Channels")), this.addChannel),
       this.channels,
       h(
         "div",
         { class: "side-head row" },
-        h("h2", { class: "grow" }, "Direct"),
-        iconButton("plus", "Message someone", () => openPalette(app, { only: "people" })),
+        h("h2", { class: "grow" }, t("Direct")),
+        iconButton("plus", t("Message someone"), () => openPalette(app, { only: "people" })),
       ),
       this.directs,
     );
-    this.requests = h("ul", { "aria-label": "Requests" });
-    this.requestsHead = h("div", { class: "side-head row" }, h("h2", { class: "grow" }, "Requests"));
+    this.requests = h("ul", { "aria-label": t("Requests") });
+    this.requestsHead = h("div", { class: "side-head row" }, h("h2", { class: "grow" }, t("Requests")));
     this.nav.append(this.requestsHead, this.requests);
     this.feeds = h("ul", null);
-    this.feedsHead = h("div", { class: "side-head row" }, h("h2", { class: "grow" }, "Following"));
+    this.feedsHead = h("div", { class: "side-head row" }, h("h2", { class: "grow" }, t("Following")));
     this.nav.append(this.feedsHead, this.feeds);
-    this.noDirects = h("li", { class: "side-hint meta" }, "Nobody yet. Press + to write to one person.");
+    this.noDirects = h("li", { class: "side-hint meta" }, t("Nobody yet. Press + to write to one person."));
     this.element = h(
       "section",
-      { class: "side", "aria-label": "List" },
+      { class: "side", "aria-label": t("List") },
       h(
         "header",
         null,
@@ -107,7 +108,7 @@ export class Sidebar {
       this.#head();
     }
     if ("mentionsUnread" in detail) {
-      this.mentionsCount.replaceChildren(...counted(state.mentionsUnread, true, "unread"));
+      this.mentionsCount.replaceChildren(...counted(state.mentionsUnread, true, unreadText(state.mentionsUnread)));
     }
     if (detail.conversations || detail.people || detail.marks || detail.spaces || detail.connections) {
       this.#rows();
@@ -126,7 +127,7 @@ export class Sidebar {
     const { state } = this.client;
     const space = state.spaces[this.space ?? ""];
     this.hubName.textContent = space?.name ?? state.hub?.name ?? "";
-    this.about.title = space ? "Channels and members" : "About this hub";
+    this.about.title = space ? t("Channels and members") : t("About this hub");
     this.addChannel.hidden = space ? space.role !== "admin" : !state.me?.isAdmin;
     this.invite.hidden = space !== undefined && space.role !== "admin";
   }
@@ -212,11 +213,11 @@ export class Sidebar {
       row.button.replaceChildren(
         picture,
         h("span", { class: "grow clip" }, title),
-        ...(isAsking ? [h("span", { class: "tag" }, "asks")] : []),
+        ...(isAsking ? [h("span", { class: "tag" }, t("asks"))] : []),
         ...(hasDraft ? [draftMark()] : []),
         ...(mentions > 0 && conversation.kind === "channel"
-          ? counted(mentions, true, mentions === 1 ? "mention of you" : "mentions of you")
-          : counted(unread, isLoud, "unread")),
+          ? counted(mentions, true, mentionsText(mentions))
+          : counted(unread, isLoud, unreadText(unread))),
       );
     }
     return row;
@@ -236,21 +237,29 @@ export class Sidebar {
   }
 }
 
+function unreadText(count) {
+  return count >= MORE ? t("more than 99 unread") : t("{count} unread", { count });
+}
+
+function mentionsText(count) {
+  return count >= MORE ? t("more than 99 mentions of you") : plural("{count} mention of you", "{count} mentions of you", count);
+}
+
 function counted(count, isLoud, what) {
   return count === 0
     ? []
     : [
         h("span", { class: isLoud ? "count" : "count quiet", "aria-hidden": "true" }, countText(count)),
-        h("span", { class: "visually-hidden" }, `, ${count >= MORE ? "more than 99" : count} ${what}`),
+        h("span", { class: "visually-hidden" }, `, ${what}`),
       ];
 }
 
 function draftMark() {
   return h(
     "span",
-    { class: "side-draft", title: "Draft" },
+    { class: "side-draft", title: t("Draft") },
     icon("pencil"),
-    h("span", { class: "visually-hidden" }, ", draft"),
+    h("span", { class: "visually-hidden" }, `, ${t("draft")}`),
   );
 }
 

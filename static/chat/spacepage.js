@@ -3,6 +3,7 @@
  * the space's signed chain (client/spaces.js); here are the buttons for it.
  */
 
+import { t } from "../words/words.js";
 import { announce } from "./announcer.js";
 import { lifeText } from "./burning.js";
 import { openChannelForm } from "./channelform.js";
@@ -25,7 +26,7 @@ async function call(app, name, params, done) {
     announce(done);
   } catch (failure) {
     announce(reason(failure));
-    openDialog({ title: "Nothing was changed", narrow: true }, h("p", null, reason(failure)));
+    openDialog({ title: t("Nothing was changed"), narrow: true }, h("p", null, reason(failure)));
   }
 }
 
@@ -33,14 +34,14 @@ async function call(app, name, params, done) {
 export async function leaveSpace(app, space) {
   const { name, isLastAdmin } = app.client.state.spaces[space];
   if (isLastAdmin) {
-    openDialog({ title: `You cannot leave ${name} yet`, narrow: true },
-      h("p", null, "You are its only admin. Make somebody else admin first, then leave."));
+    openDialog({ title: t("You cannot leave {name} yet", { name }), narrow: true },
+      h("p", null, t("You are its only admin. Make somebody else admin first, then leave.")));
     return;
   }
-  const isSure = await confirmDialog({ title: `Leave ${name}?`, verb: "Leave" },
-    h("p", null, "You no longer read what is said there from now on, and need a new link to come back."));
+  const isSure = await confirmDialog({ title: t("Leave {name}?", { name }), verb: t("Leave") },
+    h("p", null, t("You no longer read what is said there from now on, and need a new link to come back.")));
   if (isSure) {
-    await call(app, "space.leave", { space }, `You have left ${name}`);
+    await call(app, "space.leave", { space }, t("You have left {name}", { name }));
   }
 }
 
@@ -50,18 +51,19 @@ export function addMember(app, space) {
   const others = Object.values(app.client.state.people).filter((each) => !members.has(each.key) && !each.isBot);
   const add = (/** @type {any} */ person) =>
     call(app, "space.addMember", { space, key: person.key }, `${person.displayName || person.name} is in`);
-  openPicker(peopleEntries(others, add), "Add someone");
+  openPicker(peopleEntries(others, add), t("Add someone"));
 }
 
 /** What one may do about a member. */
 export function memberEntries(app, space, { key, role, canChange }) {
   const { me, spaces } = app.client.state;
-  const name = nameOf(key, app.client.state, "this person");
+  const name = nameOf(key, app.client.state, t("this person"));
   const set = (/** @type {string} */ wanted, /** @type {string} */ done) =>
     call(app, "space.setRole", { space, key, role: wanted }, done);
   const remove = async () => {
-    const isSure = await confirmDialog({ title: `Put ${name} out?`, verb: "Put out" },
-      h("p", null, "From then on they read nothing new here: the channels get new keys. What they have read they keep."));
+    const isSure = await confirmDialog({ title: t("Put {name} out?", { name }), verb: t("Put out") },
+      h("p", null, t("From then on they read nothing new here: the channels get new keys. What they have read they "
+        + "keep.")));
     if (isSure) {
       await call(app, "space.removeMember", { space, key }, `${name} is out`);
     }
@@ -70,14 +72,14 @@ export function memberEntries(app, space, { key, role, canChange }) {
     return [];
   }
   const history = {
-    label: "Show what was said before", icon: "eye", run: () => openGiveHistory(app, space, { key, role }),
+    label: t("Show what was said before"), icon: "eye", run: () => openGiveHistory(app, space, { key, role }),
   };
   return !canChange ? [history] : [
     history,
     role === "member"
-      ? { label: "Make admin", icon: "key", run: () => set("admin", `${name} is admin now`) }
-      : { label: "No longer admin", icon: "minus", run: () => set("member", `${name} is no longer admin`) },
-    { label: "Put out of the space", icon: "leave", isDanger: true, run: remove },
+      ? { label: t("Make admin"), icon: "key", run: () => set("admin", t("{name} is admin now", { name })) }
+      : { label: t("No longer admin"), icon: "minus", run: () => set("member", t("{name} is no longer admin", { name })) },
+    { label: t("Put out of the space"), icon: "leave", isDanger: true, run: remove },
   ];
 }
 
@@ -108,7 +110,7 @@ export function openSpace(app, id) {
   client.addEventListener("state", ({ detail }) => (detail.spaces || detail.people) && show(), { signal: gone.signal });
   show();
   setFooter(h("button", { type: "button", class: "button danger", on: { click: leave(() => leaveSpace(app, id)) } },
-    icon("leave"), "Leave"));
+    icon("leave"), t("Leave")));
 }
 
 function sections(app, space, leave) {
@@ -118,16 +120,17 @@ function sections(app, space, leave) {
   return [
     h("section", null,
       space.about ? h("p", { dir: "auto" }, space.about) : null,
-      h("p", { class: "meta" }, "Encrypted between its members. The hub sees who they are, and when and how much is said."),
-      isAdmin ? small("Name and purpose", "edit", () => openRenameSpace(app, space)) : null),
-    h("section", { "aria-label": "Channels" },
-      h("div", { class: "row" }, h("h3", { class: "grow" }, `Channels, ${space.channels.length}`),
-        isAdmin ? small("New channel", "plus", () => openChannelForm(app, space.id)) : null),
+      h("p", { class: "meta" }, t("Encrypted between its members. The hub sees who they are, and when and how much "
+        + "is said.")),
+      isAdmin ? small(t("Name and purpose"), "edit", () => openRenameSpace(app, space)) : null),
+    h("section", { "aria-label": t("Channels") },
+      h("div", { class: "row" }, h("h3", { class: "grow" }, t("Channels, {count}", { count: space.channels.length })),
+        isAdmin ? small(t("New channel"), "plus", () => openChannelForm(app, space.id)) : null),
       h("ul", { class: "cards" }, space.channels.map((/** @type {any} */ each) => channelCard(app, space, each, leave)))),
-    h("section", { "aria-label": "Members" },
-      h("div", { class: "row wrap" }, h("h3", { class: "grow" }, `Members, ${space.members.length}`),
-        isAdmin ? small("Add", "plus", leave(() => addMember(app, space.id))) : null,
-        isAdmin ? small("Invite by link", "link", leave(() => openSpaceInvite(app, space.id))) : null),
+    h("section", { "aria-label": t("Members") },
+      h("div", { class: "row wrap" }, h("h3", { class: "grow" }, t("Members, {count}", { count: space.members.length })),
+        isAdmin ? small(t("Add"), "plus", leave(() => addMember(app, space.id))) : null,
+        isAdmin ? small(t("Invite by link"), "link", leave(() => openSpaceInvite(app, space.id))) : null),
       h("ul", { class: "cards" }, inRank(space.members).map((each) => memberCard(app, space, each, leave)))),
     isAdmin ? invitesSection(app, space) : null,
   ].filter((each) => each !== null);
@@ -139,30 +142,30 @@ function inRank(members) {
 
 function channelCard(app, space, channel, leave) {
   const facts = [
-    channel.isPrivate ? "admins only" : "", channel.voice ? "voice" : "",
-    channel.burnMs ? `messages disappear after ${lifeText(channel.burnMs)}` : "", channel.isClosed ? "closed" : "",
+    channel.isPrivate ? t("admins only") : "", channel.voice ? t("voice") : "",
+    channel.burnMs ? t("messages disappear after {life}", { life: lifeText(channel.burnMs) }) : "", channel.isClosed ? t("closed") : "",
   ].filter(Boolean).join(" · ");
   return h("li", { class: "card" }, h("div", { class: "row" },
     icon(channel.isPrivate ? "lock" : channel.voice ? "voice" : "hash"),
     h("span", { class: "grow clip" }, h("bdi", null, channel.name), facts ? h("small", { class: "meta" }, ` ${facts}`) : null),
-    h("button", { type: "button", class: "button small", "aria-label": `Open #${channel.name}`,
-      on: { click: leave(() => app.open(channel.id)) } }, "Open"),
+    h("button", { type: "button", class: "button small", "aria-label": t("Open #{name}", { name: channel.name }),
+      on: { click: leave(() => app.open(channel.id)) } }, t("Open")),
     space.role === "admin"
-      ? iconButton("edit", `Change #${channel.name}`, () => openChannelForm(app, space.id, channel), { "data-at": channel.id })
+      ? iconButton("edit", t("Change #{name}", { name: channel.name }), () => openChannelForm(app, space.id, channel), { "data-at": channel.id })
       : null));
 }
 
 function memberCard(app, space, member, leave) {
   const { people } = app.client.state;
-  const person = people[member.key] ?? { key: member.key, name: nameOf(member.key, app.client.state, "Someone") };
+  const person = people[member.key] ?? { key: member.key, name: nameOf(member.key, app.client.state, t("Someone")) };
   const name = person.displayName || person.name;
   const entries = memberEntries(app, space.id, member);
-  const more = iconButton("more", `What to do about ${name}`, () => openMenu(more, name, entries),
+  const more = iconButton("more", t("What to do about {name}", { name }), () => openMenu(more, name, entries),
     { "aria-haspopup": "menu", "data-at": member.key });
   return h("li", { class: "card" }, h("div", { class: "row" },
     avatar(person, { small: true }),
     h("button", { type: "button", class: "link grow clip", on: { click: leave(() => openPerson(app, member.key)) } }, name),
-    person.isMe ? h("span", { class: "meta" }, "you") : null,
-    member.role === "admin" ? h("span", { class: "tag" }, "Admin") : null,
+    person.isMe ? h("span", { class: "meta" }, t("you")) : null,
+    member.role === "admin" ? h("span", { class: "tag" }, t("Admin")) : null,
     entries.length > 0 ? more : null));
 }

@@ -4,19 +4,31 @@
  * replaced (stop.js).
  */
 
+import { clockLocale, rich, t } from "../words/words.js";
 import { h } from "./dom.js";
 import { frame } from "./pageframe.js";
 import { leftText } from "./branch_words.js";
 
 const TICK_MS = 1_000;
-const CLOCK = new Intl.DateTimeFormat(undefined, { weekday: "long", hour: "2-digit", minute: "2-digit" });
+const CLOCK = new Intl.DateTimeFormat(clockLocale, { weekday: "long", hour: "2-digit", minute: "2-digit" });
 
-/** Who did it, as the beginning of a sentence. */
-function whoOf({ by }) {
+function beginsText({ by }) {
   if (by === "me") {
-    return "You have";
+    return t("You have removed you from this hub, alone or with others. It is not final yet.");
   }
-  return by ? `${by} has` : "Whoever invited you, somebody above them, or the operator has";
+  return by
+    ? t("{by} has removed you from this hub, alone or with others. It is not final yet.", { by })
+    : t("Whoever invited you, somebody above them, or the operator has removed you from this hub, alone or with others. It "
+      + "is not final yet.");
+}
+
+function finalText({ by }) {
+  if (by === "me") {
+    return t("You have removed it, and that is final.");
+  }
+  return by
+    ? t("{by} has removed it, and that is final.", { by })
+    : t("Whoever invited you, somebody above them, or the operator has removed it, and that is final.");
 }
 
 /**
@@ -28,27 +40,27 @@ export function frozenPage(client, { facts }) {
   const { until = 0 } = facts;
   const clock = h("strong", { class: "countdown", role: "timer" });
   const click = () => client?.call("link.retry", {});
-  const check = h("button", { type: "button", class: "button primary", on: { click } }, "Check now");
-  const title = "Your account is being removed";
+  const check = h("button", { type: "button", class: "button primary", on: { click } }, t("Check now"));
+  const title = t("Your account is being removed");
   const page = frame(
-    { title, picture: "person", danger: true, documentTitle: "Stopped: being removed" },
-    h("p", { class: "lead" }, `${whoOf(facts)} removed you from this hub, alone or with others. It is not final yet.`),
+    { title, picture: "person", danger: true, documentTitle: t("Stopped: being removed") },
+    h("p", { class: "lead" }, beginsText(facts)),
     until > 0
-      ? h("p", null, "It can be undone until ", CLOCK.format(until), ": ", clock)
+      ? h("p", null, rich("It can be undone until {moment}: {clock}", { moment: CLOCK.format(until), clock }))
       : null,
-    h("h2", null, "What is kept"),
+    h("h2", null, t("What is kept")),
     h("ul", { class: "points" },
-      h("li", null, "In this browser: your key, your drafts, and what waited to be sent."),
-      h("li", null, "On the hub: your account with its name, its place and its invites, until the time is over; and "
-        + "all that you wrote.")),
-    h("h2", null, "What to do"),
-    h("p", null, "If it is a mistake, ask whoever invited you, or the operator, by other means than this hub, before "
-      + "the time is over. Leave this page open: when the removal is undone, you are back here by yourself."),
+      h("li", null, t("In this browser: your key, your drafts, and what waited to be sent.")),
+      h("li", null, t("On the hub: your account with its name, its place and its invites, until the time is over; "
+        + "and all that you wrote."))),
+    h("h2", null, t("What to do")),
+    h("p", null, t("If it is a mistake, ask whoever invited you, or the operator, by other means than this hub, "
+      + "before the time is over. Leave this page open: when the removal is undone, you are back here by yourself.")),
     h("p", { class: "row" }, check),
   );
   const show = () => {
     const left = until - Date.now();
-    clock.textContent = left > 0 ? `${leftText(left)} left` : "the time is over";
+    clock.textContent = left > 0 ? t("{left} left", { left: leftText(left) }) : t("the time is over");
   };
   show();
   const timer = setInterval(show, TICK_MS);
@@ -62,16 +74,16 @@ export function frozenPage(client, { facts }) {
  */
 export function removedPage({ facts }, anew) {
   return frame(
-    { title: "Your account here was removed", picture: "person", documentTitle: "Stopped: removed" },
-    h("p", { class: "lead" }, `${whoOf(facts)} removed it, and that is final.`),
-    h("h2", null, "What is kept"),
+    { title: t("Your account here was removed"), picture: "person", documentTitle: t("Stopped: removed") },
+    h("p", { class: "lead" }, finalText(facts)),
+    h("h2", null, t("What is kept")),
     h("ul", { class: "points" },
-      h("li", null, "On the hub: what you wrote before. It takes nothing more under this key."),
-      h("li", null, "In this browser: your key and your drafts, until you let it forget them. What still waited was "
-        + "not sent.")),
-    h("h2", null, "What to do"),
-    h("p", null, "If you think that this is a mistake, ask whoever invited you. To come back you need a new invite, "
-      + "and get a new key."),
+      h("li", null, t("On the hub: what you wrote before. It takes nothing more under this key.")),
+      h("li", null, t("In this browser: your key and your drafts, until you let it forget them. What still waited "
+        + "was not sent."))),
+    h("h2", null, t("What to do")),
+    h("p", null, t("If you think that this is a mistake, ask whoever invited you. To come back you need a new "
+      + "invite, and get a new key.")),
     h("p", { class: "row" }, reload()),
     h("div", { class: "folds" }, anew),
   );
@@ -79,5 +91,5 @@ export function removedPage({ facts }, anew) {
 
 function reload() {
   const on = { click: () => location.reload() };
-  return h("button", { type: "button", class: "button primary", on }, "Check again");
+  return h("button", { type: "button", class: "button primary", on }, t("Check again"));
 }

@@ -4,6 +4,8 @@
  * database can try guesses against a vault, about a thousand a second on one fast machine.
  */
 
+import { t } from "../words/words.js";
+
 const COMMON = new Set(("password passwort letmein welcome qwerty qwertz asdf azerty admin login monkey dragon football "
   + "iloveyou sunshine princess baseball shadow master superman batman trustno hello freedom whatever secret accord "
   + "summer winter spring autumn january february april august october november december changeme default").split(" "));
@@ -14,7 +16,7 @@ const COMMON_BITS = 8;
 const YEAR_BITS = 6;
 /** What follows naturally on the letter before. */
 const FOLLOWING_BITS = 1;
-const WORDS = ["very weak", "weak", "fair", "good", "strong"];
+const WORDS = [t("very weak"), t("weak"), t("fair"), t("good"), t("strong")];
 const STEPS_BITS = [28, 40, 52, 66];
 
 /** @param {string} text */

@@ -1,4 +1,7 @@
-/** On a phone: a swipe to the right goes from the conversation to the list, one to the left back into it. */
+/**
+ * On a phone: a swipe to the right goes from the conversation to the list, one to the left back into it; where one reads
+ * from right to left, the other way round.
+ */
 
 const DISTANCE_PX = 70;
 const SLANT = 2;
@@ -27,7 +30,8 @@ export function listenToSwipes(app, signal) {
         return;
       }
       const touch = event.changedTouches[0];
-      const [dx, dy] = [touch.clientX - from.x, touch.clientY - from.y];
+      const forward = document.documentElement.dir === "rtl" ? -1 : 1;
+      const [dx, dy] = [forward * (touch.clientX - from.x), touch.clientY - from.y];
       const isSwipe =
         Math.abs(dx) >= DISTANCE_PX && Math.abs(dx) > SLANT * Math.abs(dy) && event.timeStamp - from.at < MAX_MS;
       from = null;

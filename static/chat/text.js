@@ -3,6 +3,7 @@
  * texts are folded before they are read, so that a hostile one costs no more than a screen of text.
  */
 
+import { t } from "../words/words.js";
 import { h } from "./dom.js";
 import { parse, textOf } from "./markup.js";
 
@@ -25,7 +26,7 @@ export function renderText(item, { people, me }, { isWhole = false } = {}) {
     element.append(blockElement(block, { people, myKey: me?.key }));
   }
   const isFolded = cut < item.text.length;
-  return { element, folded: isFolded ? `Show all (${item.text.length.toLocaleString("en-GB")} characters)` : null };
+  return { element, folded: isFolded ? t("Show all ({count} characters)", { count: item.text.length }) : null };
 }
 
 /** A text on one line, without its marks: for quotes. @param {string} text @param {number} most characters */

@@ -4,6 +4,7 @@
  * buttons of a message do (conversation.js).
  */
 
+import { t } from "../words/words.js";
 import { announce } from "./announcer.js";
 import { mentionable, trimmed } from "./composer.js";
 import { h, icon, iconButton } from "./dom.js";
@@ -44,7 +45,7 @@ export class ThreadPane {
   #id = "";
   #timeline = null;
   #onChange = () => this.#show();
-  #list = h("div", { class: "thread-list", role: "list", "aria-label": "Messages of the thread" });
+  #list = h("div", { class: "thread-list", role: "list", "aria-label": t("Messages of the thread") });
   #error = h("p", { class: "composer-error", role: "alert" });
   #form;
   #field;
@@ -53,22 +54,22 @@ export class ThreadPane {
   constructor(app) {
     this.#app = app;
     this.#field = new Field({
-      label: "Reply in the thread",
+      label: t("Reply in the thread"),
       people: () => Object.values(app.client.state.people),
       onSubmit: () => this.#send(),
       onKey: (event) => event.key === "Escape" && this.#escape(),
     });
-    this.#field.area.placeholder = "Reply";
+    this.#field.area.placeholder = t("Reply");
     this.#form = h("form", { class: "composer", on: { submit: (event) => {
       event.preventDefault();
       this.#send();
     } } }, this.#field.completion, h("div", { class: "composer-box" }, h("div", { class: "composer-row" }, this.#field.area,
-      h("button", { type: "submit", class: "composer-send", "aria-label": "Send reply", title: "Send reply" }, icon("send")))),
+      h("button", { type: "submit", class: "composer-send", "aria-label": t("Send reply"), title: t("Send reply") }, icon("send")))),
     this.#error);
-    this.element = h("aside", { class: "thread-pane", "aria-label": "Thread", hidden: true,
+    this.element = h("aside", { class: "thread-pane", "aria-label": t("Thread"), hidden: true,
       on: { keydown: (event) => event.key === "Escape" && !event.defaultPrevented && this.#escape() && event.preventDefault(),
         click: (event) => this.#click(event) } },
-      h("header", null, h("h2", { class: "grow" }, "Thread"), iconButton("close", "Close thread", () => this.close())),
+      h("header", null, h("h2", { class: "grow" }, t("Thread")), iconButton("close", t("Close thread"), () => this.close())),
       this.#list, this.#form);
   }
 
@@ -155,7 +156,7 @@ export class ThreadPane {
 
   #escape() {
     this.close();
-    announce("Thread closed");
+    announce(t("Thread closed"));
     return true;
   }
 

@@ -3,6 +3,7 @@
  * to nobody but the hub. Not here: reports that one is to judge (reports.js).
  */
 
+import { rich, t } from "../words/words.js";
 import { announce } from "./announcer.js";
 import { confirmDialog, openDialog } from "./dialog.js";
 import { avatar, groups, h, icon } from "./dom.js";
@@ -11,11 +12,11 @@ import { reason } from "./words.js";
 
 const MAX_TEXT_CHARS = 1_000;
 const REASONS = [
-  ["spam", "Advertising, or the same thing again and again"],
-  ["abuse", "Insults or threats"],
-  ["imitation", "Passes for somebody else"],
-  ["illegal", "Against the law"],
-  ["other", "Something else"],
+  ["spam", t("Advertising, or the same thing again and again")],
+  ["abuse", t("Insults or threats")],
+  ["imitation", t("Passes for somebody else")],
+  ["illegal", t("Against the law")],
+  ["other", t("Something else")],
 ];
 
 /** What a reason is called. @param {string} word */
@@ -35,16 +36,16 @@ async function setMark(client, key, mark, done) {
 }
 
 function called(client, key) {
-  return nameOf(key, client.state, client.state.conversations[`direct:${key}`]?.name ?? "this person");
+  return nameOf(key, client.state, client.state.conversations[`direct:${key}`]?.name ?? t("this person"));
 }
 
 /** Block somebody, if one is sure. @param {any} client @param {string} key */
 export async function block(client, key) {
   const name = called(client, key);
-  const isSure = await confirmDialog({ title: `Block ${name}?`, verb: "Block" },
-    h("p", null, "You no longer see what they write: not to you, and in channels only as a hidden line. They are not told. "
-      + "You can undo this under Blocked and muted."));
-  return isSure && setMark(client, key, "blocked", `${name} is blocked`);
+  const isSure = await confirmDialog({ title: t("Block {name}?", { name }), verb: t("Block") },
+    h("p", null, t("You no longer see what they write: not to you, and in channels only as a hidden line. They are "
+      + "not told. You can undo this under Blocked and muted.")));
+  return isSure && setMark(client, key, "blocked", t("{name} is blocked", { name }));
 }
 
 /** The bar over the first letters of a stranger. */
@@ -59,22 +60,22 @@ export class RequestBar {
     this.key = h("span", { class: "key" });
     this.element = h(
       "section",
-      { class: "request", hidden: true, "aria-label": "Request" },
+      { class: "request", hidden: true, "aria-label": t("Request") },
       h(
         "p",
         null,
-        h("strong", null, "From a stranger. "),
-        "Whoever wrote this has no account here. If you answer, they can write to you freely; until then they have three "
-          + "messages. Their key: ",
-        this.key,
+        h("strong", null, t("From a stranger.")),
+        " ",
+        rich("Whoever wrote this has no account here. If you answer, they can write to you freely; until then they have "
+          + "three messages. Their key: {key}", { key: this.key }),
       ),
       h(
         "div",
         { class: "row wrap" },
-        button("Answer", () => this.#host.answer()),
-        button("Vouch", () => this.#host.vouch(this.#key)),
-        button("Block", () => block(this.#host.client(), this.#key)),
-        button("Report", () => openReport(this.#host.client(), this.#key)),
+        button(t("Answer"), () => this.#host.answer()),
+        button(t("Vouch"), () => this.#host.vouch(this.#key)),
+        button(t("Block"), () => block(this.#host.client(), this.#key)),
+        button(t("Report"), () => openReport(this.#host.client(), this.#key)),
       ),
     );
   }
@@ -109,17 +110,18 @@ export function troubleSections(app, person, leave) {
   return [
     h(
       "section",
-      { "aria-label": "Trouble" },
+      { "aria-label": t("Trouble") },
       h(
         "div",
         { class: "row" },
         mark === "none"
-          ? button("Mute", set("muted", `${name} is muted`))
-          : button(mark === "muted" ? "Unmute" : "Unblock", set("none", `${name} is heard again`)),
-        mark === "blocked" ? null : button("Block", () => void block(client, key)),
-        button("Report", () => openReport(client, key)),
+          ? button(t("Mute"), set("muted", t("{name} is muted", { name })))
+          : button(mark === "muted" ? t("Unmute") : t("Unblock"), set("none", t("{name} is heard again", { name }))),
+        mark === "blocked" ? null : button(t("Block"), () => void block(client, key)),
+        button(t("Report"), () => openReport(client, key)),
       ),
-      h("p", { class: "meta" }, "Muted: what they write makes nothing unread. Blocked: it is hidden. Neither is told to them."),
+      h("p", { class: "meta" }, t("Muted: what they write makes nothing unread. Blocked: it is hidden. Neither is "
+        + "told to them.")),
     ),
   ];
 }
@@ -143,7 +145,7 @@ export function openReport(client, key, items = []) {
     try {
       await client.call("report.make", { key, reason: select.value, text: text.value, messages });
       close();
-      announce("Reported. You see under Reports what becomes of it.");
+      announce(t("Reported. You see under Reports what becomes of it."));
     } catch (failure) {
       error.textContent = reason(failure);
     }
@@ -152,20 +154,21 @@ export function openReport(client, key, items = []) {
     "form",
     { class: "stack", id: "report-form", on: { submit } },
     h("p", { class: "dialog-lead" },
-      "It goes to whoever invited them, and on to the next one up if nobody looks at it within the time that the operator "
-      + "has set; at last to the operator. They see who reports."
-      + (messages.length ? " The message goes along." : "")),
+      t("It goes to whoever invited them, and on to the next one up if nobody looks at it within the time that the operator "
+        + "has set; at last to the operator. They see who reports."),
+      messages.length ? ` ${t("The message goes along.")}` : ""),
     isSealed ? h("p", { class: "dialog-lead" },
-      "This message is sealed: the hub cannot read it. With the report goes the key of this one message, so that who looks at "
-      + "the report, and the operator, read it and see that they have signed it. They read nothing else of your conversation.")
+      t("This message is sealed: the hub cannot read it. With the report goes the key of this one message, so that "
+        + "who looks at the report, and the operator, read it and see that they have signed it. They read nothing "
+        + "else of your conversation."))
       : null,
-    h("label", { class: "field" }, h("span", null, "What is wrong"), select),
-    h("label", { class: "field" }, h("span", null, "In your words"), text),
+    h("label", { class: "field" }, h("span", null, t("What is wrong")), select),
+    h("label", { class: "field" }, h("span", null, t("In your words")), text),
     error,
   );
-  const { close, setFooter } = openDialog({ title: `Report ${called(client, key)}` }, form);
+  const { close, setFooter } = openDialog({ title: t("Report {called}", { called: called(client, key) }) }, form);
   setFooter(
-    h("button", { type: "submit", class: "button primary danger", form: "report-form" }, icon("warn"), "Report"),
+    h("button", { type: "submit", class: "button primary danger", form: "report-form" }, icon("warn"), t("Report")),
   );
 }
 
@@ -173,11 +176,11 @@ export function openReport(client, key, items = []) {
 export function openBlocked(app) {
   const { client } = app;
   const list = h("ul", { class: "cards" });
-  const nobody = h("p", { class: "meta" }, "Nobody. You find both in the card of a person.");
+  const nobody = h("p", { class: "meta" }, t("Nobody. You find both in the card of a person."));
   const { body } = openDialog(
-    { title: "Blocked and muted" },
+    { title: t("Blocked and muted") },
     h("p", { class: "dialog-lead" },
-      "Nobody else sees this. What the blocked write is hidden; what the muted write makes nothing unread."),
+      t("Nobody else sees this. What the blocked write is hidden; what the muted write makes nothing unread.")),
     nobody,
     list,
   );
@@ -187,15 +190,15 @@ export function openBlocked(app) {
     list.replaceChildren(...marks.map(([key, mark]) => {
       const name = called(client, key);
       const undo = async () => {
-        if (await setMark(client, key, "none", `${name} is heard again`)) {
+        if (await setMark(client, key, "none", t("{name} is heard again", { name }))) {
           show();
           /** @type {HTMLElement | null} */ (list.querySelector("button") ?? body.parentElement?.querySelector("h2"))?.focus();
         }
       };
       return h("li", { class: "card row" },
         avatar(client.state.people[key] ?? { key, name }, { small: true }),
-        h("span", { class: "grow clip" }, name, h("small", { class: "meta" }, mark === "blocked" ? " blocked" : " muted")),
-        h("button", { type: "button", class: "button", on: { click: undo } }, mark === "blocked" ? "Unblock" : "Unmute"));
+        h("span", { class: "grow clip" }, name, h("small", { class: "meta" }, " ", mark === "blocked" ? t("blocked") : t("muted"))),
+        h("button", { type: "button", class: "button", on: { click: undo } }, mark === "blocked" ? t("Unblock") : t("Unmute")));
     }));
   };
   show();

@@ -1,5 +1,6 @@
 /** The line that says who is writing; it keeps its height, so that nothing moves. */
 
+import { rich, t } from "../words/words.js";
 import { h } from "./dom.js";
 import { nameOf } from "./message.js";
 
@@ -22,11 +23,13 @@ export function showTyping(line, state, conversation) {
   if (keys.length === 0) {
     line.replaceChildren();
   } else if (keys.length > MAX_NAMED) {
-    line.replaceChildren(dots(), "Several people are typing");
+    line.replaceChildren(dots(), t("Several people are typing"));
   } else {
-    const between = (index) => (index === 0 ? "" : index === names.length - 1 ? " and " : ", ");
-    const words = names.flatMap((name, index) => [between(index), name]);
-    line.replaceChildren(dots(), ...words, keys.length === 1 ? " is typing" : " are typing");
+    const [one, two, three] = names;
+    line.replaceChildren(dots(), ...(
+      names.length === 1 ? rich("{one} is typing", { one })
+        : names.length === 2 ? rich("{one} and {two} are typing", { one, two })
+          : rich("{one}, {two} and {three} are typing", { one, two, three })));
   }
 }
 

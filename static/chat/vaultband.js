@@ -1,5 +1,6 @@
 /** The band over the chat when the vault asks for its person: an older one was shown, or the password is another. */
 
+import { t } from "../words/words.js";
 import { announce } from "./announcer.js";
 import { h, icon } from "./dom.js";
 import { openVault, STATUS } from "./vaultdialog.js";
@@ -10,7 +11,7 @@ export class VaultBand {
     this.client = app.client;
     this.text = h("span", null);
     this.element = h("div", { class: "band", hidden: true }, icon("warn"), this.text,
-      h("button", { type: "button", class: "link", on: { click: () => openVault(app) } }, "Look at it"));
+      h("button", { type: "button", class: "link", on: { click: () => openVault(app) } }, t("Look at it")));
     this.update({ vault: true });
   }
 

@@ -1,5 +1,6 @@
 /** Vouch for somebody who has no account here: the form, the voucher to pass on, and for whom one vouches now. */
 
+import { locale, rich, t } from "../words/words.js";
 import { announce } from "./announcer.js";
 import { copyButton } from "./copy.js";
 import { openDialog } from "./dialog.js";
@@ -8,9 +9,9 @@ import { block } from "./trouble.js";
 import { reason } from "./words.js";
 
 const DAY_MS = 24 * 3600 * 1000;
-const DAYS = [[1, "1 day"], [7, "7 days"], [30, "30 days"]];
+const DAYS = [[1, t("1 day")], [7, t("7 days")], [30, t("30 days")]];
 const USUAL_DAYS = 7;
-const UNTIL = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "short" });
+const UNTIL = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short" });
 
 /**
  * @param {any} client
@@ -32,7 +33,7 @@ export function openVouching(client, key = "") {
     try {
       const voucher = await client.call("voucher.make", { key: typed.value, lifeMs: Number(life.value) * DAY_MS });
       made.replaceChildren(voucherBox(voucher));
-      announce("The voucher is made");
+      announce(t("The voucher is made"));
       await showGiven(client, given);
     } catch (failure) {
       made.replaceChildren();
@@ -40,20 +41,20 @@ export function openVouching(client, key = "") {
     }
   };
   openDialog(
-    { title: "Vouch for somebody" },
+    { title: t("Vouch for somebody") },
     h("p", { class: "dialog-lead" },
-      "For somebody without an account here. With your voucher they may write to people of this hub at once, without the "
-      + "work or the waiting that strangers have; three messages to each, until they are answered. The hub sees whose voucher "
-      + "it is. It ends with its time, or at once when you block them."),
+      t("For somebody without an account here. With your voucher they may write to people of this hub at once, "
+        + "without the work or the waiting that strangers have; three messages to each, until they are answered. "
+        + "The hub sees whose voucher it is. It ends with its time, or at once when you block them.")),
     h(
       "form",
       { class: "stack", on: { submit } },
-      h("label", { class: "field" }, h("span", null, "Their key"), typed),
-      h("p", { class: "meta", id: "vouch-hint" }, "They find it on ", h("span", { class: "vouch-page" }, pageOf(client)),
-        " under “Somebody here knows you?”, and send it to you."),
-      h("label", { class: "field" }, h("span", null, "For how long"), life),
+      h("label", { class: "field" }, h("span", null, t("Their key")), typed),
+      h("p", { class: "meta", id: "vouch-hint" }, rich("They find it on {page} under “Somebody here knows you?”, "
+        + "and send it to you.", { page: h("span", { class: "vouch-page" }, pageOf(client)) })),
+      h("label", { class: "field" }, h("span", null, t("For how long")), life),
       error,
-      h("div", null, h("button", { type: "submit", class: "button primary" }, "Make voucher")),
+      h("div", null, h("button", { type: "submit", class: "button primary" }, t("Make voucher"))),
     ),
     made,
     h("div", { class: "sections" }, given),
@@ -68,21 +69,21 @@ function pageOf({ state }) {
 
 function voucherBox({ text, link, expires }) {
   const field = /** @type {HTMLInputElement} */ (h("input", {
-    type: "text", readonly: true, value: link, "aria-label": "Link with the voucher", class: "link-field",
+    type: "text", readonly: true, value: link, "aria-label": t("Link with the voucher"), class: "link-field",
     on: { focus: () => field.select() },
   }));
   return h(
     "section",
-    { class: "link-box", "aria-label": "Voucher" },
+    { class: "link-box", "aria-label": t("Voucher") },
     h(
       "div",
       { class: "stack grow" },
       field,
       h("div", { class: "row wrap" },
-        copyButton(link, "Copy link", { word: "Copy link", class: "primary" }),
-        copyButton(text, "Copy text", { word: "Copy text" })),
-      h("p", { class: "meta" }, `Good until ${UNTIL.format(expires)}, for that key only. They open the link in the browser in `
-        + "which their key was made, or paste the text on the page of whoever they write to."),
+        copyButton(link, t("Copy link"), { word: t("Copy link"), class: "primary" }),
+        copyButton(text, t("Copy text"), { word: t("Copy text") })),
+      h("p", { class: "meta" }, t("Good until {moment}, for that key only. They open the link in the browser in "
+        + "which their key was made, or paste the text on the page of whoever they write to.", { moment: UNTIL.format(expires) })),
     ),
   );
 }
@@ -92,7 +93,7 @@ async function showGiven(client, section) {
   const counting = items.filter(({ key }) => client.state.marks[key] !== "blocked");
   section.hidden = counting.length === 0;
   section.replaceChildren(
-    h("h3", null, "You vouch for"),
+    h("h3", null, t("You vouch for")),
     h("ul", { class: "cards" }, counting.map(({ key, expires }) => {
       const stop = async () => {
         if (await block(client, key)) {
@@ -101,9 +102,9 @@ async function showGiven(client, section) {
       };
       return h("li", { class: "card row" },
         h("span", { class: "grow" }, h("span", { class: "key" }, groups(key)),
-          h("small", { class: "meta vouch-until" }, `until ${UNTIL.format(expires)}`)),
-        h("button", { type: "button", class: "button", "aria-label": `Block ${key.slice(0, 8)}`, on: { click: stop } }, "Block"));
+          h("small", { class: "meta vouch-until" }, t("until {moment}", { moment: UNTIL.format(expires) }))),
+        h("button", { type: "button", class: "button", "aria-label": t("Block {key}", { key: key.slice(0, 8) }), on: { click: stop } }, t("Block")));
     })),
-    h("p", { class: "meta" }, "Those of this browser. Unblocked, a voucher whose time is not over holds again."),
+    h("p", { class: "meta" }, t("Those of this browser. Unblocked, a voucher whose time is not over holds again.")),
   );
 }

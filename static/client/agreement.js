@@ -12,6 +12,7 @@ import { RemoteError } from "../accord/errors.js";
 import { HORIZON_MS, rootOf } from "../accord/merkle.js";
 import { readMessage } from "../accord/messages.js";
 import { verifyStatement } from "../accord/statements.js";
+import { toSay } from "../words/tosay.js";
 import { ClientError } from "./errors.js";
 
 const PAGE_MESSAGES = 500;
@@ -146,7 +147,7 @@ export class Agreement {
     const { items = [] } = await this.#parts.rest.ask("GET", path);
     const [own, ...others] = await Promise.all(items.map((item, place) => this.#read(item, topic, place, from)));
     if (!own) {
-      throw new ClientError("bad_sig", "The hub has signed nothing that could be compared; try again later.");
+      throw new ClientError("bad_sig", toSay("The hub has signed nothing that could be compared; try again later."));
     }
     const stated = others.filter((each) => each !== null);
     const held = await this.#all(topic, Math.min(...[own, ...stated].map(({ horizon }) => horizon)), maxPages);

@@ -3,6 +3,7 @@
  * changes something is signed here.
  */
 
+import { toSay } from "../words/tosay.js";
 import { isKey } from "./directory.js";
 import { ClientError } from "./errors.js";
 
@@ -44,7 +45,7 @@ export class Branch {
     const limits = Object.entries({ invites, messages: unlimited(messages), bytes: unlimited(bytes) });
     const wanted = limits.filter(([, value]) => value !== undefined);
     if (wanted.some(([, value]) => !Number.isSafeInteger(value) || value < 0)) {
-      throw new ClientError("bad_request", "A limit is a whole number, not below zero.");
+      throw new ClientError("bad_request", toSay("A limit is a whole number, not below zero."));
     }
     const body = { pubkey: keyOf(key), ...Object.fromEntries(wanted) };
     return this.#send("set_quota", "quota", body);

@@ -7,6 +7,7 @@
 
 import { b64encode } from "../accord/encoding.js";
 import { RemoteError } from "../accord/errors.js";
+import { toSay } from "../words/tosay.js";
 import { isKey } from "./directory.js";
 import { ClientError } from "./errors.js";
 import { readFact } from "./verify.js";
@@ -68,7 +69,7 @@ export class Contacts {
   async call(key, called) {
     const name = String(called ?? "").trim();
     if (Array.from(name).length > MAX_CALLED_CHARS) {
-      throw new ClientError("too_big", `A name has at most ${MAX_CALLED_CHARS} characters; nothing was changed.`);
+      throw new ClientError("too_big", toSay("A name has at most {most} characters; nothing was changed.", { most: MAX_CALLED_CHARS }));
     }
     await this.#change(key, { called: name });
   }
@@ -181,7 +182,7 @@ export class Contacts {
       throw new ClientError("not_found");
     }
     if (Array.from(said).length > MAX_NOTE_CHARS) {
-      throw new ClientError("too_big", `A note has at most ${MAX_NOTE_CHARS} characters; nothing was changed.`);
+      throw new ClientError("too_big", toSay("A note has at most {most} characters; nothing was changed.", { most: MAX_NOTE_CHARS }));
     }
     const { notes } = await this.card(key);
     const mine = notes.filter((note) => note.isMine);

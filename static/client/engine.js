@@ -6,9 +6,9 @@
  * Not here: what an account does (member.js), what pages see of it (client.js).
  */
 
+import { toSay } from "../words/tosay.js";
 import { Account } from "./account.js";
 import { Clock } from "./clock.js";
-import { toSay } from "../words/tosay.js";
 import { asClientError, ClientError } from "./errors.js";
 import { NewerHub, WrongKey } from "./hub.js";
 import { check, claim } from "./join.js";
@@ -124,7 +124,7 @@ export class Engine {
   async #joining(work) {
     await this.#started;
     if (this.#state.value.phase !== "outside") {
-      throw new ClientError("conflict", "This browser has an account here already; forget it first, then join.");
+      throw new ClientError("conflict", toSay("This browser has an account here already; forget it first, then join."));
     }
     try {
       return await work();

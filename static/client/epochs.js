@@ -14,6 +14,7 @@ import {
 import { AccordError, RemoteError } from "../accord/errors.js";
 import { changeOf, devicesOf, keysOf } from "./epoch_devices.js";
 import { EpochLine } from "./epoch_line.js";
+import { toSay } from "../words/tosay.js";
 import { ClientError } from "./errors.js";
 
 /** Two admins' clients seldom wait equally long, so seldom do both make the next epoch. */
@@ -277,7 +278,7 @@ export class Epochs {
       throw new ClientError("not_found");
     }
     if (!devices.length) {
-      throw new ClientError("not_found", "Their devices have no keys yet, so nothing was given; try again when they were here.");
+      throw new ClientError("not_found", toSay("Their devices have no keys yet, so nothing was given; try again when they were here."));
     }
     const records = keystore.of(topic).filter(({ users }) => !users.includes(user));
     for (const record of records) {

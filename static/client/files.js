@@ -8,6 +8,7 @@
 
 import { blobId, KEY_BYTES, MAX_FILE_BYTES, openBlob, sealBlob, sealedSize } from "../accord/blobs.js";
 import { b64decode, b64encode } from "../accord/encoding.js";
+import { toSay } from "../words/tosay.js";
 import { ClientError } from "./errors.js";
 
 export const MAX_FILES = 16;
@@ -17,9 +18,9 @@ const MAX_HELD_BYTES = 64 * 1024 * 1024;
 const RETRY_MS = 3_000;
 const LATER = new Set(["rate", "busy", "internal"]);
 const MAX_TIMER_MS = 2 ** 31 - 1;
-const TOO_BIG = "That file is larger than this hub takes; what you wrote is kept, leave the file out.";
-const NOT_WHOLE = "What came is not the file that was sent, so it is not shown; try again later.";
-const NO_LONGER = "That file is not on the hub any more, nor on any other that it can reach now.";
+const TOO_BIG = toSay("That file is larger than this hub takes; what you wrote is kept, leave the file out.");
+const NOT_WHOLE = toSay("What came is not the file that was sent, so it is not shown; try again later.");
+const NO_LONGER = toSay("That file is not on the hub any more, nor on any other that it can reach now.");
 
 const text = (bytes) => (typeof bytes === "string" ? bytes : b64encode(bytes));
 
@@ -85,7 +86,9 @@ export class Files {
    */
   async seal(files) {
     if (!Array.isArray(files) || files.length > MAX_FILES) {
-      throw new ClientError("too_big", `A message has at most ${MAX_FILES} files; send the others in another one.`);
+      throw new ClientError("too_big", toSay("A message has at most {most} files; send the others in another one.", {
+        most: MAX_FILES,
+      }));
     }
     if (files.some(({ file }) => !(file instanceof Blob) || file.size > MAX_FILE_BYTES)) {
       throw new ClientError("too_big", TOO_BIG);
@@ -241,7 +244,7 @@ export class Files {
   async #fetch({ blob: id, key, size }, burnAt) {
     const { state, transfers } = this.#parts;
     if (size > MAX_FILE_BYTES) {
-      throw new ClientError("too_big", "That file is larger than this client opens.");
+      throw new ClientError("too_big", toSay("That file is larger than this client opens."));
     }
     const whole = sealedSize(size);
     try {
@@ -304,7 +307,7 @@ async function readAll(file) {
   try {
     return new Uint8Array(await file.arrayBuffer());
   } catch {
-    throw new ClientError("not_found", "That file cannot be read any more; choose it again. Nothing was sent.");
+    throw new ClientError("not_found", toSay("That file cannot be read any more; choose it again. Nothing was sent."));
   }
 }
 

@@ -10,6 +10,7 @@ import { RemoteError } from "../accord/errors.js";
 import { attachId, MAX_LIFE_MS, openPackage, sealPackage } from "../accord/handover.js";
 import { sha256 } from "../accord/primitives.js";
 import { VAULT_CODE } from "../accord/vault.js";
+import { toSay } from "../words/tosay.js";
 import { ClientError } from "./errors.js";
 import { ORIGIN } from "./hub.js";
 import { askOpenly } from "./rest.js";
@@ -57,5 +58,5 @@ export async function openByDevice(hub, typed) {
       }
     }
   }
-  throw new ClientError("not_found", "Nothing waits for that code: it works for ten minutes. Make another one.");
+  throw new ClientError("not_found", toSay("Nothing waits for that code: it works for ten minutes. Make another one."));
 }

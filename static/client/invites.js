@@ -9,6 +9,7 @@ import { b64encode } from "../accord/encoding.js";
 import { hashCode, MAX_CIRCLE_PEOPLE, newCode, newLink, placeholderName, temporaryKey } from "../accord/invites.js";
 import { MAX_LED_CHANNELS, TEMPORARY_LIFE_MS } from "../accord/message_types.js";
 import { normalizeName } from "../accord/names.js";
+import { toSay } from "../words/tosay.js";
 import { ClientError } from "./errors.js";
 import { ORIGIN } from "./hub.js";
 
@@ -27,7 +28,7 @@ function readName(name) {
   try {
     return name.trim() ? normalizeName(name.trim()) : "";
   } catch {
-    throw new ClientError("bad_request", "A name has 3 to 32 letters a to z, digits, dots, dashes and underscores.");
+    throw new ClientError("bad_request", toSay("A name has 3 to 32 letters a to z, digits, dots, dashes and underscores."));
   }
 }
 

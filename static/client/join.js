@@ -14,6 +14,7 @@ import { fingerprint, generateSigningKey } from "../accord/keys.js";
 import { checkType, readBody } from "../accord/message_types.js";
 import { createMessage, readMessage } from "../accord/messages.js";
 import { normalizeName } from "../accord/names.js";
+import { toSay } from "../words/tosay.js";
 import { Account } from "./account.js";
 import { Connection, LoginRefused } from "./connection.js";
 import { ClientError } from "./errors.js";
@@ -43,7 +44,7 @@ function readName(name) {
     return normalizeName(String(name).trim());
   } catch (error) {
     if (error instanceof RemoteError) {
-      throw new ClientError("bad_request", "A name has 3 to 32 letters a to z, digits, dots, dashes and underscores.");
+      throw new ClientError("bad_request", toSay("A name has 3 to 32 letters a to z, digits, dots, dashes and underscores."));
     }
     throw error;
   }
@@ -189,7 +190,7 @@ export async function claim({ link, name, code = "", password = "" }, { storage,
   const accountName = readName(name);
   const typed = readCode(code);
   if (invite.origin !== ORIGIN) {
-    throw new ClientError("bad_link", "This invite is for another hub; open the link itself to join there.");
+    throw new ClientError("bad_link", toSay("This invite is for another hub; open the link itself to join there."));
   }
   await readHub(invite.hub, clock);
   const isBegun = account !== null && await wasBegun(invite, account);
@@ -285,16 +286,19 @@ function judge({ status, code, tries }, accountName, claimCode) {
     return true;
   }
   if (code === "conflict") {
-    throw new ClientError("conflict", `The name ${accountName} is taken; choose another, the invite is still good.`);
+    throw new ClientError("conflict", toSay("The name {name} is taken; choose another, the invite is still good.",
+      { name: accountName }));
   }
   if (code === "denied" && Number.isSafeInteger(tries)) {
     if (tries <= 0) {
       throw new ClientError("locked_invite");
     }
-    const left = tries === 1 ? "one try is left" : `${tries} tries are left`;
-    throw claimCode === ""
-      ? new ClientError("need_code")
-      : new ClientError("wrong_code", `That is not the code: ${left}. After the last wrong one the invite is locked.`);
+    if (claimCode === "") {
+      throw new ClientError("need_code");
+    }
+    throw new ClientError("wrong_code", tries === 1
+      ? toSay("That is not the code: one try is left. After the last wrong one the invite is locked.")
+      : toSay("That is not the code: {tries} tries are left. After the last wrong one the invite is locked.", { tries }));
   }
   if (code === "denied") {
     return false;

@@ -12,6 +12,7 @@ import {
   makeRecoveryProof, parseVouchLink, RECOVERY_CODE, recoveryKey, verifyReplacementProof,
 } from "../accord/replacing.js";
 import { keyWords } from "../accord/words.js";
+import { toSay } from "../words/tosay.js";
 import { ClientError } from "./errors.js";
 import { ORIGIN } from "./hub.js";
 
@@ -152,11 +153,11 @@ export class Keys {
   async useCode({ typed }) {
     const shown = this.#shown;
     if (!shown) {
-      throw new ClientError("gone", "That code is no longer here; make another one.");
+      throw new ClientError("gone", toSay("That code is no longer here; make another one."));
     }
     const isRight = shown.asked.every((place, i) => plainLetters(String(typed?.[i] ?? "")) === shown.groups[place]);
     if (!isRight) {
-      throw new ClientError("bad_request", "That is not what the code says: compare it with what you saved.");
+      throw new ClientError("bad_request", toSay("That is not what the code says: compare it with what you saved."));
     }
     const { account, publish } = this.#parts;
     const key = await recoveryKey(shown.code, account.hubKey);
@@ -205,7 +206,7 @@ export class Keys {
     try {
       const parts = parseVouchLink(String(link));
       if (parts.origin !== ORIGIN) {
-        throw new ClientError("bad_link", "That link is for another hub; open it there.");
+        throw new ClientError("bad_link", toSay("That link is for another hub; open it there."));
       }
       await verifyReplacementProof(parts.proof, {
         hub: this.#parts.account.hubKey, old: parts.old, newKey: parts.newKey,
@@ -213,7 +214,7 @@ export class Keys {
       return parts;
     } catch (error) {
       throw error instanceof RemoteError
-        ? new ClientError("bad_link", "That link is not whole, or not genuine; ask for it again.") : error;
+        ? new ClientError("bad_link", toSay("That link is not whole, or not genuine; ask for it again.")) : error;
     }
   }
 

@@ -11,6 +11,7 @@
 import { b64encode } from "../accord/encoding.js";
 import { AccordError } from "../accord/errors.js";
 import { ID_BYTES } from "../accord/messages.js";
+import { toSay } from "../words/tosay.js";
 import { ClientError, sentenceOf } from "./errors.js";
 import { readFact } from "./verify.js";
 
@@ -99,7 +100,7 @@ export class Outbox {
    */
   async add(conversation, draft) {
     if (this.#entries.size >= MAX_WAITING) {
-      throw new ClientError("rate", "Too much waits to be sent already; wait until the hub is back, then try again.");
+      throw new ClientError("rate", toSay("Too much waits to be sent already; wait until the hub is back, then try again."));
     }
     this.#seq = Math.max(this.#seq + 1, Date.now()); // another worker may write too
     const entry = await this.#sign({ seq: this.#seq, conversation, draft, tries: 0, state: "sending", error: null });

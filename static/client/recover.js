@@ -11,22 +11,25 @@ import { createMessage } from "../accord/messages.js";
 import { normalizeName } from "../accord/names.js";
 import { makeReplacementProof, RECOVERY_CODE, recoveryKey, vouchLink } from "../accord/replacing.js";
 import { keyWords } from "../accord/words.js";
+import { toSay } from "../words/tosay.js";
 import { Account } from "./account.js";
 import { ClientError } from "./errors.js";
 import { ORIGIN, readHub } from "./hub.js";
 import { logInWith, open } from "./join.js";
 import { forgetNew, keepNew } from "./vault_records.js";
-import { beginVault, readTyped } from "./vault_open.js";
+import { beginVault, codeTrouble, NOT_NAME, readTyped } from "./vault_open.js";
 import { readFacts } from "./verify.js";
 
 const PAGE_MESSAGES = 50;
-const NOT_KNOWN = "This hub knows no account with that code: compare it with what you wrote down. Nothing was changed.";
+const CODE_CHARS = 56;
+const NOT_KNOWN = toSay("This hub knows no account with that code: compare it with what you wrote down. "
+  + "Nothing was changed.");
 
 function readKey(text) {
   try {
     return b64decode(String(text).replace(/\s/g, ""), 32);
   } catch (error) {
-    throw error instanceof RemoteError ? new ClientError("bad_request", "That is no key: copy it whole.") : error;
+    throw error instanceof RemoteError ? new ClientError("bad_request", toSay("That is no key: copy it whole.")) : error;
   }
 }
 
@@ -34,13 +37,8 @@ async function readCode(code) {
   try {
     return await RECOVERY_CODE.parse(String(code));
   } catch (error) {
-    throw error instanceof RemoteError ? new ClientError("bad_request", `${sentence(error.detail)} Nothing was sent.`)
-      : error;
+    throw error instanceof RemoteError ? new ClientError("bad_request", codeTrouble(code, CODE_CHARS)) : error;
   }
-}
-
-function sentence(text) {
-  return `${text[0].toUpperCase()}${text.slice(1)}.`;
 }
 
 /** Whether the account's new key can log in by now. */
@@ -70,7 +68,7 @@ async function oldKeyOf(connection, recovery, hubText, admin) {
 async function checkName(connection, name, key) {
   const answer = await connection.request("to", { name });
   if (answer.key !== key) {
-    throw new ClientError("bad_request", `The account of that code is not called ${name}. Nothing was changed.`);
+    throw new ClientError("bad_request", toSay("The account of that code is not called {name}. Nothing was changed.", { name }));
   }
 }
 
@@ -91,7 +89,7 @@ export async function useCode({ hub, code, name: typed = "", password = "" }, { 
     await account.change({ joinedAt: clock.hubNow() });
     return { account, vaultCode: null };
   }
-  const name = password ? await readTyped(() => normalizeName(String(typed).trim())) : "";
+  const name = password ? await readTyped(() => normalizeName(String(typed).trim()), NOT_NAME) : "";
   const { connection } = await logInWith(recovery, hubKey, clock);
   if (!connection) {
     throw new ClientError("denied", NOT_KNOWN);

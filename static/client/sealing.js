@@ -10,6 +10,7 @@ import { openBody } from "../accord/bodies.js";
 import { DAY_MS, windowAt } from "../accord/epochs.js";
 import { RemoteError } from "../accord/errors.js";
 import { RULES } from "../accord/message_types.js";
+import { toSay } from "../words/tosay.js";
 import { ClientError } from "./errors.js";
 import { readOpened } from "./verify.js";
 
@@ -20,10 +21,10 @@ const MAX_AHEAD_MS = DAY_MS;
 
 /** Why something is not sent yet; the outbox shows it with the message. */
 const WAITS = {
-  key: "Waits for the channel's key, which an admin's device hands out.",
-  waiting: "Waits until the other side has accepted the encrypted conversation.",
-  declined: "The other side has declined an encrypted conversation.",
-  changed: "Their key has changed: look at it before anything is sent.",
+  key: toSay("Waits for the channel's key, which an admin's device hands out."),
+  waiting: toSay("Waits until the other side has accepted the encrypted conversation."),
+  declined: toSay("The other side has declined an encrypted conversation."),
+  changed: toSay("Their key has changed: look at it before anything is sent."),
 };
 
 /** @typedef {{body: Uint8Array} | {lock: import("./verify.js").Lock} | null} Opened null: it was never sealed */

@@ -8,6 +8,7 @@
  */
 
 import { utf8 } from "../accord/encoding.js";
+import { toSay } from "../words/tosay.js";
 import { ClientError } from "./errors.js";
 import { TEXTS } from "./fold.js";
 import { comparePlaces } from "./order.js";
@@ -379,7 +380,7 @@ export class Search {
     await this.#begin();
     await this.#read();
     if (!this.#parts.link.connection) {
-      throw new ClientError("offline", "There is no connection to the hub now, so not all could be read; try again.");
+      throw new ClientError("offline", toSay("There is no connection to the hub now, so not all could be read; try again."));
     }
     const { conversations } = this.#parts.state.value;
     const mine = [...this.#texts.values()].filter((text) => this.#parts.isMine(text.a)).sort(comparePlaces);

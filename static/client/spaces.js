@@ -13,6 +13,7 @@ import { SECRET_BYTES } from "../accord/invites.js";
 import { spaceInviteKey, SpaceLink } from "../accord/space_invites.js";
 import { channelId, spaceId, SpaceView } from "../accord/spaces.js";
 import { NONCE_BYTES } from "../accord/topics.js";
+import { toSay } from "../words/tosay.js";
 import { isKey } from "./directory.js";
 import { ClientError } from "./errors.js";
 import { ORIGIN } from "./hub.js";
@@ -23,13 +24,25 @@ const MAX_PAGES = 200;
 const MAX_INVITE_MS = 30 * 24 * 3600 * 1000;
 const MAX_USES = 1_000;
 const FIRST_CHANNEL = "general";
-const LONGER = "You may change members, and admins who became so after you; one admin must stay.";
+const LONGER = toSay("You may change members, and admins who became so after you; one admin must stay.");
 
-function textOf(value, maxChars, minChars, what) {
+function nameText(value) {
+  return textOf(value, MAX_CHANNEL_NAME_CHARS, 1, toSay("A name has 1 to {most} characters; nothing was changed.", {
+    most: MAX_CHANNEL_NAME_CHARS,
+  }));
+}
+
+function aboutText(value) {
+  return textOf(value, MAX_ABOUT_CHARS, 0, toSay("What it is for has at most {most} characters; nothing was changed.", {
+    most: MAX_ABOUT_CHARS,
+  }));
+}
+
+function textOf(value, maxChars, minChars, otherwise) {
   const text = String(value ?? "").trim();
   const chars = Array.from(text).length;
   if (chars < minChars || chars > maxChars) {
-    throw new ClientError("bad_request", `${what} has ${minChars} to ${maxChars} characters; nothing was changed.`);
+    throw new ClientError("bad_request", otherwise);
   }
   return text;
 }
@@ -245,8 +258,8 @@ export class Spaces {
     const space = b64encode(await spaceId(this.#parts.account.user.publicKey, nonce));
     await this.#say(space, "space.create", withoutEmpty({
       nonce: b64encode(nonce),
-      name: textOf(name, MAX_CHANNEL_NAME_CHARS, 1, "A name"),
-      about: textOf(about, MAX_ABOUT_CHARS, 0, "What it is for"),
+      name: nameText(name),
+      about: aboutText(about),
     }), []);
     const { conversation } = await this.channelSet({ space, name: FIRST_CHANNEL, burnMs });
     return { space, conversation };
@@ -254,7 +267,7 @@ export class Spaces {
 
   async leave({ space }) {
     if (this.#view(space).isLastAdmin(this.#parts.me)) {
-      throw new ClientError("denied", "You are its only admin: make somebody else admin first, then leave.");
+      throw new ClientError("denied", toSay("You are its only admin: make somebody else admin first, then leave."));
     }
     await this.#say(space, "space.leave", {});
     return {};
@@ -275,7 +288,7 @@ export class Spaces {
   async withdraw({ space, pubkey }) {
     const invite = this.#view(space).invites.get(String(pubkey));
     if (!invite?.left) {
-      throw new ClientError("not_found", "This link no longer works anyway.");
+      throw new ClientError("not_found", toSay("This link no longer works anyway."));
     }
     await this.#say(space, "space.invite", { pubkey, expires: invite.expires, uses: 0, role: "member" });
     return {};
@@ -297,8 +310,8 @@ export class Spaces {
   async rename({ space, name, about }) {
     this.#view(space);
     await this.#say(space, "space.profile", withoutEmpty({
-      name: textOf(name, MAX_CHANNEL_NAME_CHARS, 1, "A name"),
-      about: textOf(about, MAX_ABOUT_CHARS, 0, "What it is for"),
+      name: nameText(name),
+      about: aboutText(about),
     }));
     return {};
   }
@@ -307,8 +320,8 @@ export class Spaces {
   async channelSet({ space, channel, name, about, burnMs = null, isPrivate = false, voice = false, isClosed = false }) {
     this.#view(space);
     const fields = withoutEmpty({
-      name: textOf(name, MAX_CHANNEL_NAME_CHARS, 1, "A name"),
-      about: textOf(about, MAX_ABOUT_CHARS, 0, "What it is for"),
+      name: nameText(name),
+      about: aboutText(about),
       burn_ms: burnMs,
       private: isPrivate === true,
       voice: voice === true,

@@ -7,6 +7,7 @@ import { fingerprint } from "../accord/keys.js";
 import { MAX_ABOUT_CHARS, MAX_CHANNEL_NAME_CHARS, MAX_EMOJI_CHARS } from "../accord/message_types.js";
 import { MAX_BODY_BYTES, readMessage } from "../accord/messages.js";
 import { NONCE_BYTES, openChannelId } from "../accord/topics.js";
+import { toSay } from "../words/tosay.js";
 import { isKey } from "./directory.js";
 import { offerCode } from "./handover.js";
 import { ClientError } from "./errors.js";
@@ -18,10 +19,10 @@ function textOf(value, maxChars, minChars = 0) {
   const text = String(value ?? "");
   const chars = Array.from(text).length;
   if (chars < minChars) {
-    throw new ClientError("bad_request", "There is nothing to send yet; write something first.");
+    throw new ClientError("bad_request", toSay("There is nothing to send yet; write something first."));
   }
   if (chars > maxChars) {
-    throw new ClientError("too_big", `That has more than ${maxChars} characters; nothing was changed, shorten it.`);
+    throw new ClientError("too_big", toSay("That has more than {most} characters; nothing was changed, shorten it.", { most: maxChars }));
   }
   return text;
 }

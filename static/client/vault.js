@@ -12,6 +12,7 @@
 import { b64decode } from "../accord/encoding.js";
 import { RemoteError } from "../accord/errors.js";
 import { openBody, sealEnclave, verifyEnclave } from "../accord/vault.js";
+import { toSay } from "../words/tosay.js";
 import { ClientError } from "./errors.js";
 import { fitted, isFull, isSame, LIST_NAMES, mergeContent, mergeList, withoutEmpty } from "./vault_content.js";
 import { VaultLocks } from "./vault_locks.js";
@@ -172,7 +173,7 @@ export class Vault {
 
   #mine() {
     if (!this.#kept) {
-      throw new ClientError("not_found", "This account has no password.");
+      throw new ClientError("not_found", toSay("This account has no password."));
     }
     return this.#kept;
   }

@@ -12,6 +12,7 @@ import {
   authKey, bodyKey, makeSlot, openEnclave, readParams, recoveryRoot, rootKey, sealKeys, slotKey, VAULT_CODE,
   vaultSalt, wrapKey,
 } from "../accord/vault.js";
+import { toSay } from "../words/tosay.js";
 import { ClientError } from "./errors.js";
 import { askOpenly } from "./rest.js";
 
@@ -22,16 +23,18 @@ export const MIN_NEW_PASSWORD_CHARS = 8;
  * @typedef {{auth: Uint8Array, wrap: Uint8Array, params: import("../accord/vault.js").Params}} Way
  */
 
-/** What a person typed, as bytes or as one spelling; ClientError with a sentence for them. */
-export async function readTyped(read) {
+const NOT_CODE = toSay("That is not what the code says: compare it with what you saved. Nothing was sent.");
+export const NOT_NAME = toSay("A name has 3 to 32 letters a to z, digits, dots, dashes and underscores.");
+const VAULT_CODE_CHARS = 32;
+const NOT_KEY = toSay("That is no key: copy it whole.");
+const NOT_PASSWORD = toSay("That cannot be a password: it is empty or too long.");
+
+/** What a person typed, as bytes or as one spelling; ClientError with the sentence `otherwise`. */
+export async function readTyped(read, otherwise) {
   try {
     return await read();
   } catch (error) {
-    if (error instanceof RemoteError) {
-      const { detail } = error;
-      throw new ClientError("bad_request", `${detail[0].toUpperCase()}${detail.slice(1)}.`);
-    }
-    throw error;
+    throw error instanceof RemoteError ? new ClientError("bad_request", otherwise) : error;
   }
 }
 
@@ -41,7 +44,7 @@ async function paramsOf(name) {
     return readParams(await askOpenly("GET", `vault/params?name=${encodeURIComponent(name)}`));
   } catch (error) {
     throw error instanceof RemoteError
-      ? new ClientError("bad_request", "The hub asks for a form of password that this page does not take.") : error;
+      ? new ClientError("bad_request", toSay("The hub asks for a form of password that this page does not take.")) : error;
   }
 }
 
@@ -53,7 +56,7 @@ async function paramsOf(name) {
 export async function passwordWay({ hub, name, password, secretKey = null }) {
   const params = await paramsOf(name);
   const salt = await vaultSalt(hub, name, params.salt);
-  const root = await readTyped(() => rootKey(String(password), salt, params.iterations, { secretKey }));
+  const root = await readTyped(() => rootKey(String(password), salt, params.iterations, { secretKey }), NOT_PASSWORD);
   return { params, auth: await authKey(root), wrap: await wrapKey(root) };
 }
 
@@ -63,19 +66,27 @@ export async function recoveryWay(code) {
   return { auth: await authKey(root), wrap: await wrapKey(root) };
 }
 
+/** What is wrong with a code that was typed. @param {unknown} typed @param {number} count of letters that it has */
+export function codeTrouble(typed, count) {
+  const isWhole = String(typed).replace(/[^\p{L}\d]/gu, "").length === count;
+  return isWhole ? NOT_CODE : toSay("This code has {count} letters and digits. Nothing was sent.", { count });
+}
+
 /** A code as typed; ClientError. @param {unknown} typed @returns {Promise<Uint8Array>} */
 export function readCode(typed) {
-  return readTyped(() => VAULT_CODE.parse(String(typed)));
+  return readTyped(() => VAULT_CODE.parse(String(typed)), codeTrouble(typed, VAULT_CODE_CHARS));
 }
 
 /** A new password, if it can be one; ClientError. @param {unknown} password @param {string} name */
 export function checkNewPassword(password, name) {
   const text = String(password);
   if (Array.from(text.normalize("NFKC")).length < MIN_NEW_PASSWORD_CHARS) {
-    throw new ClientError("bad_request", `A password has at least ${MIN_NEW_PASSWORD_CHARS} characters.`);
+    throw new ClientError("bad_request", toSay("A password has at least {least} characters.", {
+      least: MIN_NEW_PASSWORD_CHARS,
+    }));
   }
   if (text.toLowerCase().includes(name)) {
-    throw new ClientError("bad_request", "A password must not contain your name.");
+    throw new ClientError("bad_request", toSay("A password must not contain your name."));
   }
 }
 
@@ -127,7 +138,7 @@ export async function beginVault({ hub, name, password }, seed) {
  *   version: number, content: Record<string, any>}>}
  */
 export async function openByName({ hub, name: typed, password = "", secret = "", code = "" }) {
-  const name = await readTyped(() => normalizeName(String(typed).trim()));
+  const name = await readTyped(() => normalizeName(String(typed).trim()), NOT_NAME);
   const kind = code ? "recovery" : "password";
   const secretKey = secret ? await readCode(secret) : null;
   const way = code ? await recoveryWay(await readCode(code)) : await passwordWay({ hub, name, password, secretKey });
@@ -139,27 +150,27 @@ export async function openByName({ hub, name: typed, password = "", secret = "",
  * @param {{name: string, kind: "password" | "recovery", way: {auth: Uint8Array, wrap: Uint8Array}}} what
  */
 export async function openByAuth({ name, kind, way }) {
-  const enclave = await fetchByAuth(name, way.auth, kind === "recovery" ? "recovery code" : "password");
+  const enclave = await fetchByAuth(name, way.auth, kind);
   return openWith(enclave, { name, kind, wrap: way.wrap });
 }
 
-async function fetchByAuth(name, auth, what) {
+async function fetchByAuth(name, auth, kind) {
   try {
     return (await askOpenly("POST", "vault/open", { name, auth: b64encode(auth) })).enclave;
   } catch (error) {
     if (error.code === "denied") {
-      throw new ClientError("denied", `That name and ${what} open nothing here; look at both once more.`);
+      throw new ClientError("denied", kind === "recovery"
+        ? toSay("That name and recovery code open nothing here; look at both once more.")
+        : toSay("That name and password open nothing here; look at both once more."));
     }
     if (error.code === "rate") {
       const seconds = Math.ceil((error.retryMs ?? 0) / 1000);
-      throw new ClientError("conflict", `That was tried too often; try again in ${waitText(seconds)}.`);
+      throw new ClientError("conflict", seconds > 90
+        ? toSay("That was tried too often; try again in {minutes} minutes.", { minutes: Math.ceil(seconds / 60) })
+        : toSay("That was tried too often; try again in {seconds} s.", { seconds: Math.max(seconds, 1) }));
     }
     throw error;
   }
-}
-
-function waitText(seconds) {
-  return seconds > 90 ? `${Math.ceil(seconds / 60)} minutes` : `${Math.max(seconds, 1)} s`;
 }
 
 /**
@@ -173,12 +184,12 @@ export async function openWith(enclave, { name, kind, wrap }) {
     return { name, key, enclave, ...(await openEnclave(enclave, key, { name })) };
   } catch (error) {
     throw error instanceof RemoteError
-      ? new ClientError("bad_sig", "What the hub gave is not your vault, so it was not used; ask the hub's operator.")
+      ? new ClientError("bad_sig", toSay("What the hub gave is not your vault, so it was not used; ask the hub's operator."))
       : error;
   }
 }
 
 /** The key of the hub, as the page came with it. @param {unknown} text */
 export function readHubKey(text) {
-  return readTyped(() => b64decode(String(text).replace(/\s/g, ""), 32));
+  return readTyped(() => b64decode(String(text).replace(/\s/g, ""), 32), NOT_KEY);
 }

@@ -6,6 +6,7 @@
 
 import { b64decode } from "../accord/encoding.js";
 import { makeVoucher, MAX_VOUCHER_LIFE_MS, showVoucher, voucherLink } from "../accord/vouchers.js";
+import { toSay } from "../words/tosay.js";
 import { isKey } from "./directory.js";
 import { ClientError } from "./errors.js";
 import { ORIGIN } from "./hub.js";
@@ -53,14 +54,14 @@ export class Vouching {
   #check(stranger, lifeMs) {
     const { account, directory } = this.#parts;
     if (!isKey(stranger)) {
-      throw new ClientError("bad_request", "That is no key: one has 43 letters, digits, dashes and underscores. "
-        + "Copy it whole, with the button beside it.");
+      throw new ClientError("bad_request", toSay("That is no key: one has 43 letters, digits, dashes and underscores. "
+        + "Copy it whole, with the button beside it."));
     }
     if (stranger === account.hubText) {
-      throw new ClientError("bad_request", "That is the key of this hub, not theirs.");
+      throw new ClientError("bad_request", toSay("That is the key of this hub, not theirs."));
     }
     if (stranger === account.key || directory.knows(stranger)) {
-      throw new ClientError("bad_request", "Whoever has that key has an account already and needs no voucher.");
+      throw new ClientError("bad_request", toSay("Whoever has that key has an account already and needs no voucher."));
     }
     if (!Number.isSafeInteger(lifeMs) || lifeMs <= 0 || lifeMs > MAX_VOUCHER_LIFE_MS) {
       throw new ClientError("bad_request");

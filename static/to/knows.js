@@ -6,15 +6,16 @@
 import { copyButton } from "../chat/copy.js";
 import { groups, h } from "../chat/dom.js";
 import { asClientError } from "../client/errors.js";
+import { clockLocale, said, t } from "../words/words.js";
 import { MARK } from "./voucher.js";
 
-const REFUSED = "The hub no longer takes that voucher: whoever gave it to you has left, or has taken it back.";
-const until = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+const REFUSED = t("The hub no longer takes that voucher: whoever gave it to you has left, or has taken it back.");
+const until = new Intl.DateTimeFormat(clockLocale, { dateStyle: "medium", timeStyle: "short" });
 
 /** @param {import("./letters.js").Letters} letters */
 export function knowsPart(letters) {
   let shownKey = "";
-  const keyRow = h("div", { class: "row to-key", role: "group", "aria-label": "Your key" });
+  const keyRow = h("div", { class: "row to-key", role: "group", "aria-label": t("Your key") });
   const area = /** @type {HTMLTextAreaElement} */ (
     h("textarea", { rows: 3, required: true, autocomplete: "off", spellcheck: "false" })
   );
@@ -26,7 +27,7 @@ export function knowsPart(letters) {
       await letters.useVoucher(given);
       area.value = "";
     } catch (failure) {
-      error.textContent = asClientError(failure).detail;
+      error.textContent = said(asClientError(failure).words);
     }
   };
   const submit = (/** @type {Event} */ event) => {
@@ -37,20 +38,21 @@ export function knowsPart(letters) {
   const element = /** @type {HTMLDetailsElement} */ (h(
     "details",
     { class: "to-knows", on: { toggle } },
-    h("summary", null, "Somebody here knows you?"),
+    h("summary", null, t("Somebody here knows you?")),
     h(
       "div",
       { class: "stack" },
-      h("p", null, "Anybody with an account here can vouch for you; then your messages go out at once, without work or waiting. "
-        + "Send them your key in another way:"),
+      h("p", null, t("Anybody with an account here can vouch for you; then your messages go out at once, without "
+        + "work or waiting. Send them your key in another way:")),
       keyRow,
-      h("p", { class: "meta" }, "It was made in this browser, and what they give you for it works in this browser only."),
+      h("p", { class: "meta" }, t("It was made in this browser, and what they give you for it works in this browser "
+        + "only.")),
       h(
         "form",
         { class: "stack", on: { submit } },
-        h("label", { class: "field" }, h("span", null, "The voucher that you got, or its link"), area),
+        h("label", { class: "field" }, h("span", null, t("The voucher that you got, or its link")), area),
         error,
-        h("div", null, h("button", { type: "submit", class: "button" }, "Use voucher")),
+        h("div", null, h("button", { type: "submit", class: "button" }, t("Use voucher"))),
       ),
       held,
     ),
@@ -68,10 +70,10 @@ export function knowsPart(letters) {
     element.hidden = letters.isOpenToAll;
     if (letters.ownKey !== shownKey) {
       shownKey = letters.ownKey;
-      keyRow.replaceChildren(h("p", { class: "key grow" }, groups(shownKey)), copyButton(shownKey, "Copy your key"));
+      keyRow.replaceChildren(h("p", { class: "key grow" }, groups(shownKey)), copyButton(shownKey, t("Copy your key")));
     }
     held.textContent = letters.vouchedUntil
-      ? `You have a voucher, good until ${until.format(letters.vouchedUntil)}.`
+      ? t("You have a voucher, good until {moment}.", { moment: until.format(letters.vouchedUntil) })
       : letters.isVoucherRefused ? REFUSED : "";
   };
   return { element, show, takeFragment };

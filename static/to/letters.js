@@ -16,6 +16,7 @@ import { Connection } from "../client/connection.js";
 import { asClientError, ClientError } from "../client/errors.js";
 import { readHub } from "../client/hub.js";
 import { Storage } from "../client/storage.js";
+import { toSay } from "../words/tosay.js";
 import { Inbox } from "./inbox.js";
 import { Solver } from "./solver.js";
 import { HeldVoucher } from "./voucher.js";
@@ -104,7 +105,7 @@ export class Letters extends EventTarget {
   /** Begin, and stay connected. */
   async start() {
     try {
-      this.#storage = await Storage.open(() => this.#stop("stopped", "A newer version of this page is open; reload it."));
+      this.#storage = await Storage.open(() => this.#stop("stopped", toSay("A newer version of this page is open; reload it.")));
       if ((await this.#storage.get("account", "me"))?.joinedAt) {
         this.#stop("member", "");
         return;
@@ -223,7 +224,7 @@ export class Letters extends EventTarget {
     this.letters = record?.letters ?? [];
     for (const letter of this.letters) {
       if (letter.state === "working") {
-        Object.assign(letter, { state: "failed", why: "The page was closed before it was sent." });
+        Object.assign(letter, { state: "failed", why: toSay("The page was closed before it was sent.") });
       }
     }
   }

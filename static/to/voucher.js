@@ -7,18 +7,19 @@ import { b64encode } from "../accord/encoding.js";
 import { RemoteError } from "../accord/errors.js";
 import { readVoucher, verifyVoucher } from "../accord/vouchers.js";
 import { ClientError } from "../client/errors.js";
+import { toSay } from "../words/tosay.js";
 
 /** What is before the text in the fragment of a link. */
 export const MARK = "#voucher=";
 const RECORD = "voucher";
 
 const SENTENCES = {
-  form: "That is no voucher, or not a whole one: copy it, or its link, to its last letter and try again.",
-  hub: "That voucher is of another hub; it counts for nothing here.",
-  key: "That voucher is for another key than this browser's. Open it in the browser from which you sent your key, or ask "
-    + "for one for the key above.",
-  over: "The time of that voucher is over; ask for a new one.",
-  bad: "That voucher does not hold: something in it was changed. Ask for a new one.",
+  form: toSay("That is no voucher, or not a whole one: copy it, or its link, to its last letter and try again."),
+  hub: toSay("That voucher is of another hub; it counts for nothing here."),
+  key: toSay("That voucher is for another key than this browser's. Open it in the browser from which you sent your key, "
+    + "or ask for one for the key above."),
+  over: toSay("The time of that voucher is over; ask for a new one."),
+  bad: toSay("That voucher does not hold: something in it was changed. Ask for a new one."),
 };
 
 function refusal(why) {

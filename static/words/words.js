@@ -24,6 +24,9 @@ export const language = catalogue ? tag : LANGUAGES[0][0];
 /** For Intl: dates and numbers are as the language has them, in English the way most of the world writes them. */
 export const locale = language === "en" ? "en-GB" : language;
 
+/** For times of day: readers of English disagree on 12 or 24 hours, and their browser knows. */
+export const clockLocale = language === "en" ? undefined : language;
+
 const NUMBER = new Intl.NumberFormat(locale);
 const PLURALS = new Intl.PluralRules(locale);
 document.documentElement.lang = language;

@@ -74,7 +74,7 @@ class Reader:
         if function == "plural":
             at = _behind_argument(tokens, at)
         found.places = _given(tokens, at)
-        if function == "plural" and found.places is not None:
+        if function == "plural" and found.places is not None and "{count}" in "".join(found.texts):
             found.places.add("count")
         return found
 
