@@ -25,10 +25,18 @@ from accord import audit as audit_form
 from accord.errors import AccordError
 from accord.keys import SigningKey
 from accord.message_types import TEMPORARY_LIFE_MS
-from accord.replacing import CHAIN_MS, OWN_KEY_MS, make_recovery_proof, make_replacement_proof
+from accord.replacing import (
+    CHAIN_MS,
+    OWN_KEY_MS,
+    RECOVERY_CODE,
+    make_recovery_proof,
+    make_replacement_proof,
+    recovery_key,
+)
 from invites.checking import check_ledger
 from invites.ledger import capacity_change
 from invites.models import Balance, Invitation, Movement, Removal, Replacement
+from invites.owner import owner_link_make
 from invites.removal import removal_finish
 from invites.replacing import replacements_finish
 from invites.services import temporary_expire
@@ -194,6 +202,12 @@ class Ledger(RuleBasedStateMachine):
             counts = Recovery.objects.filter(user__key=recovery.public, counts_from__lte=self.now)
             if counts.exists():
                 self._replace(recovery, whose)
+
+    @rule()
+    def the_owner_comes_or_comes_back(self) -> None:
+        code = owner_link_make(origin="", now=self.now).link.partition("#owner=")[2]
+        link = recovery_key(RECOVERY_CODE.parse(code), self.hub.key)
+        self._replace(link, self.keys[bytes(Account.objects.get(kind="admin").user.key)])
 
     @rule(data=st.data())
     def replace_by_own_key(self, data: st.DataObject) -> None:
