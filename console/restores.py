@@ -88,8 +88,8 @@ def _confirm(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
         raise AccordError("bad_request", f"Type the name of this hub, “{HUB_NAME.value}”: nothing has been changed.")
     secret = secrets.token_urlsafe(SECRET_BYTES)
     name = request.user.get_username()
-    staging.want(digest=digest_of(secret).hex(), name=name, role=roles.role_of(request.user))  # type: ignore[arg-type]
     audit.note("restore", staging.state().get("source", ""), "wanted in place of what is here")
+    staging.want(digest=digest_of(secret).hex(), name=name, role=roles.role_of(request.user))  # type: ignore[arg-type]
     restarting.ask()
     return render(request, "console/restoring.html", {**context, "title": "Putting it in place", "secret": secret})
 

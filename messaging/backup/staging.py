@@ -43,9 +43,7 @@ _child: list[subprocess.Popen[bytes]] = []
 def state() -> dict[str, Any]:
     """How far it is: `state` is "" (nothing), "reading", "comparing", "ready" or "failed"."""
     found = places.read_json(places.state_file())
-    for process in list(_child):
-        if process.poll() is not None:
-            _child.remove(process)
+    _child[:] = [process for process in _child if process.poll() is None]
     if found.get("state") in ("reading", "comparing") and not _child and not runs.is_under_way():
         found = {**found, "state": "failed", "error": ENDED}
     return {"state": "", **found}

@@ -2,7 +2,7 @@
 
 $ACCORD_HOME gets messages and a backup of them in FOLDER, then others; the backup is staged beside it. FOLDER/step-N is
 a copy of that home in which putting it in place was killed (kill -9, in a process of its own) after N steps; `whole` is
-one in which it was not, `wanted` one in which it has not begun.
+one in which it was not, `wanted` one in which it has not begun, `cut` the first in which files had begun to move.
 """
 
 from __future__ import annotations
@@ -60,6 +60,8 @@ def main(folder: Path, key: str, secret: str) -> None:
         if not ended(lambda home=home, steps=steps: switch(home, dies_after(steps))):  # type: ignore[misc]
             home.rename(folder / "whole")
             return
+        if (home / keys_of.SWITCHING).exists() and not (folder / "cut").exists():
+            shutil.copytree(home, folder / "cut")
     raise AssertionError("it never came to its end")
 
 

@@ -13,10 +13,14 @@ from typing import Any
 
 import pytest
 
-from messaging.backup import keys, places, switching
+from messaging.backup import keys, places, staging, switching
+from messaging.backup.upgrade import copy_burn
+from peers.clock import now_ms
 from peers.keyring import SWITCHING, HomeError, alone_in, prepare_home
 from tests.hubs import ROOT, environment, migrated_home, run_command
 from tests.messaging.switch_worker import AFTER, BEFORE
+
+DAY_MS = 24 * 3600 * 1000
 
 
 @pytest.fixture(scope="module")
@@ -71,10 +75,9 @@ def test_the_old_lies_aside_whole(folder: Path, settings: Any) -> None:
     assert not switching.settle(), "there is nothing more to do"
 
 
-def test_the_commands_of_make_run_bring_it_to_its_end(folder: Path, tmp_path: Path) -> None:
+def test_the_commands_of_make_run_bring_it_to_its_end(folder: Path) -> None:
     """`make run` begins with `migrate`; what comes after finds a hub that is whole."""
-    cut_off = next(path for path in sorted(folder.glob("step-*")) if (path / SWITCHING).exists())
-    home = Path(shutil.copytree(cut_off, tmp_path / "home"))
+    home = folder / "cut"
     assert run_command(home, "status").returncode == 1
     assert run_command(home, "migrate", "--verbosity=0").returncode == 0
     assert run_command(home, "status").returncode == 0
@@ -143,3 +146,34 @@ def test_commands_and_a_restore_keep_out_of_each_others_way(tmp_path: Path, sett
             check=False,
         )
         assert "try again in a moment" in done.stderr
+
+
+def test_what_lies_aside_burns_and_goes(folder: Path, settings: Any, tmp_path: Path) -> None:
+    home, now = Path(shutil.copytree(folder / "whole", tmp_path / "home")), now_ms()
+    settings.ACCORD_HOME = home
+    aside = home / "before-restore" / "hub.sqlite3"
+    with closing(sqlite3.connect(aside)) as database, database:
+        one = "SELECT max(cursor) FROM messaging_message WHERE type = 'chat.text'"
+        database.execute(f"UPDATE messaging_message SET burn_at = ? WHERE cursor = ({one})", [now - 1])  # noqa: S608
+    assert [copy_burn(now=now), copy_burn(now=now)] == [1, 0]
+    with closing(sqlite3.connect(aside)) as database:
+        assert database.execute("SELECT body, salt FROM messaging_message WHERE burn_at IS NOT NULL").fetchall() == [
+            (None, None)
+        ]
+    staging.forget(now + 6 * DAY_MS)
+    assert aside.exists()
+    staging.forget(now + 8 * DAY_MS)
+    assert not (home / "before-restore").exists()
+
+
+def test_what_is_not_wanted_goes_and_what_was_kept_stays(folder: Path, settings: Any, tmp_path: Path) -> None:
+    home = Path(shutil.copytree(folder / "whole", tmp_path / "home"))
+    settings.ACCORD_HOME = home
+    staging.stage(None, None, progress=lambda *_: None)
+    assert staging.state()["state"] == "ready"
+    assert staging.state()["facts"]["messages"]["back"] == AFTER
+    assert not (home / "before-restore").exists()
+    staging.discard()
+    assert held(home / "before-restore") == (BEFORE, AFTER)
+    assert held(home) == (BEFORE, 0)
+    assert not places.staged().exists()

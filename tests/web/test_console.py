@@ -43,6 +43,7 @@ PAGES = {
     "log": "/console/logs/",
     "storage": "/console/storage/",
     "backups": "/console/backups/",
+    "restore": "/console/backups/restore/",
     "help": "/console/help/",
 }
 DAY_MS = 24 * 3600 * 1000
