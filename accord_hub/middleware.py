@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 import logging
+import re
 import secrets
 import time
 from collections.abc import Callable
+from functools import lru_cache
+from http import HTTPStatus
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -20,6 +24,9 @@ from console.metrics import http_requests
 logger = logging.getLogger(__name__)
 
 REQUEST_ID_BYTES: Final = 6
+MAX_PACKED_FILES: Final = 1_000  # kept in memory as they are sent, about 1 MiB in all
+_TEXT: Final = re.compile(r"text/|image/svg|application/(json|javascript)")
+_TAKES_GZIP: Final = re.compile(r"\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))")
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 POLICY = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -86,8 +93,15 @@ def content_security_policy(
     return middleware
 
 
+@lru_cache(maxsize=MAX_PACKED_FILES)
+def _packed(content: bytes) -> bytes:
+    return gzip.compress(content, mtime=0)
+
+
 class StaticFiles(WhiteNoiseMiddleware):
-    """WhiteNoise, with whole answers: under ASGI its streamed ones are read at once too, after a warning for each."""
+    """WhiteNoise, with whole answers: under ASGI its streamed ones are read at once too, after a warning for each. Text
+    goes out packed, a third of its size; it is the same for everyone, so its length tells nothing.
+    """
 
     @staticmethod
     def serve(static_file: StaticFile, request: HttpRequest) -> HttpResponse:
@@ -97,6 +111,13 @@ class StaticFiles(WhiteNoiseMiddleware):
         if found.file is not None:
             with found.file as file:
                 body = file.read()
-        response = HttpResponse(body, status=int(found.status), headers=dict(found.headers))
+        headers = dict(found.headers)
+        if _TEXT.match(headers.get("Content-Type", "")):
+            headers["Vary"] = "Accept-Encoding"
+            takes_gzip = _TAKES_GZIP.search(request.META.get("HTTP_ACCEPT_ENCODING", ""))
+            if body and takes_gzip and found.status == HTTPStatus.OK:
+                body = _packed(body)
+                headers |= {"Content-Encoding": "gzip", "Content-Length": str(len(body))}
+        response = HttpResponse(body, status=int(found.status), headers=headers)
         response.headers["Content-Security-Policy"] = WORKER_POLICY
         return response

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import http.client
 import json
 import re
@@ -117,6 +118,12 @@ def test_static_files_are_kept_by_browsers(hub: HubProcess, name: str, kind: str
     assert answer.status == 200
     assert answer.headers["content-type"].startswith(kind)
     assert "immutable" in answer.headers["cache-control"]
+    assert "content-encoding" not in answer.headers
+    packed = ask(hub, path, **{"Accept-Encoding": "gzip, deflate, br"})
+    assert (packed.headers["content-encoding"], packed.headers["vary"]) == ("gzip", "Accept-Encoding")
+    assert int(packed.headers["content-length"]) == len(packed.body) < len(answer.body) / 2
+    assert gzip.decompress(packed.body) == answer.body
+    assert ask(hub, path, **{"Accept-Encoding": "br, gzip;q=0"}).body == answer.body
     assert ask(hub, f"/static/{name}").status == 404
     assert ask(hub, "/static/..%2fmanage.py").status == 404
 
