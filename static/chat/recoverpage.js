@@ -65,13 +65,16 @@ function oneField({ label, hint, verb, value = "", isFirst = false, more = null 
     button);
 }
 
-/** A password for the account under its new key; optional. `known`: how the account is called. */
+/** The account's name, with which its new key gets a vault, and a password; both optional. `known`: the name, where it is. */
 function vaultFields(known) {
   const name = /** @type {HTMLInputElement} */ (h("input", { type: "text", autocomplete: "username", autocapitalize: "off",
     spellcheck: "false", value: known }));
   const password = passwordField({ label: t("Password"), isNew: true, optional: true });
-  const element = h("details", null, h("summary", null, t("With a password, to log in from any browser (optional)")),
-    h("label", { class: "field" }, h("span", null, t("Your name here")), name), password.element);
+  const label = h("label", { class: "field" }, h("span", null, t("Your name here (optional)")), name,
+    h("span", { class: "meta" }, t("With it the new key also lies on the hub, sealed, for you to come back to.")));
+  const details = h("details", null, h("summary", null, t("With a password, to log in from any browser (optional)")),
+    known ? label : null, password.element);
+  const element = known ? details : [label, details];
   const read = () => {
     const typed = password.read();
     return typed === null ? null : { name: name.value, password: typed };

@@ -216,7 +216,7 @@ export async function claim({ link, name, code = "", password = "" }, { storage,
 }
 
 /** A vault for a new key; whoever wants no password joins all the same where the hub does not speak of vaults here. */
-async function newVault(what, seed) {
+export async function newVault(what, seed) {
   try {
     return await beginVault(what, seed);
   } catch (error) {

@@ -15,9 +15,9 @@ import { toSay } from "../words/tosay.js";
 import { Account } from "./account.js";
 import { ClientError } from "./errors.js";
 import { ORIGIN, readHub } from "./hub.js";
-import { logInWith, open } from "./join.js";
+import { logInWith, newVault, open } from "./join.js";
 import { forgetNew, keepNew } from "./vault_records.js";
-import { beginVault, codeTrouble, NOT_NAME, readTyped } from "./vault_open.js";
+import { codeTrouble, NOT_NAME, readTyped } from "./vault_open.js";
 import { readFacts } from "./verify.js";
 
 const PAGE_MESSAGES = 50;
@@ -73,9 +73,9 @@ async function checkName(connection, name, key) {
 }
 
 /**
- * New keys take the account's place at once; with a password they get a vault.
+ * New keys take the account's place at once; where the account's name is told they get a vault, with a password or not.
  * @param {{hub: string, code: string, name?: string, password?: string}} params the hub's key as the page came with it;
- *   the account's name is needed for a vault
+ *   the account's name is needed for a vault, and for a password
  * @param {{storage: import("./storage.js").Storage, clock: import("./clock.js").Clock, account: Account | null}} parts
  *   `account` is an unfinished one
  * @returns {Promise<{account: Account, vaultCode: Uint8Array | null}>} `account`: joined
@@ -89,7 +89,8 @@ export async function useCode({ hub, code, name: typed = "", password = "" }, { 
     await account.change({ joinedAt: clock.hubNow() });
     return { account, vaultCode: null };
   }
-  const name = password ? await readTyped(() => normalizeName(String(typed).trim()), NOT_NAME) : "";
+  const name = password || String(typed).trim()
+    ? await readTyped(() => normalizeName(String(typed).trim()), NOT_NAME) : "";
   const { connection } = await logInWith(recovery, hubKey, clock);
   if (!connection) {
     throw new ClientError("denied", NOT_KNOWN);
@@ -100,10 +101,10 @@ export async function useCode({ hub, code, name: typed = "", password = "" }, { 
     let vault = null;
     const keepSeed = async (/** @type {Uint8Array} */ seed) => {
       await checkName(connection, name, old);
-      vault = await beginVault({ hub: hubKey, name, password }, seed);
+      vault = await newVault({ hub: hubKey, name, password }, seed);
     };
     const claim = { hub: hubKey, temporary: recovery.publicText, name };
-    const mine = isSame && !password ? account : await Account.make(storage, claim, password ? keepSeed : undefined);
+    const mine = isSame && !name ? account : await Account.make(storage, claim, name ? keepSeed : undefined);
     await (vault ? keepNew(storage, mine, vault) : forgetNew(storage));
     try {
       await replace(connection, recovery, mine, old, clock);

@@ -69,8 +69,13 @@ async def test_a_code_brings_back_and_contacts_are_stopped_until_they_compare(
     await page.get_by_role("button", name="Recover my account").click()
     await expect(page.get_by_role("alert").first).to_contain_text("56 letters")
     await page.get_by_role("textbox", name=re.compile("Your recovery code")).fill(" ".join(groups))
+    await page.get_by_role("textbox", name="Your name here").fill("Nora")
     await page.get_by_role("button", name="Recover my account").click()
     await expect(again.field).to_be_visible()
+    await page.wait_for_function(
+        "() => { const { vault } = document.querySelector('accord-conversation').client.state; "
+        "return vault?.isUnset && vault.code === 'here' && vault.status === 'saved'; }"
+    )
     await expect(nora.page.get_by_role("heading", name="Your account has a new key")).to_be_visible()
 
     stop = otto.page.get_by_role("region", name="Key changed")
