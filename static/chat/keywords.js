@@ -71,8 +71,9 @@ export function keySection(client, person, leave) {
 }
 
 /** What is proved of a change of keys, and by whom; `isDoubtful`: nobody has signed for it. */
-function proofOf({ way, names, signedAt }) {
+function proofOf({ way, by, signedAt }) {
   const date = dateText(signedAt);
+  const names = by.map(({ name, isVerified }) => (isVerified ? t("{name} (key checked)", { name }) : name));
   switch (way) {
     case "key":
       return { text: t("The old key itself signed for the new one ({date}).", { date }), isDoubtful: false };

@@ -50,7 +50,7 @@ export function conversationRow(record, parts) {
     // Whose key is another one now, which was not looked at; "" for nobody
     keyChanged: hasNewKey ? current : "",
     keyChanges: hasNewKey ? keys.changes(current).map(({ way, by, signedAt }) =>
-      ({ way, names: by.map((key) => people.nameOf(key)), signedAt })) : [],
+      ({ way, signedAt, by: by.map((key) => ({ name: people.nameOf(key), isVerified: keys.isVerified(key) })) })) : [],
     // Whoever has written can be answered, with an account or without
     canPost: other
       ? (directory.reaches(other) || record.lastAt > 0) && other !== account.key && keys.changedFrom(other) === ""

@@ -1301,6 +1301,7 @@ export default {
   "{names} and more": "{names} und andere",
   "{names} and {count} more": "{names} und {count} weitere",
   "{names} say who this is; each note is signed by who wrote it.": {"one": "{names} sagt, wer das ist; jede Notiz ist von der Person unterschrieben, die sie geschrieben hat.", "other": "{names} sagen, wer das ist; jede Notiz ist von der Person unterschrieben, die sie geschrieben hat."},
+  "{name} (key checked)": "{name} (Schlüssel geprüft)",
   "{name} (you)": "{name} (du)",
   "{name} added": "{name} hinzugefügt",
   "{name} and everybody below": "{name} und alle darunter",
