@@ -10,6 +10,7 @@ const BOTTOM = 22;
 const LEAST_WIDTH = 280;
 const MOST_BARS = 90;
 const LABEL_WIDTH = 130;
+const TEXT_WIDTH = 76;
 const DAY_MS = 24 * 3600 * 1000;
 const STEPS_DAYS = [1, 7, 30, 91, 365];
 
@@ -93,9 +94,10 @@ export function picture(held, goes, room) {
   made.forEach((bar, place) => svg.append(drawBar(bar, place, wide, heightOf)));
   const every = Math.max(1, Math.ceil((made.length * LABEL_WIDTH) / (width - LEFT)));
   for (let place = 0; place < made.length; place += every) {
-    const isLate = place * wide > width - LEFT - 70;
-    const x = isLate ? width : LEFT + place * wide;
-    svg.append(element("text", { x, y: HEIGHT - 6, "text-anchor": isLate ? "end" : "start" }, dayText(made[place].day)));
+    const x = LEFT + place * wide;
+    if (x + TEXT_WIDTH <= width) {
+      svg.append(element("text", { x, y: HEIGHT - 6 }, dayText(made[place].day)));
+    }
   }
   const gone = made.reduce((sum, bar) => sum + Math.min(bar.goes, bar.held), 0);
   const all = made.reduce((sum, bar) => sum + bar.held, 0);
