@@ -27,6 +27,7 @@ export class MessageBar {
         this.#show(event.target.closest(".item"));
       }
     });
+    scroller.addEventListener("pointermove", (event) => this.#leave(event));
     scroller.addEventListener("pointerleave", () => this.#show(null));
     scroller.addEventListener("focusin", (event) => {
       if (event.target.matches(":focus-visible")) {
@@ -61,6 +62,16 @@ export class MessageBar {
     }
     if (this.#element.parentElement !== place) {
       place.append(this.#element);
+    }
+  }
+
+  /** Who has pressed a button of it and moves on to another message takes it along; the focus stays with the one before. */
+  #leave({ pointerType, movementX, movementY, target }) {
+    const row = target.closest(".item");
+    const hasMoved = pointerType === "mouse" && (movementX !== 0 || movementY !== 0); // else the page moved under it
+    if (hasMoved && row !== null && !row.contains(this.#element) && this.#element.contains(document.activeElement)) {
+      this.#element.closest(".item")?.querySelector("article")?.focus({ preventScroll: true });
+      this.#show(row);
     }
   }
 

@@ -309,6 +309,18 @@ async def test_reactions_are_given_and_taken_back(page: Page) -> None:
     assert [call["on"] for call in await calls(page, "message.react")] == [True, False]
 
 
+async def test_the_bar_follows_the_mouse_after_one_of_its_buttons_was_pressed(page: Page) -> None:
+    await show(page)
+    await article(page, "m29:").hover()
+    bar = page.get_by_role("toolbar")
+    await bar.get_by_role("button", name="React").click()
+    await page.get_by_label("Search emoji").press("Escape")
+    await expect(bar.get_by_role("button", name="React")).to_be_focused()
+    await article(page, "m27:").hover()
+    await expect(article(page, "m27:").locator("xpath=..").get_by_role("toolbar")).to_be_visible()
+    assert await focused(page) == "m29"
+
+
 async def test_a_message_that_failed_can_be_sent_again_or_discarded(page: Page) -> None:
     await show(page)
     await page.evaluate("talk.scenes.failures()")
