@@ -10,7 +10,9 @@ from __future__ import annotations
 import heapq
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
+from copy import copy
 from dataclasses import dataclass, field, replace
+from dataclasses import fields as dataclass_fields
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
@@ -93,7 +95,7 @@ class Invite:
     place: int
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Stay:
     """That somebody had a role: by the created_at (ms) of what gave it and of what took it, None where it stands."""
 
@@ -187,6 +189,21 @@ class SpaceView:
             void = found
         return view
 
+    def extended(self, deed: Deed) -> SpaceView | None:
+        """The view with one more deed, where that stands on all that is here: then it is the last one in the linear
+        view, and nothing before it changes. None where it does not: then all is to be worked out anew.
+        """
+        if not self.order or self.waiting or len(self.heads) >= MAX_PREV or set(deed.prev) != set(self.heads):
+            return None
+        view = self._copy()
+        view._place(deed)
+        view.heads = [deed.id]
+        return view
+
+    def _copy(self) -> SpaceView:
+        copied = {item.name: copy(getattr(self, item.name)) for item in dataclass_fields(self)}
+        return SpaceView(**copied)
+
     def may(self, key: bytes, deed: str, about: bytes | None = None) -> bool:
         """Whether a user may now do something: `profile`, `channel`, `invite`, `epoch`; `member` (change the role of
         `about`); `leave`; `read` (the space, or the channel `about`); `write` (in the channel `about`).
@@ -241,26 +258,31 @@ class SpaceView:
         while ready:
             _, ident = heapq.heappop(ready)
             deed = graph.deeds[ident]
-            self.order.append(ident)
             stood_on.update(deed.prev)
             admins = list(self.admins)
-            if ident not in void and self._judge(deed):
-                self.effect.add(ident)
-                if ident in self._taken:
-                    found |= graph.beside(ident, self._taken[ident])
+            self._place(deed, is_void=ident in void)
+            if ident in self._taken:
+                found |= graph.beside(ident, self._taken[ident])
             for child in graph.children[ident]:
                 lacking[child] -= 1
                 if not lacking[child]:
                     heapq.heappush(ready, (self._standing(graph.deeds[child].author), child))
             if admins != self.admins:
-                gone = set(admins) - set(self.admins)
-                self.invites = {key: invite for key, invite in self.invites.items() if invite.by not in gone}
                 ready = [(self._standing(graph.deeds[other].author), other) for _, other in ready]
                 heapq.heapify(ready)
         placed = set(self.order)
         self.waiting = graph.deeds.keys() - placed
         self.heads = sorted(placed - stood_on)[:MAX_PREV]
         return found
+
+    def _place(self, deed: Deed, *, is_void: bool = False) -> None:
+        """Put a deed at the end of the linear view, and do what it says if it may."""
+        admins = set(self.admins)
+        self.order.append(deed.id)
+        if not is_void and self._judge(deed):
+            self.effect.add(deed.id)
+        if gone := admins - set(self.admins):
+            self.invites = {key: invite for key, invite in self.invites.items() if invite.by not in gone}
 
     def _is_root(self, deed: Deed) -> bool:
         return deed.type == "space.create" and space_id(deed.author, deed.body["nonce"]) == self.space
@@ -331,9 +353,10 @@ class SpaceView:
             return False
         if user in self.admins:
             self.admins.remove(user)
-        stays = self.stays[user]
+        stays = list(self.stays[user])  # another list: views share what does not change
         if stays and stays[-1].until is None:
-            stays[-1].until = deed.created_at
+            stays[-1] = replace(stays[-1], until=deed.created_at)
+        self.stays[user] = stays
         if role is None:
             del self.members[user]
             return True
