@@ -46,8 +46,8 @@ def parcel_held(user: bytes, hub: bytes, now: int) -> None:
     links_ask(keys={hub})
 
 
-def compare_seated(topic_id: int, users: frozenset[bytes], now: int) -> None:
-    """Somebody has come into a private topic: their hubs and this one are to compare it."""
+def compare_seated(users: frozenset[bytes], now: int) -> None:
+    """Some have come into private topics: their hubs and this one are to compare these."""
     links_ask(keys=set().union(*blessed_hubs(users, now=now).values()))
 
 

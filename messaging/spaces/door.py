@@ -6,7 +6,7 @@ whether it has effect is for the views. What cannot be judged yet is `busy`: it 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final
 
 from accord.connections import WINDOW_MS
@@ -22,7 +22,7 @@ from messaging.models import Room, Seat, Topic
 from messaging.spaces.chains import MAX_CHAIN_MESSAGES, Chains
 from messaging.spaces.connections import ACCEPT, REQUEST, Pairs
 from messaging.spaces.epochs import epoch_take, has_rivals, line_of
-from messaging.spaces.late import late_sweep, strangers_sweep
+from messaging.spaces.late import late_sweep, lost_times, strangers_sweep
 from messaging.spaces.rooms import (
     readers,
     room_ensure,
@@ -30,6 +30,7 @@ from messaging.spaces.rooms import (
     rooms_of_space,
     seat_role,
     seated_hooks,
+    seats_change,
     seats_set,
     tell_readers,
 )
@@ -76,7 +77,7 @@ class Door:
         self._rooms: dict[TopicName, Room | None] = {}
         self._readers: dict[TopicName, frozenset[bytes]] = {}
         self._rotated: dict[TopicName, int] = {}
-        self._seated: dict[int, frozenset[bytes]] = {}
+        self._seated: set[bytes] = set()
 
     def room(self, topic: TopicName) -> Room | None:
         """The room of a private topic; None for any other."""
@@ -227,8 +228,9 @@ class Door:
         if message.body is None or message.encrypted or message.crit:
             return
         if message.topic.kind == "space":
+            was = self._chains.view(message.topic.ident)
             self._chains.take(message)
-            self._seat(message.topic)
+            self._seat(message.topic, was, self._chains.view(message.topic.ident))
             if message.type == "space.channel":
                 self._tell(TopicName("chan", read_body(message)["channel"]))
             elif message.type == "space.profile":
@@ -236,42 +238,75 @@ class Door:
         elif message.type in (REQUEST, ACCEPT):
             for pair in self._pairs.take(message):
                 self._rooms[TopicName("chan", bytes(pair.topic.ident))] = pair
-                self._seated[pair.pk] = readers(pair)
+                self._seated |= readers(pair)
         elif message.type == "space.epoch" and (room := self.room(message.topic)) is not None:
             since = epoch_take(room, message, read_body(message))
             self._rotated[message.topic] = min(since, self._rotated.get(message.topic, since))
 
-    def _seat(self, topic: TopicName) -> None:
-        """Seats and channels as they follow from the space's view now."""
-        view = self._chains.view(topic.ident)
-        space = self._rooms[topic] = room_ensure(topic, name=view.name, about=view.about)
-        was = self._give_seats(space, view.members)
-        self._readers[topic] = self._readers.get(topic, frozenset()) | was
-        there = {bytes(room.topic.ident): room for room in rooms_of_space(space)}
-        for ident, channel in view.channels.items():
-            name = TopicName("chan", ident)
-            room = self._rooms[name] = room_ensure(
-                name,
-                name=channel.name,
-                about=channel.about,
-                space=space,
-                voice=channel.voice,
-                burn_ms=channel.burn_ms,
-                admins_only=channel.private,
-                closed=channel.closed,
-            )
-            roles = {key: role for key, role in view.members.items() if not channel.private or role == ADMIN}
-            self._give_seats(room, roles)
-        for ident, room in there.items():
-            if ident not in view.channels:  # its making was taken back
-                self._rooms[TopicName("chan", ident)] = room
-                seats_set(room, {})
+    def _seat(self, topic: TopicName, was: SpaceView, view: SpaceView) -> None:
+        """Seats and channels as they follow from the space's view now; only what is not as it was is written."""
+        room = self.room(topic)
+        space = room
+        if space is None or (view.name, view.about) != (was.name, was.about):
+            space = self._rooms[topic] = room_ensure(topic, name=view.name, about=view.about)
+        self._readers[topic] = self._readers.get(topic, frozenset()) | was.members.keys()
+        everyone = was.members.keys() | view.members.keys()
+        roles = {key: view.members.get(key) for key in everyone if was.members.get(key) != view.members.get(key)}
+        changed = {key for key, each in view.channels.items() if room is None or was.channels.get(key) != each}
+        gone = was.channels.keys() - view.channels.keys()  # their making was taken back
+        if room is None:
+            self._seat_all(space, view.members)
+        elif roles:
+            self._change_seats(space, roles, was, view, but=changed | gone)
+        for ident in changed:
+            self._seat_channel(space, ident, view)
+        for ident in gone:
+            channel = self.room(TopicName("chan", ident))
+            if channel is not None:
+                seats_set(channel, {})
 
-    def _give_seats(self, room: Room, roles: Mapping[bytes, str]) -> frozenset[bytes]:
+    def _change_seats(
+        self,
+        space: Room,
+        roles: Mapping[bytes, str | None],
+        was: SpaceView,
+        view: SpaceView,
+        *,
+        but: Collection[bytes],
+    ) -> None:
+        """Some have another role than before: in the space, and in its channels `but` these."""
+        open_to_all: list[Room] = [space]
+        for_admins: list[Room] = []
+        for room in rooms_of_space(space):
+            ident = bytes(room.topic.ident)
+            if ident in but or ident not in view.channels:
+                continue
+            name = TopicName("chan", ident)
+            held = self._rooms[name] = self._rooms.get(name) or room
+            (for_admins if view.channels[ident].private else open_to_all).append(held)
+        of_admins = {key: role for key, role in roles.items() if ADMIN in (role, was.members.get(key))}
+        seats_change(open_to_all, roles)
+        seats_change(for_admins, {key: role if role == ADMIN else None for key, role in of_admins.items()})
+        self._seated |= {key for key, role in roles.items() if role is not None}
+
+    def _seat_channel(self, space: Room, ident: bytes, view: SpaceView) -> None:
+        """A channel that is new, or another one than before."""
+        name, channel = TopicName("chan", ident), view.channels[ident]
+        room = self._rooms[name] = room_ensure(
+            name,
+            name=channel.name,
+            about=channel.about,
+            space=space,
+            voice=channel.voice,
+            burn_ms=channel.burn_ms,
+            admins_only=channel.private,
+            closed=channel.closed,
+        )
+        self._seat_all(room, {key: role for key, role in view.members.items() if not channel.private or role == ADMIN})
+
+    def _seat_all(self, room: Room, roles: Mapping[bytes, str]) -> None:
         before = seats_set(room, roles)
-        if come := roles.keys() - before:
-            self._seated[room.pk] = self._seated.get(room.pk, frozenset()) | come
-        return before
+        self._seated |= roles.keys() - before
 
     def _tell(self, topic: TopicName) -> None:
         """A channel or a space may be called otherwise now, for those who stay too."""
@@ -290,13 +325,13 @@ class Door:
         for ident in self._chains.changed:
             view, before = self._chains.view(ident), self._chains.before(ident)
             space = self.room(TopicName("space", ident))
-            if space is None or not before.members:
+            lost, are_others = lost_times(before, view), set(view.admins) != set(before.admins)
+            if space is None or not before.members or not (lost or are_others):
                 continue
             for channel in rooms_of_space(space):
                 # Of two epochs another one may count now, and what was said under one may have lost it.
-                are_others = set(view.admins) != set(before.admins) and has_rivals(channel)
-                if strangers_sweep(channel, view, before) or are_others:
+                if strangers_sweep(channel, view, lost) or (are_others and has_rivals(channel)):
                     late_sweep(channel, view, since=None)
-        for topic_id, users in self._seated.items():
+        if self._seated:
             for hook in seated_hooks:
-                hook(topic_id, users, self._now)
+                hook(frozenset(self._seated), self._now)

@@ -6,25 +6,53 @@ All under the store's lock.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 import orjson
 
 from accord.epochs import LATE_MS, is_late
-from accord.spaces import ADMIN, MEMBER, SpaceView
+from accord.spaces import ADMIN, CLOCK_SLACK_MS, MEMBER, SpaceView, Stay
 from messaging.burials import messages_remove
 from messaging.models import EpochPart, Message, Room
 from messaging.spaces.epochs import line_of
+from peers.models import User
 
 KEYS: Final = ("space.epoch", "space.history")
 
 
-def strangers_sweep(room: Room, view: SpaceView, before: SpaceView) -> bool:
-    """Remove what was written in a channel by those whose times as members are others than before, and do not cover it
-    any more; whether an epoch was among it.
+def lost_times(before: SpaceView, view: SpaceView) -> dict[bytes, int]:
+    """Of those who are no longer, or were not, what they were in the view before: after which time (ms) that is so, -1
+    for whenever.
     """
-    changed = [key for key, stays in before.stays.items() if view.stays.get(key, []) != stays]
-    rows = Message.objects.filter(topic=room.topic, author__key__in=changed)
+    found = {}
+    for key, stays in before.stays.items():
+        since = _lost(stays, view.stays.get(key, []))
+        if since is not None:
+            found[key] = since
+    return found
+
+
+def _lost(before: Sequence[Stay], now: Sequence[Stay]) -> int | None:
+    if now is before or now[: len(before)] == before:
+        return None  # all that there was, and perhaps more
+    *earlier, last = before
+    if len(now) >= len(before) and now[: len(earlier)] == earlier:
+        ended = now[len(earlier)]
+        if ended.until is not None and replace(ended, until=None) == last:
+            return ended.until + CLOCK_SLACK_MS
+    return -1
+
+
+def strangers_sweep(room: Room, view: SpaceView, lost: Mapping[bytes, int]) -> bool:
+    """Remove what was written in a channel by those whose times as members, `lost_times`, do not cover it any more;
+    whether an epoch was among it.
+    """
+    if not lost:
+        return False
+    authors = User.objects.filter(key__in=list(lost)).values("pk")
+    rows = Message.objects.filter(topic=room.topic, created_at__gt=min(lost.values()), author__in=authors)
     gone: dict[int, bytes] = {}
     for cursor, ident, author, type_, created_at in rows.values_list(
         "cursor", "ident", "author__key", "type", "created_at"

@@ -7,7 +7,7 @@ after the commit: a topic more, a topic less. Not here: why somebody has a seat 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Final
 
 from django.db import transaction
@@ -23,8 +23,8 @@ MAX_KEPT_READERS: Final = 4_096
 # On the loop, after the commit: the topic, who has a seat now and had none, who had one and has none.
 seats_changed: list[Callable[[TopicName, frozenset[bytes], frozenset[bytes]], None]] = []
 
-# In the transaction, once all is written: the topic's row number, who has a seat now and had none, the time in ms.
-seated_hooks: list[Callable[[int, frozenset[bytes], int], None]] = []
+# In the transaction, once all is written: who has come into some private topic, the time in ms.
+seated_hooks: list[Callable[[frozenset[bytes], int], None]] = []
 
 _readers: dict[int, tuple[int, frozenset[bytes]]] = {}
 
@@ -109,17 +109,47 @@ def seats_set(room: Room, roles: Mapping[bytes, str]) -> frozenset[bytes]:
     _readers.pop(room.pk, None)
     topic = TopicName(room.topic.kind, bytes(room.topic.ident))
     come = frozenset(key for key, role in roles.items() if held.get(key) != role)
-    transaction.on_commit(lambda: loop_bridge.soon(_tell, topic, come, gone))
+    transaction.on_commit(lambda: loop_bridge.soon(_tell_all, [topic], come, gone))
     return before
+
+
+def seats_change(rooms: Collection[Room], roles: Mapping[bytes, str | None]) -> None:
+    """Change the seats of some users in each of these private topics: a role, or None for no seat. What they have there
+    must be another one. Sessions are told after the commit.
+    """
+    if not rooms or not roles:
+        return
+    given = {key: role for key, role in roles.items() if role is not None}
+    come, gone = frozenset(given), frozenset(roles) - given.keys()
+    if gone:
+        Seat.objects.filter(room__in=rooms, user__in=User.objects.filter(key__in=gone)).delete()
+    for key, role in given.items():
+        user, _ = User.objects.get_or_create(key=key)
+        Seat.objects.bulk_create(
+            [Seat(room=room, user=user, role=role) for room in rooms],
+            update_conflicts=True,
+            unique_fields=["room", "user"],
+            update_fields=["role"],
+        )
+    turn = secrets.randbits(62)  # as above
+    for room in rooms:
+        kept = _readers.pop(room.pk, None)
+        if kept is not None and kept[0] == room.turn:
+            _readers[room.pk] = (turn, (kept[1] - gone) | come)
+        room.turn = turn
+    Room.objects.filter(pk__in=[room.pk for room in rooms]).update(turn=turn)
+    topics = [TopicName(room.topic.kind, bytes(room.topic.ident)) for room in rooms]
+    transaction.on_commit(lambda: loop_bridge.soon(_tell_all, topics, come, gone))
 
 
 def tell_readers(room: Room) -> None:
     """Tell everyone who has a seat of a topic once more, after the commit: something about it has changed."""
     topic = TopicName(room.topic.kind, bytes(room.topic.ident))
     everyone = readers(room)
-    transaction.on_commit(lambda: loop_bridge.soon(_tell, topic, everyone, frozenset()))
+    transaction.on_commit(lambda: loop_bridge.soon(_tell_all, [topic], everyone, frozenset()))
 
 
-def _tell(topic: TopicName, come: frozenset[bytes], gone: frozenset[bytes]) -> None:
-    for listener in seats_changed:
-        listener(topic, come, gone)
+def _tell_all(topics: Iterable[TopicName], come: frozenset[bytes], gone: frozenset[bytes]) -> None:
+    for topic in topics:
+        for listener in seats_changed:
+            listener(topic, come, gone)

@@ -91,6 +91,20 @@ def test_hubs_that_hold_the_same_come_to_the_same(script, random):
 
 
 @settings(max_examples=60, deadline=None)
+@given(st.lists(acts, max_size=40))
+def test_a_view_that_is_added_to_is_the_one_that_is_worked_out(script):
+    held, view, added = [], SpaceView(SPACE), 0
+    for deed in {deed.id: deed for each in _play(script) for deed in each}.values():
+        held.append(deed)
+        further, whole = view.extended(deed), SpaceView.of_deeds(SPACE, held)
+        if further is not None:
+            added += 1
+            assert (*_facts(further), further.heads) == (*_facts(whole), whole.heads)
+        view = further or whole
+    assert added > 0 or len({act[1] for act in script if act[0] != "take"}) != 1
+
+
+@settings(max_examples=60, deadline=None)
 @given(st.lists(acts, max_size=30), st.lists(st.tuples(people, acts), min_size=1, max_size=12), st.data())
 def test_an_admin_who_was_put_out_changes_nothing_from_before(script, forged, data):
     """With all the old deeds at hand, under any ids, alone or with those whom they make members in the fork."""

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from accord import messages
 from accord.spaces import ADMIN, MEMBER
 from messaging.admission import Admitted, Publisher, Right, admit
-from messaging.models import Message, Seat
+from messaging.models import Message, Seat, Topic
 from messaging.spaces import chains
 from tests.factories import HOUR_MS, MINUTE_MS, NOW, check_totals, ident_of, install, person, take
 from tests.messaging.private import Space, epoch, sealed
@@ -41,6 +41,8 @@ def written(script: list[tuple[str, int, int, str, int]]) -> list[dict[str, Any]
     values += [opened, space.member(PEOPLE[1], ADMIN), space.member(PEOPLE[2], MEMBER)]
     base = space.view.heads
     values.append(first := epoch(PEOPLE[0], channel, 1))
+    opened, for_admins = space.channel(private=True)
+    values += [opened, epoch(PEOPLE[0], for_admins, 1)]
     newest, number = ident_of(first), 1
     for what, by, other, role, minutes in script:
         at = NOW + minutes * MINUTE_MS
@@ -50,6 +52,7 @@ def written(script: list[tuple[str, int, int, str, int]]) -> list[dict[str, Any]
                 newest, number = ident_of(values[-1]), number + 1
         elif what == "say":
             values.append(sealed(PEOPLE[by], channel, epoch=max(1, number - other), at=at))
+            values.append(sealed(PEOPLE[by], for_admins, at=at))
         else:
             prev = base if what == "fork" else None
             values.append(space.member(PEOPLE[other], role, by=PEOPLE[by], at=at, prev=prev))
@@ -77,8 +80,20 @@ def held(values: list[dict[str, Any]]) -> tuple[set[bytes], set[tuple[Any, ...]]
             before = now
         check_totals()
         seats = set(Seat.objects.values_list("room__topic__ident", "user__key", "role"))
+        assert seats == seats_of_views()
         transaction.set_rollback(True)
     return before, seats
+
+
+def seats_of_views() -> set[tuple[Any, ...]]:
+    """Who should have a seat where, by the views of all that is held."""
+    found = set()
+    for row in Topic.objects.filter(kind="space"):
+        view = chains.view_of(bytes(row.ident))
+        found |= {(bytes(row.ident), key, role) for key, role in view.members.items()}
+        for ident in view.channels:
+            found |= {(ident, key, view.members[key]) for key in view.members_of(ident)}
+    return found
 
 
 @pytest.mark.django_db
