@@ -8,6 +8,8 @@ import { clockLocale, locale, t } from "../words/words.js";
 const ICONS = new URL("icons.svg", import.meta.url).href;
 /** Icons that point the way in which one reads. */
 const DIRECTED = new Set(["back", "next", "send", "reply", "leave", "thread"]);
+/** Types of inputs in which people write words, which run the way that they are written. */
+const WRITTEN = new Set(["text", "search"]);
 const SVG = "http://www.w3.org/2000/svg";
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
@@ -15,7 +17,8 @@ const DAY_MS = 24 * HOUR_MS;
 
 /**
  * An element. Props: `class`, `on: {click: fn}`, `dataset: {}`, booleans and attributes as they are written
- * (true becomes "", null, undefined and false are left out). Children: nodes, strings, numbers, arrays of them, null.
+ * (true becomes "", null, undefined and false are left out). What people write in runs the way that it is written,
+ * unless `dir` says another. Children: nodes, strings, numbers, arrays of them, null.
  * @param {string} tag
  * @param {Record<string, any> | null} [props]
  * @param {...any} children
@@ -23,6 +26,9 @@ const DAY_MS = 24 * HOUR_MS;
  */
 export function h(tag, props, ...children) {
   const element = document.createElement(tag);
+  if (tag === "textarea" || (tag === "input" && WRITTEN.has(props?.type ?? "text"))) {
+    element.dir = "auto";
+  }
   for (const [name, value] of Object.entries(props ?? {})) {
     if (value === null || value === undefined || value === false) {
       continue;

@@ -13,11 +13,15 @@ export function chosenLanguage() {
   return LANGUAGES.some(([tag]) => tag === chosen) ? String(chosen) : "system";
 }
 
-/** Choose; the page is loaded again where that changes anything. @param {string} chosen a tag, or "system" */
-export function setLanguage(chosen) {
-  const before = chosenLanguage();
+/**
+ * Choose; the page is loaded again in that language.
+ * @param {string} chosen a tag, or "system"
+ * @param {() => Promise<any>} keep tells the other devices
+ */
+export async function setLanguage(chosen, keep) {
   setPref("language", chosen === "system" ? null : chosen);
-  if (chosenLanguage() !== before) {
+  await keep().catch(() => {}); // here it is kept all the same
+  if (chosen !== language) {
     location.reload();
   }
 }

@@ -112,7 +112,7 @@ function buttons(item) {
     item.isDeleted || item.isReadOnly ? null : button("emoji", "smile", t("React"), "+"),
     item.isDeleted || item.isReadOnly ? null : button("reply", "reply", t("Reply"), "R"),
     item.canEdit ? button("edit", "edit", t("Edit"), "E") : null,
-    button("menu", "more", t("More"), "Enter"),
+    button("menu", "more", t("More"), t("Enter")),
   ].filter(Boolean);
 }
 

@@ -45,7 +45,7 @@ function card(client, of, report, reload) {
     h("p", null, h("strong", null, of === "warnings" ? t("You") : nameOf(reported)), `: ${reasonText(report.reason)}`),
     h("p", { class: "meta" },
       [reporter && of === "turn" ? t("by {name}", { name: nameOf(reporter) }) : "", dateText(report.at), STATES[state]].filter(Boolean).join(" · ")),
-    text ? h("blockquote", { class: "confirm-quote" }, text) : null,
+    text ? h("blockquote", { class: "confirm-quote", dir: "auto" }, text) : null,
     ...texts.map((message) => quote(message, nameOf(reported))),
     shut > 0 ? h("p", { class: "meta" }, plural(
       "{count} of the reported messages is sealed, and no key that was given opens it.",

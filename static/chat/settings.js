@@ -109,15 +109,13 @@ function themeChoice(client) {
 function languageChoice(client) {
   const current = chosenLanguage();
   const select = /** @type {HTMLSelectElement} */ (
-    h("select", null, h("option", { value: "system" }, t("As the browser has it")),
+    h("select", { "aria-labelledby": "language-title" }, h("option", { value: "system" }, t("As the browser has it")),
       LANGUAGES.map(([tag, name]) => h("option", { value: tag, selected: tag === current, lang: tag }, name)))
   );
-  select.addEventListener("change", async () => {
-    const { value } = select;
-    await client.call("setting.set", { name: "language", value }).catch(() => {}); // here it is kept all the same
-    setLanguage(value);
+  select.addEventListener("change", () => {
+    setLanguage(select.value, () => client.call("setting.set", { name: "language", value: select.value }));
   });
-  return h("section", null, h("label", { class: "field" }, h("span", null, t("Language")), select));
+  return h("section", null, h("h3", { id: "language-title" }, t("Language")), select);
 }
 
 function notificationChoice() {

@@ -55,7 +55,7 @@ LOOK = """() => {
 }"""
 
 # What needs no translation: names of people, hubs, channels and units; dates as Intl writes them in German; addresses.
-NAMES = "adah|bobo|admin|lounge|general|rope|Accord Hub|KiB|MiB|KB|MB|GB|accord|Deutsch|English|Chrome|Linux"
+NAMES = "שלום|Everyone meets here. The hub can read this channel|adah|bobo|admin|lounge|general|rope|Accord Hub|KiB|MiB|KB|MB|GB|accord|Deutsch|English|Chrome|Linux"
 DATES = (
     r"\d+\. \w+\.?( \d{4})?|(Mo|Diens|Mitt|Donners|Frei|Sams|Sonn)\w*|(vor|in) \d+ \w+"
     r"|Jan\w*|Feb\w*|März?|Apr\w*|Mai|Ju[nl]i?|Aug\w*|Sep\w*|Okt\w*|Nov\w*|Dez\w*|um|Uhr"
@@ -87,6 +87,52 @@ class Walk:
             if rest := forgotten(text):
                 self.missed.setdefault(text.strip(), f"{where}: {rest!r}")
         self.wide += [f"{where}: {each}" for each in seen["wide"]]
+
+    async def dialog(self, where: str, *keys: str) -> None:
+        """What keys open; it is closed again."""
+        for key in keys:
+            await self.page.keyboard.press(key)
+        await expect(self.page.locator("dialog[open]")).to_be_visible()
+        await self.look(where)
+        await self.page.keyboard.press("Escape")
+        await expect(self.page.locator("dialog[open]")).to_have_count(0)
+
+    async def talk(self) -> None:
+        """A message, an answer to it, and what can be done about them."""
+        field = self.page.locator("accord-conversation form.composer textarea")
+        for text in ("1234", "שלום"):
+            await field.fill(text)
+            await field.press("Enter")
+            await expect(self.page.get_by_role("log").get_by_text(text)).to_be_visible()
+        for key, selector in (("r", ".reply-strip"), ("e", ".editor"), ("t", ".thread-pane"), ("+", ".emoji-picker")):
+            await self.page.locator("article.msg.sent").nth(1).focus()
+            await self.page.keyboard.press(key)
+            await expect(self.page.locator(selector).filter(visible=True)).to_be_visible()
+            await self.look(f"message, {key}")
+            await self.page.keyboard.press("Escape")
+        await self.dialog("palette", "Control+k")
+        await self.dialog("search", "Control+f")
+        await self.page.locator(".seal").click()
+        await self.dialog("who can read this")
+        await self.page.get_by_role("button", name="People").click()
+        await self.look("people")
+        await self.page.get_by_role("complementary").get_by_role("button", name="admin").click()
+        await self.dialog("person")
+        await self.page.keyboard.press("Escape")
+
+    async def space(self) -> None:
+        """A space is made, and looked at."""
+        await self.page.locator(".rail-add").click()
+        await self.look("spaces")
+        await self.page.get_by_role("menuitem", name="Make a space").click()
+        await self.look("new space")
+        await self.page.get_by_role("dialog").get_by_role("textbox").first.fill("rope")
+        await self.page.get_by_role("button", name="Make space").click()
+        await expect(self.page.locator(".seal.encrypted")).to_be_visible()
+        await self.look("channel")
+        await self.page.get_by_role("button", name="Back to the list").click()
+        await self.page.locator(".side-hub").click()
+        await self.dialog("space")
 
     async def menu(self) -> None:
         """Everything behind the own name."""
@@ -132,8 +178,35 @@ async def test_everything_that_is_read_comes_from_the_catalogues(hub: HubProcess
     await page.get_by_role("button", name="Join").click()
     await expect(page.locator("accord-conversation form.composer textarea")).to_be_visible()
     await walk.look("chat")
+    await walk.talk()
     await page.get_by_role("button", name="Back to the list").click()
     await walk.look("list")
     await walk.menu()
-    assert walk.missed == {}
-    assert walk.wide == []
+    await walk.space()
+    assert not walk.missed, "\n".join(f"{text!r} ({where})" for text, where in walk.missed.items())
+    assert not walk.wide, "\n".join(walk.wide)
+
+
+async def test_a_language_is_chosen_in_the_settings_and_kept(hub: HubProcess, open_context: OpenContext) -> None:
+    page = await (await open_context(locale="de-DE", viewport=PHONE)).new_page()
+    await page.goto(hub.url)
+    await expect(page.get_by_role("button", name="Weiter")).to_be_visible()
+    await page.evaluate("localStorage.setItem('accord.language', 'en')")
+    await page.reload()
+    await expect(page.get_by_role("button", name="Continue")).to_be_visible()
+    assert await page.evaluate("[document.documentElement.lang, document.documentElement.dir]") == ["en", "ltr"]
+    await page.evaluate("localStorage.removeItem('accord.language')")
+    await page.goto(invite(hub))
+    await page.get_by_role("textbox").first.fill("bobo")
+    await page.get_by_role("button", name="Beitreten").click()
+    await page.get_by_role("button", name="Zurück zur Liste").click()
+    await page.locator(".me-button").click()
+    await (
+        page.get_by_role("menuitem", name="Einstellungen")
+        .or_(page.get_by_role("button", name="Einstellungen"))
+        .first.click()
+    )
+    await page.get_by_label("Sprache").select_option("English")
+    await expect(page.get_by_role("button", name="Go to …")).to_be_visible()
+    await page.reload()
+    await expect(page.get_by_role("button", name="Go to …")).to_be_visible()
