@@ -55,7 +55,10 @@ LOOK = """() => {
 }"""
 
 # What needs no translation: names of people, hubs, channels and units; dates as Intl writes them in German; addresses.
-NAMES = "שלום|Everyone meets here. The hub can read this channel|adah|bobo|admin|lounge|general|rope|Accord Hub|KiB|MiB|KB|MB|GB|accord|Deutsch|English|Chrome|Linux"
+NAMES = (
+    "שלום|Everyone meets here. The hub can read this channel|adah|bobo|admin|lounge|general|rope|Accord Hub"
+    "|KiB|MiB|KB|MB|GB|accord|Deutsch|English|Chrome|Linux"
+)
 DATES = (
     r"\d+\. \w+\.?( \d{4})?|(Mo|Diens|Mitt|Donners|Frei|Sams|Sonn)\w*|(vor|in) \d+ \w+"
     r"|Jan\w*|Feb\w*|März?|Apr\w*|Mai|Ju[nl]i?|Aug\w*|Sep\w*|Okt\w*|Nov\w*|Dez\w*|um|Uhr"
