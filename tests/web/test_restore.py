@@ -109,7 +109,6 @@ async def test_back_and_forth_and_on_an_empty_machine(
         await expect(page.get_by_role("heading", name="Dashboard")).to_be_visible()
         assert people(process.home) == {"ada", "bela"}
         assert run_command(process.home, "verify_audit").returncode == 0
-        assert run_command(process.home, "verify_store").returncode == 0
 
     with start_hub(tmp_path / "empty") as process:
         key = process.key
