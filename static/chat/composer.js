@@ -36,6 +36,8 @@ export class Composer {
   #burn;
   #draftTimer = 0;
   #typedAt = 0;
+  /** What the engine did not take, of conversations that are not open. @type {Map<string, {text: string, error: any}>} */
+  #givenBack = new Map();
   #sendsEarly = false; // Enter was pressed before it was known where to
 
   /**
@@ -87,6 +89,11 @@ export class Composer {
     this.#take(draft || early, replyTo ?? "");
     if (draft === "" && early !== "") {
       this.#keepSoon();
+    }
+    const back = this.#givenBack.get(id);
+    if (back) {
+      this.#givenBack.delete(id);
+      this.#giveBack(id, back.text, null, back.error);
     }
     this.update();
     if (early !== "" && this.#sendsEarly) {
@@ -207,12 +214,14 @@ export class Composer {
     this.keep();
   }
 
-  /** A message that the engine did not take: its text is here again, unless something else has been begun. */
+  /** A message that the engine did not take: its text is here again, before what has been begun since. */
   #giveBack(conversation, text, replyTo, error) {
-    if (conversation === this.#conversation && this.#field.isEmpty) {
-      this.#take(text, replyTo ?? "");
-      this.#keepSoon();
+    if (conversation !== this.#conversation) {
+      this.#givenBack.set(conversation, { text: joined(this.#givenBack.get(conversation)?.text ?? "", text), error });
+      return;
     }
+    this.#take(joined(text, this.#field.text), this.#replyTo || (replyTo ?? ""));
+    this.#keepSoon();
     this.#showError(reason(error));
   }
 
@@ -275,6 +284,11 @@ export class Composer {
 /** The keys of all people by their names, as mentions are written. */
 export function mentionable(state) {
   return new Map(Object.values(state.people).map((person) => [person.name.toLowerCase(), person.key]));
+}
+
+/** Two texts as one; of those that are empty nothing. */
+function joined(before, after) {
+  return [before, after].filter((text) => text !== "").join("\n\n");
 }
 
 /** Without empty lines before it and white space behind it. */

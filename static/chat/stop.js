@@ -5,6 +5,7 @@ import { h, icon } from "./dom.js";
 import { frame } from "./pageframe.js";
 import { keyBox } from "./person.js";
 import { openForget } from "./settings.js";
+import { erasedPage } from "./stop_erased.js";
 import { frozenPage, removedPage } from "./stop_removed.js";
 import { sentence } from "./words.js";
 
@@ -13,6 +14,7 @@ import { sentence } from "./words.js";
 const PAGES = {
   wrong_key: wrongKey,
   storage,
+  erased: erasedPage,
   unsupported: newerHub,
   removed,
   replaced,

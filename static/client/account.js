@@ -167,7 +167,8 @@ export class Account {
   async certificate(now, { renew = false } = {}) {
     if (renew || this.isHalfOver(now) || !(await this.#isGood(now))) {
       const certificate = await this.#sign(now);
-      await this.change({ certificate });
+      this.#record = { ...this.#record, certificate }; // also where there is no room to keep it
+      await this.change({ certificate }).catch((error) => console.warn("a certificate was not kept:", error.code));
     }
     return this.#record.certificate;
   }

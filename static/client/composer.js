@@ -9,6 +9,8 @@ import { ClientError } from "./errors.js";
 
 /** What sealing adds to a body: padding, a tag. */
 const SEAL_BYTES = PAD_BYTES + 16;
+/** What is dated farther ahead than this was dated by a clock that has been set since: nothing comes after it. */
+const MAX_AHEAD_MS = 60_000;
 
 /**
  * @typedef {{type: string, topic: string, body: object, mentions?: string[], replyTo?: string,
@@ -42,7 +44,8 @@ export class Composer {
     if (bytes.length > MAX_BODY_BYTES - (seal ? SEAL_BYTES : 0)) {
       throw new ClientError("too_big");
     }
-    this.#last = Math.max(this.#clock.now(), this.#last + 1);
+    const now = this.#clock.now();
+    this.#last = this.#last - now > MAX_AHEAD_MS ? now : Math.max(now, this.#last + 1);
     const createdAt = this.#last;
     if (burnAt && burnAt <= createdAt) {
       throw new ClientError("burned");

@@ -358,6 +358,7 @@ export class Conversations {
         });
       }
     } catch (error) {
+      ids.filter((id) => this.#records.has(id)).forEach((id) => this.#dirty.add(id)); // with the next change
       console.warn("read positions were not kept:", error.code);
     }
   }

@@ -78,7 +78,7 @@ export class Engine {
       code: "outdated",
       detail: "A newer version of this page is open in another tab; close this one, or reload it.",
       facts: {},
-    }));
+    }), () => this.#stop({ code: "erased", detail: "", facts: { unsent: this.#member?.unsent() ?? [] } }));
     const account = await Account.load(this.#storage);
     if (account?.isJoined) {
       await this.#enter(account, false);

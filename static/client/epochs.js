@@ -162,7 +162,7 @@ export class Epochs {
 
   /** The box for this device, opened; gives whether there was one that holds what the epoch says. */
   async #open(topic, epoch) {
-    const { boxkeys, keystore, me } = this.#parts;
+    const { boxkeys, me } = this.#parts;
     const boxed = boxFor(epoch.parts.flatMap((part) => part.body.members), me, boxkeys.mine());
     if (!boxed) {
       return false;
@@ -173,7 +173,7 @@ export class Epochs {
     if (!secret) {
       return false;
     }
-    await keystore.putKey({
+    await this.#keep({
       topic, epoch: number, id, prev, author, createdAt: at, windowMs, win: w0,
       users: usersOf(epoch),
       burnMs: this.#parts.spaces.channel(topic)?.burnMs ?? null,
@@ -200,10 +200,22 @@ export class Epochs {
     }
     const { id, prev, author, at, windowMs } = epoch;
     const burnMs = spaces.channel(topic)?.burnMs ?? null;
-    await keystore.putKey({
+    await this.#keep({
       topic, epoch: number, id, prev, author, createdAt: at, windowMs, win, users: [], burnMs, count: 0, key,
     });
     return true;
+  }
+
+  /** A key for which there is no room is held until this worker ends; the next one finds it in its box again. */
+  async #keep(record) {
+    try {
+      await this.#parts.keystore.putKey(record);
+    } catch (error) {
+      if (!(error instanceof ClientError)) {
+        throw error;
+      }
+      console.warn("a key was not kept:", error.code);
+    }
   }
 
   // --------------------------------------------------------------------------------------------------------- rotation

@@ -2,7 +2,7 @@
  * What can go wrong, for people: an error with a stable code and one plain sentence (protocol.md section 1, "Error
  * codes").
  *
- * Codes are those of the protocol plus `bad_link`, `offline`, `wrong_key`, `storage`, and those of invites. Not here:
+ * Codes are those of the protocol plus `bad_link`, `offline`, `wrong_key`, `storage`, `full`, and those of invites. Not here:
  * errors of the protocol's own code (accord/errors.js), which `asClientError` turns into these.
  */
 
@@ -41,6 +41,7 @@ const SENTENCES = {
   offline: toSay("There is no connection to the hub now; what you wrote is kept, try again when it is back."),
   wrong_key:
     toSay("The hub at this address is not the one you know, so nothing was sent to it; ask its operator by other means."),
+  full: toSay("This browser has no room left for this page; nothing was changed. Make room on this computer, then try again."),
   storage: toSay("This browser does not let the page keep its key; allow storage for this address or use another browser."),
 };
 

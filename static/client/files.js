@@ -61,8 +61,13 @@ export class Files {
   }
 
   async load() {
+    const named = new Set(this.#parts.outbox().all().flatMap(({ draft }) => filesIn(draft.body)).map(({ blob }) => blob));
     for (const row of await this.#parts.storage.all("blobs")) {
-      this.#kept.set(row.id, row);
+      if (row.kind === "up" && !named.has(row.id)) {
+        await this.#parts.storage.remove("blobs", row.id); // the page was closed before its message was written down
+      } else {
+        this.#kept.set(row.id, row);
+      }
     }
   }
 
@@ -94,10 +99,24 @@ export class Files {
       throw new ClientError("too_big", TOO_BIG);
     }
     const sealed = [];
-    for (const each of files) {
-      sealed.push(await this.#seal(each));
+    try {
+      for (const each of files) {
+        sealed.push(await this.#seal(each));
+      }
+    } catch (error) {
+      await this.forget(sealed);
+      throw error;
     }
     return sealed;
+  }
+
+  /** What was sealed is not sent after all. @param {{blob: string}[]} sealed */
+  async forget(sealed) {
+    for (const { blob: id } of sealed) {
+      this.#kept.delete(id);
+      this.#held.delete(id);
+      await this.#parts.storage.remove("blobs", id).catch(() => {}); // the next worker tries again
+    }
   }
 
   async #seal({ file, name, media, width, height, thumb }) {
@@ -134,14 +153,19 @@ export class Files {
       await this.#bringAll();
       await this.#dropAll();
     } catch (error) {
-      if (LATER.has(error.code)) {
+      if (LATER.has(error.code) || (error.code === "offline" && this.#isOnline)) { // a request fails, the line lasts
         this.#timer = setTimeout(() => this.pump(), error.retryMs ?? RETRY_MS);
-      } else if (error.code !== "offline") {
+      }
+      if (error.code !== "offline") {
         console.warn("files:", error.code ?? error);
       }
     } finally {
       this.#isPumping = false;
     }
+  }
+
+  get #isOnline() {
+    return this.#parts.state.value.link.status === "online";
   }
 
   async #bringAll() {

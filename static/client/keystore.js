@@ -106,8 +106,8 @@ export class Keystore {
   async #keep(facts, bytes) {
     const nonce = crypto.getRandomValues(new Uint8Array(NONCE_BYTES));
     const kept = { ...facts, key: await importHmacKey(bytes), nonce, sealed: await seal(this.#wrap, nonce, bytes, NO_AAD) };
+    this.#hold(kept); // also where there is no room for it: it opens what comes until this worker ends
     await this.#storage.put(STORE, kept, placeOf(kept));
-    this.#hold(kept);
   }
 
   /** The bytes of a record's key. @param {EpochRecord} record @returns {Promise<Uint8Array>} */

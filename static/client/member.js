@@ -41,12 +41,15 @@ import { Transfers } from "./transfers.js";
 import { Vault } from "./vault.js";
 import { Vouching } from "./vouching.js";
 
+const CLOCK_TICK_MS = 10_000;
+
 /** One account, at work. */
 export class Member {
   /** @type {import("../accord/statements.js").HubAdmin | null} */
   admin = null;
   bot = null;
   isOver = false;
+  #clockTicks = 0;
 
   /**
    * @param {{storage: import("./storage.js").Storage, clock: import("./clock.js").Clock,
@@ -165,6 +168,7 @@ export class Member {
     this.state.set("phase", "inside");
     this.link.start();
     this.agreement.start();
+    this.#clockTicks = setInterval(() => this.clock.hasJumped && this.#learnTime(), CLOCK_TICK_MS);
   }
 
   /** End: the account is forgotten or stopped. */
@@ -181,6 +185,14 @@ export class Member {
     this.seals.stop();
     this.presence.lost();
     this.agreement.stop();
+    clearInterval(this.#clockTicks);
+  }
+
+  /** What was written and is not at the hub: of the outbox, and what is begun in each field. */
+  unsent() {
+    const texts = this.outbox.all().map(({ draft }) => draft.body?.text);
+    const begun = Object.values(this.state.value.conversations).map(({ draft }) => draft);
+    return [...texts, ...begun].filter((text) => typeof text === "string" && text.trim() !== "");
   }
 
   /**

@@ -221,11 +221,13 @@ export class Outbox {
     this.#count();
   }
 
-  /** The hub has delivered a message of one's own. @param {string} id */
+  /** The hub has a message of one's own. @param {string} id */
   async delivered(id) {
     const entry = this.#entries.get(id);
     if (entry) {
-      await this.#remove(entry);
+      this.#entries.delete(id);
+      this.#count();
+      await this.#storage.remove("outbox", entry.seq); // where that fails it is sent again one day, as a duplicate
     }
   }
 
@@ -247,6 +249,12 @@ export class Outbox {
       while (batch.length && (await this.#publish(batch))) {
         batch = this.#nextBatch();
       }
+    } catch (error) {
+      if (!(error instanceof ClientError)) {
+        throw error;
+      }
+      console.warn("the outbox:", error.code); // there is no room to keep what has become of a message
+      this.#pace(MAX_RETRY_MS);
     } finally {
       this.#isPumping = false;
     }
@@ -309,8 +317,9 @@ export class Outbox {
 
   async #stored(entry) {
     if (this.#entries.get(entry.id) === entry) {
-      await this.#remove(entry);
+      const removed = this.delivered(entry.id);
       this.#events.sent(entry);
+      await removed;
     }
   }
 
@@ -332,8 +341,8 @@ export class Outbox {
     const entry = this.#entries.get(id);
     if (entry) {
       Object.assign(entry, { state: "failed", error: { code, detail: detail || sentenceOf(code) } });
-      await this.#keep(entry);
       this.#events.changed(entry);
+      await this.#keep(entry);
     }
   }
 }

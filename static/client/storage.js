@@ -31,8 +31,9 @@ const STORES = {
 };
 
 function storageError(error) {
-  console.error("storage:", error?.name ?? error);
-  return new ClientError("storage");
+  const name = error?.name ?? error;
+  console.error("storage:", name);
+  return new ClientError(name === "QuotaExceededError" ? "full" : "storage");
 }
 
 function done(request) {
@@ -49,7 +50,7 @@ function committed(transaction, value) {
   });
 }
 
-/** The open database. Every method rejects with ClientError("storage"). */
+/** The open database. Every method rejects with ClientError: full (no room), storage. */
 export class Storage {
   #database;
 
@@ -60,9 +61,10 @@ export class Storage {
 
   /**
    * @param {() => void} onReplaced a page of a later version needs the database in another form
+   * @param {() => void} onErased the browser has closed it: most often somebody has deleted what it kept for the address
    * @returns {Promise<Storage>}
    */
-  static async open(onReplaced) {
+  static async open(onReplaced, onErased = () => {}) {
     let request;
     try {
       request = indexedDB.open(NAME, VERSION);
@@ -80,6 +82,7 @@ export class Storage {
       database.close();
       onReplaced();
     };
+    database.onclose = onErased;
     return new Storage(database);
   }
 

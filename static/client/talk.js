@@ -73,7 +73,7 @@ function messageCalls(member) {
       presence.typed(topic);
       const said = { text: textOf(text, MAX_BODY_BYTES, given.length ? 0 : 1), format: "markdown" };
       const sealed = await files.seal(given);
-      return add(id, {
+      const draft = {
         type: "chat.text",
         topic,
         ...(other ? { direct: other, isOpen: openly === true, burnMs: member.connections.burnMsOf(other) ?? 0 } : {}),
@@ -81,6 +81,10 @@ function messageCalls(member) {
         body: { ...said, ...(sealed.length ? { files: sealed } : {}) },
         mentions: directory.mentionable(mentions),
         replyTo: replyTo ?? "",
+      };
+      return add(id, draft).catch(async (error) => {
+        await files.forget(sealed);
+        throw error;
       });
     },
     "message.edit": (params) => add(params.conversation, {

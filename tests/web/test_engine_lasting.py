@@ -219,15 +219,29 @@ async def test_two_connections_never_and_none_is_left(own_hub: HubProcess, open_
 
 
 async def _shifted(context: BrowserContext, hours: int) -> None:
-    """The context's pages run the engine in a worker of their own whose clock is wrong."""
+    """The context's pages run the engine in a worker of their own whose clock is wrong, until it is SET."""
 
     async def shift(route: Route) -> None:
         answer = await route.fetch()
-        wrong = f"const now = Date.now; Date.now = () => now() + {hours * HOUR_MS};"
+        wrong = f"""let wrongMs = {hours * HOUR_MS};
+          const now = Date.now;
+          Date.now = () => now() + wrongMs;
+          const set = new BroadcastChannel("clock");
+          set.onmessage = () => {{
+            wrongMs = 0;
+            set.postMessage("set");
+          }};"""
         await route.fulfill(body=f"{wrong}\n{await answer.text()}", content_type="text/javascript")
 
     await context.add_init_script("delete window.SharedWorker")
     await context.route("**/client/clock.js", shift)
+
+
+SET = """() => new Promise((resolve) => {
+  const clock = new BroadcastChannel("clock");
+  clock.onmessage = resolve;
+  clock.postMessage("right");
+})"""
 
 
 @pytest.mark.parametrize("hours", [1, -1])
@@ -245,6 +259,12 @@ async def test_a_clock_that_is_an_hour_off(own_hub: HubProcess, open_context: Op
     made = await ada.call("invites.create", label="", invites=0)
     newcomer = await Browsing.open(await open_context(), own_hub.url)
     assert (await newcomer.call("join.check", link=made["link"]))["status"] == "waiting"
+
+    await ada.page.evaluate(SET)  # while the page is open
+    await ada.say("and what is it now?")
+    heard = await bob.sees("and what is it now?")
+    assert abs(heard["at"] - now_ms()) < MINUTE_MS
+    await ada.until("client.state.clock.offsetMs === 0")
 
 
 async def _lives_short(context: BrowserContext) -> None:
