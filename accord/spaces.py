@@ -233,8 +233,8 @@ class SpaceView:
         return set(self.admins) if found.private else set(self.members)
 
     def was(self, key: bytes, at: int, role: str = MEMBER) -> bool:
-        """Whether a user had that role, or a greater one, at a time (ms), by clocks that are two minutes apart at most.
-        For messages that come late: whoever is a member now writes whenever they say.
+        """Whether a user had that role, or a greater one, at a time (ms), by clocks that are two minutes apart at
+        most.
         """
         return any(
             stay.since - CLOCK_SLACK_MS <= at and (stay.until is None or at <= stay.until + CLOCK_SLACK_MS)

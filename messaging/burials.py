@@ -86,10 +86,13 @@ def messages_remove(cursors: Collection[int]) -> int:
     """Remove messages with all that belongs to them, and mark the trees; those that have gone by themselves are none.
     Under the store's lock.
     """
-    if not cursors:
-        return 0
+    listed = list(cursors)
+    return sum(_remove(listed[start : start + STEP_MESSAGES]) for start in range(0, len(listed), STEP_MESSAGES))
+
+
+def _remove(cursors: Sequence[int]) -> int:
     with connection.cursor() as cursor:
-        cursor.execute(_ROWS.format(", ".join(["%s"] * len(cursors))), list(cursors))
+        cursor.execute(_ROWS.format(", ".join(["%s"] * len(cursors))), cursors)
         rows = cursor.fetchall()
     if not rows:
         return 0

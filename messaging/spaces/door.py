@@ -22,7 +22,7 @@ from messaging.models import Room, Seat, Topic
 from messaging.spaces.chains import MAX_CHAIN_MESSAGES, Chains
 from messaging.spaces.connections import ACCEPT, REQUEST, Pairs
 from messaging.spaces.epochs import epoch_take, has_rivals, line_of
-from messaging.spaces.late import late_sweep, lost_times, strangers_sweep
+from messaging.spaces.late import channel_empty, late_sweep, lost_times, strangers_sweep
 from messaging.spaces.rooms import (
     readers,
     room_ensure,
@@ -67,6 +67,11 @@ def _check_room_for_one_more(author: bytes, *, is_brought: bool) -> None:
         raise AccordError("quota", f"one is admin of {MAX_SPACES_OF_ONE} spaces at most")
 
 
+def _needed(message: SignedMessage, room: Room) -> str:
+    """The role that its author must have had when it was said."""
+    return ADMIN if message.type in ADMINS or room.admins_only else MEMBER
+
+
 class Door:
     """The private topics of one commit."""
 
@@ -77,6 +82,7 @@ class Door:
         self._rooms: dict[TopicName, Room | None] = {}
         self._readers: dict[TopicName, frozenset[bytes]] = {}
         self._rotated: dict[TopicName, int] = {}
+        self._undone: set[TopicName] = set()
         self._seated: set[bytes] = set()
 
     def room(self, topic: TopicName) -> Room | None:
@@ -168,6 +174,8 @@ class Door:
     def _check_said(self, message: SignedMessage, room: Room, *, is_brought: bool) -> None:
         role = seat_role(room, message.author)
         view = None if room.space is None else self._chains.view(bytes(room.space.ident))
+        if view is not None and message.topic.ident not in view.channels:  # its making was taken back
+            raise _not_yet() if is_brought else _unknown()
         if is_brought:
             self._check_brought(message, room, role, view)
         elif role is None:
@@ -176,6 +184,8 @@ class Door:
             raise AccordError("denied", "that channel is closed")
         elif message.type in ADMINS and role != Seat.Role.ADMIN:
             raise AccordError("denied", "only an admin of the space gives a channel its keys")
+        elif view is not None and not view.was(message.author, message.created_at, _needed(message, room)):
+            raise AccordError("denied", "that is dated from before you could write there")
         self._check_form(message, room)
         if message.encrypted:
             self._check_epoch(message, room, view)
@@ -190,8 +200,7 @@ class Door:
             if role is None:
                 raise AccordError("denied", "two people have that channel, and its author is neither")
             return
-        needed = ADMIN if message.type in ADMINS or room.admins_only else MEMBER
-        if not view.was(message.author, message.created_at, needed):
+        if not view.was(message.author, message.created_at, _needed(message, room)):
             raise _not_yet()  # or never: whoever has put the author out has the word of that too
 
     def _check_form(self, message: SignedMessage, room: Room) -> None:
@@ -260,10 +269,11 @@ class Door:
             self._change_seats(space, roles, was, view, but=changed | gone)
         for ident in changed:
             self._seat_channel(space, ident, view)
-        for ident in gone:
-            channel = self.room(TopicName("chan", ident))
+        for name in (TopicName("chan", ident) for ident in gone):
+            channel = self.room(name)
             if channel is not None:
                 seats_set(channel, {})
+                self._undone.add(name)
 
     def _change_seats(
         self,
@@ -318,6 +328,12 @@ class Door:
 
     def finish(self) -> None:
         """Remove what is invalid by what this commit has stored, and tell the apps above who has come."""
+        for name in self._undone:
+            undone = self.room(name)
+            if undone is None or undone.space is None:
+                continue
+            if name.ident not in self._chains.view(bytes(undone.space.ident)).channels:
+                channel_empty(undone)
         for topic, since in self._rotated.items():
             rotated = self.room(topic)
             if rotated is not None and rotated.space is not None:

@@ -1,5 +1,6 @@
 """What was stored in a channel and turns out to be invalid goes again, so that hubs become equal whatever came first
-(protocol.md section 7): what is dated after the next epoch, what its author wrote without being a member then.
+(protocol.md section 7): what is dated after the next epoch, what its author wrote without being a member then, what was
+said in a channel whose making was taken back.
 
 All under the store's lock.
 """
@@ -63,6 +64,12 @@ def strangers_sweep(room: Room, view: SpaceView, lost: Mapping[bytes, int]) -> b
     epochs, _ = EpochPart.objects.filter(room=room, ident__in=list(gone.values())).delete()
     messages_remove(gone)
     return epochs > 0
+
+
+def channel_empty(room: Room) -> None:
+    """Remove all that was said in a channel: it was never made."""
+    EpochPart.objects.filter(room=room).delete()
+    messages_remove(list(Message.objects.filter(topic=room.topic).values_list("cursor", flat=True)))
 
 
 def late_sweep(room: Room, view: SpaceView, *, since: int | None) -> int:

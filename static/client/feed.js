@@ -183,10 +183,10 @@ export class Feed {
     }
   }
 
-  /** Listen to a channel from now on. @param {string} topic */
+  /** Listen to a topic from now on; what comes while the hub takes the subscription counts. @param {string} topic */
   follow(topic) {
     if (this.#connection?.isOpen) {
-      this.#follow(this.#connection, topic);
+      this.#follow(this.#connection, topic, true);
     } // else: it is among those that the next session asks for
   }
 

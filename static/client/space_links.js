@@ -62,7 +62,7 @@ export class SpaceLinks {
       const key = await spaceInviteKey(parsed.secret);
       const proof = await makeJoinProof(key, { space, user: me });
       const body = { pubkey: key.publicText, proof: b64encode(proof) };
-      const message = await spaces.sign(space, "space.join", body, invite.heads);
+      const message = await spaces.signed(space, "space.join", body, invite.heads);
       if (invite.hub) {
         await this.#ask("POST", `spaces/${space}/join`, { hub: b64encode(parsed.hub), message });
         await this.#arrival(space);

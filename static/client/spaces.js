@@ -231,7 +231,7 @@ export class Spaces {
   }
 
   /** A signed control message. @param {string} space @param {string} type @param {object} body @param {string[]} prev */
-  sign(space, type, body, prev) {
+  signed(space, type, body, prev) {
     return this.#parts.composer().make({ type, topic: `space:${space}`, body, prev, isControl: true });
   }
 
@@ -249,7 +249,7 @@ export class Spaces {
   }
 
   async #say(space, type, body, prev) {
-    return this.store(await this.sign(space, type, body, prev ?? this.#view(space).heads));
+    return this.store(await this.signed(space, type, body, prev ?? this.#view(space).heads));
   }
 
   /** A new space with a first channel. */

@@ -141,7 +141,7 @@ def _be_an_operator(home: Path, url: str) -> set[str]:
         browser.ask(path)
     browser.ask("/metrics", Authorization=f"Bearer {WORDS}")
     browser.ask("/console/enter", {"secret": WORDS})
-    token = re.findall(r'class="secret">([^<]+)<', browser.post("/console/do/metrics-token/", confirmed="1")[2])[0]
+    token = re.findall(r'class="secret"[^>]*>([^<]+)<', browser.post("/console/do/metrics-token/", confirmed="1")[2])[0]
     browser.post("/console/do/notice/", channel="1", text=WORDS, confirmed="1")
     browser.post("/console/factors/", step="begin")
     page = browser.ask("/console/factors/?app=1")[2]

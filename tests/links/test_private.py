@@ -112,6 +112,7 @@ async def test_hubs_that_were_put_back_to_an_old_backup_catch_up(tmp_path: Path)
         added = space.say(ann, "space.member", {"user": bob.text, "role": "member"})
         async with await both.far.world.connect(ann) as session:
             await session.store(added)
+        await both.ask_near()
         await until(lambda: all(held(both.near, *space.said, *space.epochs, *said)), "all that is there has come")
         said.append(sealed(bob, space.channel))
         async with await both.near.world.connect(bob) as session:

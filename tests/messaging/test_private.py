@@ -236,6 +236,7 @@ def test_what_a_person_may_not_is_refused_and_says_nothing_to_strangers(hub: Hub
     wrong = control(eve, space.topic, "space.create", {"nonce": bytes(16), "name": "mine"})
     assert take(wrong) == ["bad_request"]
     assert take(envelope(bob, channel, "in clear"), sealed(bob, channel, epoch=2)) == ["bad_request", "busy"]
+    assert take(sealed(bob, channel, at=NOW - HOUR_MS)) == ["denied"]  # no other hub would ever take it
 
 
 def test_a_space_is_called_what_an_admin_says(hub: Hub, garden: tuple[Space, Topic]) -> None:
@@ -316,6 +317,21 @@ def test_what_is_taken_back_takes_its_messages_along(hub: Hub, garden: tuple[Spa
     assert take(brought(space.member(bob, "none", prev=heads))) == ["stored"]
     assert sees(reader(eve), channel) == sees(reader(bob), channel) == []
     assert not Message.objects.filter(topic__ident=channel.ident, author__key=eve.public).exists()
+    check_totals()
+
+
+def test_a_channel_that_was_never_made_holds_nothing(hub: Hub, garden: tuple[Space, Topic]) -> None:
+    """bob, an admin, makes a channel without knowing that ada puts him out; eve has written in it."""
+    space, _ = garden
+    bob, eve = person("bob"), hub.member("eve")
+    assert take(space.member(bob, "admin"), space.member(eve, "member")) == ["stored"] * 2
+    heads = space.view.heads
+    made, channel = space.channel(bob)
+    assert take(made, epoch(bob, channel, 1), sealed(eve, channel)) == ["stored"] * 3
+    assert take(brought(space.member(bob, "none", prev=heads))) == ["stored"]
+    assert not Message.objects.filter(topic__ident=channel.ident).exists()
+    assert not EpochPart.objects.filter(room__topic__ident=channel.ident).exists()
+    assert take(brought(sealed(eve, channel)), sealed(eve, channel)) == ["busy", "not_found"]
     check_totals()
 
 

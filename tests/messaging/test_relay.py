@@ -10,7 +10,7 @@ from accord import messages
 from accord.encoding import b64encode, canonical
 from accord.errors import AccordError
 from accord.keys import SigningKey
-from accord.statements import make_statement
+from accord.statements import HubAdmin, make_statement
 from accord.topics import Topic, open_channel_id
 from messaging import services, using
 from messaging.admission import Admitted, Publisher, Right, admit
@@ -56,8 +56,8 @@ def test_a_channel_of_another_hub_is_kept_as_that_hubs(other: Hub) -> None:
     assert take(brought(opening(1, created_at=NOW - 9 * HOUR_MS)), brought(opening(1))) == ["stored", "conflict"]
     row = TopicRow.objects.get(ident=channel(1).ident)
     assert (bytes(row.hub or b""), row.name) == (OTHER.public, "garden 1")
-    assert topic_admin(channel(1)) == THEIR_ADMIN.public
-    assert topic_admin(other.lounge) == other.admin.public
+    assert topic_admin(channel(1)) == HubAdmin(THEIR_ADMIN.public)
+    assert topic_admin(other.lounge) == HubAdmin(other.admin.public)
     assert topic_admin(Topic("hub", bytes(32))) is None
 
 
