@@ -141,9 +141,12 @@ async def invite_to_space(store: ProfileStore, output: Output, *, name: str, hou
 async def join_space(store: ProfileStore, output: Output, *, link: str) -> int:
     """Join a space by a link."""
     async with _private(store) as private:
-        space = await Spaces(private, store).join(link)
-        name = clean_line(private.sealed.view(space).name)
-    output.text(f"you are in {name}; its keys come when a device of an admin is online")
+        joined = await Spaces(private, store).join(link)
+        name = clean_line(private.sealed.view(joined.space).name)
+    if joined.is_here:
+        output.text(f"you are in {name}; its keys come when a device of an admin is online")
+    else:
+        output.text("your hub has brought your join to the hub of that space, which comes from there within minutes")
     return 0
 
 

@@ -9,22 +9,37 @@ from __future__ import annotations
 import asyncio
 import secrets
 from dataclasses import asdict, replace
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 from accord.encoding import b64decode, b64encode, canonical
 from accord.errors import AccordError, RemoteError
 from accord.keys import SigningKey
-from accord.space_invites import invite_key, make_join_proof, new_space_link, parse_space_link
+from accord.space_invites import SpaceLink, invite_key, make_join_proof, new_space_link, parse_space_link
 from accord.spaces import MEMBER, SpaceView, channel_id, space_id
 from accord.topics import NONCE_BYTES, Topic
 from accord_client.account import bearer_token
+from accord_client.carrying import bless
 from accord_client.connecting import post
 from accord_client.errors import ClientError
 from accord_client.private import Private
 from accord_client.profile import ProfileStore
-from accord_client.rest import http_get
+from accord_client.rest import http_ask
 from accord_client.rotation import Progress, Rotation, nobody_watches
 from accord_client.session import now_ms
+
+ELSEWHERE: Final = {
+    "not_found": "this invite has expired, is used up or was withdrawn",
+    "wrong_server": "that space is on a hub that yours is not linked with: ask your hub's operator to link the two",
+    "busy": "the hub of that space cannot be reached just now, nothing was changed: try again later",
+    "denied": "your hub may not carry anything to other hubs for you",
+}
+
+
+class Joined(NamedTuple):
+    """A space that was joined; not here yet where it is on its way from a linked hub."""
+
+    space: bytes
+    is_here: bool
 
 
 class Spaces:
@@ -39,9 +54,12 @@ class Spaces:
 
     async def _do(self, space: bytes, type: str, body: dict[str, Any], *, prev: list[bytes] | None = None) -> None:
         heads = self._sealed.view(space).heads if prev is None else prev
-        fields: dict[str, Any] = {"prev": [b64encode(head) for head in sorted(heads)]} if heads else {}
-        envelope = self._private.composer.make(type, Topic("space", space), canonical(body), **fields)
+        envelope = self._signed(Topic("space", space), type, body, heads)
         self._sealed.take(await post(self._private.client, envelope, "it"))
+
+    def _signed(self, topic: Topic, type: str, body: dict[str, Any], heads: list[bytes]) -> dict[str, Any]:
+        fields: dict[str, Any] = {"prev": [b64encode(head) for head in sorted(heads)]} if heads else {}
+        return self._private.composer.make(type, topic, canonical(body), **fields)
 
     def find(self, name: str) -> bytes:
         """The space of that name, or id; ClientError where there is none, or several."""
@@ -83,34 +101,47 @@ class Spaces:
         await self._do(space, "space.invite", body)
         return str(link)
 
-    async def join(self, link: str) -> bytes:
-        """Join by a link; gives the space's id."""
+    async def join(self, link: str) -> Joined:
+        """Join by a link, also one into a space of a hub that one's own is linked with."""
         try:
             parts = parse_space_link(link)
         except RemoteError as error:
             raise ClientError(error.detail) from error
-        if parts.hub != self._private.client.profile.hub:
-            raise ClientError("that space is at another hub: join that hub first, and then with its profile")
         key = invite_key(parts.secret)
-        heads = await asyncio.to_thread(self._heads, parts.space, key)
+        invite = await asyncio.to_thread(self._invite, parts, key)
         proof = make_join_proof(key, space=parts.space, user=self._me)
         body = {"pubkey": b64encode(key.public), "proof": b64encode(proof)}
-        await self._do(parts.space, "space.join", body, prev=heads)
-        await self._private.learn(Topic("space", parts.space))
+        topic = Topic("space", parts.space)
+        if isinstance(invite, dict) and invite.get("hub") is not None:
+            envelope = self._signed(topic, "space.join", body, read_heads(invite))
+            client = self._private.client
+            await client.call(lambda connection: bless(connection, self._sealed.user, now=now_ms()))
+            await asyncio.to_thread(self._bring, parts, envelope)
+            return Joined(parts.space, is_here=False)
+        await self._do(parts.space, "space.join", body, prev=read_heads(invite))
+        await self._private.learn(topic)
         if self._me not in self._sealed.view(parts.space).members:
             raise ClientError("the invite has been used up or withdrawn meanwhile")
-        return parts.space
+        return Joined(parts.space, is_here=True)
 
-    def _heads(self, space: bytes, key: SigningKey) -> list[bytes]:
-        """The end of a space's chain, which the hub tells to whoever has an invite."""
+    def _invite(self, link: SpaceLink, key: SigningKey) -> Any:
+        """What a hub tells of a space to whoever has an invite: the end of its chain, its hub if linked."""
+        query = f"pubkey={b64encode(key.public)}&hub={b64encode(link.hub)}"
+        return self._asked("GET", f"spaces/{b64encode(link.space)}/invite?{query}")
+
+    def _bring(self, link: SpaceLink, envelope: dict[str, Any]) -> None:
+        """Have one's own hub bring a join to the hub of the space."""
+        value = {"hub": b64encode(link.hub), "message": envelope}
+        self._asked("POST", f"spaces/{b64encode(link.space)}/join", value)
+
+    def _asked(self, method: str, path: str, value: Any = None) -> Any:
         token = bearer_token(self._store)
         try:
-            answer = http_get(token, f"spaces/{b64encode(space)}/invite?pubkey={b64encode(key.public)}")
+            return http_ask(method, f"{token.api}/{path}", value, token)
         except AccordError as error:
-            if error.code == "not_found":
-                raise ClientError("this invite has expired, is used up or was withdrawn") from error
+            if error.code in ELSEWHERE:
+                raise ClientError(ELSEWHERE[error.code]) from error
             raise
-        return read_heads(answer)
 
     async def leave(self, space: bytes) -> None:
         """Leave; ClientError for the last admin."""

@@ -92,8 +92,12 @@ class SpaceActions(Shell):
         await self.open_talk(Topic("chan", channel).name)
 
     async def _join_space(self, link: str) -> None:
-        space = await self.desk.spaces.join(link)
-        self.say(f"you are in {clean_line(self.desk.sealed.view(space).name)}; keys come from a device of its admins")
+        space, is_here = await self.desk.spaces.join(link)
+        if is_here:
+            name = clean_line(self.desk.sealed.view(space).name)
+            self.say(f"you are in {name}; keys come from a device of its admins")
+        else:
+            self.say("your hub has brought your join to the hub of that space, which comes from there within minutes")
 
     async def _add_channel(self, space: bytes, name: str, burn_ms: int | None) -> None:
         topic = await self.desk.spaces.add_channel(space, name, burn_ms=burn_ms)

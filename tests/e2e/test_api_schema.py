@@ -22,6 +22,7 @@ pytestmark = pytest.mark.e2e
 EXAMPLES = 5  # an operation and kind of data, beside one for each keyword of the schema
 RUN_SECONDS = 100
 SEED = "1"
+REQUESTS = "130/s"  # those without a token, one in ten, are for the throttle of addresses
 METHODS = {"get", "post", "put", "patch", "delete"}
 # Of the checks all but one: that what the schema allows is accepted. It cannot say that messages must be signed.
 UNFIT_CHECK = "positive_data_acceptance"
@@ -91,6 +92,7 @@ def test_the_hub_answers_as_it_says(tmp_path: Path) -> None:
                 *("--max-examples", str(EXAMPLES)),
                 *("--exclude-checks", UNFIT_CHECK),
                 *("--seed", SEED),
+                *("--rate-limit", REQUESTS),
                 *("--warnings", "off"),
             ],
             cwd=tmp_path,

@@ -217,7 +217,7 @@ async def test_dumps_of_two_hubs_open_nothing(tmp_path: Path) -> None:
     async with AsyncExitStack() as stack:
         for home in (far, near):
             await home.start()
-            stack.push_async_callback(asyncio.to_thread, home.process.stop)
+            stack.push_async_callback(home.stop)
         await near.run("link", await asyncio.to_thread(far.world.invite))
         ann, bob = Person("ann-trace", far, planted), Person("bob-trace", near, planted)
         in_the_open = f"said in the open {secrets.token_hex(12)}"

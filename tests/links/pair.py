@@ -48,6 +48,10 @@ class Hub:
         """End it as a crash would."""
         await asyncio.to_thread(self.process.kill)
 
+    async def stop(self) -> None:
+        """End it, whichever process it is by now."""
+        await asyncio.to_thread(self.process.stop)
+
     async def run(self, *arguments: str) -> str:
         """The output of one of its commands."""
         return await asyncio.to_thread(self.world.command, *arguments)
@@ -157,4 +161,4 @@ async def pair(tmp_path: Path, **near_environment: str) -> AsyncIterator[Pair]:
             yield Pair(far, near, proxy)
     finally:
         for hub in (near, far):
-            await asyncio.to_thread(hub.process.stop)
+            await hub.stop()

@@ -55,7 +55,7 @@ async def test_three_hubs_over_bad_lines(tmp_path: Path) -> None:
         await asyncio.to_thread(migrated_home)
         for hub in hubs:
             await hub.start()
-            stack.push_async_callback(asyncio.to_thread, hub.process.stop)
+            stack.push_async_callback(hub.stop)
         club, school, press = hubs
         proxies = [await stack.enter_async_context(Proxy()) for _ in range(3)]
         people = [await hub.world.member() for hub in hubs]

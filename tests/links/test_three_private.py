@@ -106,7 +106,7 @@ async def test_a_private_space_of_three_hubs(tmp_path: Path) -> None:
             await asyncio.to_thread(shutil.copytree, migrated_home(), hub.home)
             look_nowhere(hub.home)
             await hub.start()
-            stack.push_async_callback(asyncio.to_thread, hub.process.stop)
+            stack.push_async_callback(hub.stop)
         club, school, press = hubs
         ann, bob, cat = people = [Person(hub, await hub.world.member()) for hub in hubs]
         for near in (school, press):

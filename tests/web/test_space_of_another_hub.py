@@ -1,14 +1,19 @@
 """A member follows a link into a space of a linked hub: to a page that knows no account of theirs, then to the own hub,
-and in."""
+and in; another one does so on the command line."""
 
 from __future__ import annotations
 
 import asyncio
+import io
 from pathlib import Path
 
 import pytest
 from playwright.async_api import expect
 
+from accord_client.join import join
+from accord_client.lines import Output
+from accord_client.private_commands import join_space, list_spaces
+from accord_client.profile import ProfileStore
 from tests.links.pair import pair
 from tests.web.conftest import OpenContext
 from tests.web.person import DESKTOP, PHONE, Person, invite
@@ -17,6 +22,12 @@ from tests.web.test_spaces import link_of, make_space, seal
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 
 COMES_MS = 60_000  # two hubs compare what they hold, twice
+
+
+async def _spaces(store: ProfileStore) -> str:
+    listed = io.BytesIO()
+    await list_spaces(store, Output(listed, "utf-8"), as_json=False)
+    return listed.getvalue().decode()
 
 
 async def test_a_link_into_a_space_of_another_hub(chromium: str, tmp_path: Path, open_context: OpenContext) -> None:
@@ -56,3 +67,14 @@ async def test_a_link_into_a_space_of_another_hub(chromium: str, tmp_path: Path,
         await cleo.sees("Welcome from far")
         await cleo.say("Thank you from near")
         await ada.sees("Thank you from near")
+
+        await make_space(ada, "Chess club")  # of which Cleo's hub has nothing
+        link = await link_of(ada)
+        bob = ProfileStore("default", tmp_path / "bob")
+        await join(await asyncio.to_thread(invite, both.near.process), "bob", bob)
+        said = io.BytesIO()
+        assert await join_space(bob, Output(said, "utf-8"), link=link) == 0
+        assert "your hub has brought your join" in said.getvalue().decode()
+        async with asyncio.timeout(COMES_MS / 1000):
+            while "Chess club" not in await _spaces(bob):
+                continue
