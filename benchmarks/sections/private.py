@@ -169,6 +169,7 @@ def _talk(bench: Bench, server: Server, browsers: People) -> Iterator[Row]:
     page.reload()
     composer(page)
     open_direct(page, writer.key, writer.name)
+    page.get_by_role("log").get_by_role("article").first.wait_for()
     begun = time.perf_counter()
     held, frames = scrolled(page, rows)
     loaded = time.perf_counter() - begun - SCROLL_FRAMES * FRAME_MS / 1000
